@@ -1,0 +1,70 @@
+# Everything goes through cargo; these are the commands a person types.
+
+PREFIX  = /usr/local
+DESTDIR =
+CARGO   = cargo
+# For make oracle: how many cases, of which seeds, in how many lab kernels at once.
+CASES   = 2000
+SEED    = 1
+KERNELS = 2
+
+release  := $(or $(CARGO_TARGET_DIR),target)/release
+programs := ipvsadm ipvsadm-save ipvsadm-restore
+# Into $(DESTDIR)$(PREFIX)/$(1) go the files $(2), if there are any.
+into = $(if $(strip $(2)),install -d $(DESTDIR)$(PREFIX)/$(1) && install -m 644 $(2) $(DESTDIR)$(PREFIX)/$(1)/)
+
+.PHONY: help build demo demo-tun demo-nat test oracle bench pages lint install packages
+
+help:
+	@echo 'make demo      build, and watch a load balancer at work in a kernel of its own (not the one of this machine)'
+	@echo 'make demo-tun  the same with tunnels; make demo-nat: with NAT'
+	@echo 'make test      all tests, with what they need installed first (as root on Debian) or named'
+	@echo 'make oracle    random command lines beside ipvsadm 1.31: CASES=$(CASES) SEED=$(SEED) (or SEED=1,2,3) KERNELS=$(KERNELS)'
+	@echo 'make bench     time, instructions and memory beside ipvsadm 1.31 and the kernel alone: half an hour, for benches/;'
+	@echo '               BENCH=load,list (or start save growth count names connections errors) and BENCH_QUICK=1 for less'
+	@echo 'make lint      format and clippy, warnings denied'
+	@echo 'make build     the release programs, in $(release)'
+	@echo 'make install   build if need be, and install: PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)'
+
+packages:
+	@lab/packages
+
+build:
+	$(CARGO) build --release --locked
+
+demo: packages build
+	@IPVSADM=$(release)/ipvsadm lab/run lab/demo
+
+demo-tun demo-nat: demo-%: packages build
+	@IPVSADM=$(release)/ipvsadm lab/run lab/demo $*
+
+test: packages
+	$(CARGO) test --locked --no-fail-fast
+
+oracle: packages
+	@ORACLE_CASES=$(CASES) ORACLE_SEED=$(SEED) ORACLE_KERNELS=$(KERNELS) $(CARGO) test --locked --quiet --test oracle
+
+# The manual page lists the options: it is made from their table.
+pages:
+	UPDATE_PAGES=1 $(CARGO) test --locked --quiet --test pages --test page_rs_setup
+
+# Programs with names in them, to be profiled, are built beside those that are timed.
+bench: build
+	@lab/packages bench
+	@IPVSADM_BIN_DIR=$(abspath $(release)) $(CARGO) bench --locked --bench lab --target-dir $(abspath $(release)/../bench)
+
+lint:
+	$(CARGO) fmt --check
+	$(CARGO) clippy --all-targets --locked -- -D warnings
+
+# What is there is installed as it is: `sudo make install` after `make build` needs no cargo.
+$(addprefix $(release)/,$(programs)):
+	$(CARGO) build --release --locked
+
+install: $(addprefix $(release)/,$(programs))
+	install -d $(DESTDIR)$(PREFIX)/sbin
+	install -m 755 $^ $(DESTDIR)$(PREFIX)/sbin/
+	$(call into,share/man/man8,$(wildcard man/*.8))
+	$(call into,share/bash-completion/completions,$(wildcard completions/ipvsadm))
+	$(call into,share/zsh/site-functions,$(wildcard completions/_ipvsadm))
+	$(call into,share/fish/vendor_completions.d,$(wildcard completions/ipvsadm.fish))

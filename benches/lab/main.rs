@@ -1,0 +1,196 @@
+//! How fast: ipvsadm 1.31, ours, and the floor (what the kernel itself takes), side by side in one run of the lab.
+//!
+//! Outside the lab this program runs itself again inside, then writes `results.txt` and draws
+//! `growth.svg`, into benches/ when everything ran at full size and beside the build otherwise.
+//! `BENCH=load,list` runs some parts only, `BENCH_QUICK=1` makes everything smaller. What is timed
+//! is a process of its own each time, and each load has a network namespace of its own.
+
+#[path = "../../tests/support/mod.rs"]
+mod support;
+
+mod connections;
+mod count;
+mod errors;
+mod floor;
+mod names;
+mod plot;
+mod process;
+mod report;
+mod single;
+mod tables;
+
+use process::{Who, median};
+use report::{Report, Row};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+type Part = (&'static str, fn(&mut Bench));
+
+const PARTS: &[Part] = &[
+    ("start", single::starts),
+    ("load", tables::loads),
+    ("list", tables::lists),
+    ("save", tables::saves),
+    ("growth", tables::growth),
+    ("single", single::commands),
+    ("names", names::names),
+    ("connections", connections::connections),
+    ("errors", errors::errors),
+    ("count", count::counts),
+];
+
+/// What the parts share.
+pub struct Bench {
+    pub quick: bool,
+    pub report: Report,
+}
+
+impl Bench {
+    /// A size, or a tenth of it.
+    pub fn sized(&self, full: usize) -> usize {
+        if self.quick { full / 10 } else { full }
+    }
+
+    pub fn rounds(&self) -> usize {
+        if self.quick { 3 } else { 9 }
+    }
+
+    /// Time the players in turn; each gets its median. 1.31 plays five times, or three when that takes it long.
+    pub fn compare(&self, mut play: impl FnMut(Who) -> f64) -> [f64; 4] {
+        let mut times = [vec![], vec![], vec![], vec![]];
+        for round in 0..self.rounds() {
+            for (who, times) in Who::ALL.into_iter().zip(&mut times) {
+                let patience = match who {
+                    Who::Classic => round < 3 || round < 5 && times[0] < 8.0,
+                    _ => true,
+                };
+                if patience {
+                    times.push(play(who));
+                }
+            }
+        }
+        times.map(median)
+    }
+}
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["measure", rest @ ..] => process::measure(rest),
+        ["floor", "load", rules] => floor::load(Path::new(rules)),
+        ["floor", "list", rules] => floor::list(Path::new(rules)),
+        ["floor", "read", file] => floor::read(Path::new(file)),
+        _ if support::in_lab() => return inside(),
+        _ => return outside(),
+    }
+    ExitCode::SUCCESS
+}
+
+fn wanted() -> Vec<String> {
+    let parts = std::env::var("BENCH").unwrap_or_default();
+    parts.split(',').filter(|part| !part.is_empty()).map(str::to_string).collect()
+}
+
+fn quick() -> bool {
+    std::env::var("BENCH_QUICK").is_ok_and(|quick| !quick.is_empty() && quick != "0")
+}
+
+fn inside() -> ExitCode {
+    support::sh("modprobe ip_vs");
+    let mut bench = Bench { quick: quick(), report: Report::default() };
+    let wanted = wanted();
+    for (name, part) in PARTS {
+        if wanted.is_empty() || wanted.iter().any(|w| w == name) {
+            eprintln!("bench: {name}");
+            part(&mut bench);
+            // What is there by now, should a later part fail.
+            let text = bench.report.text(quick());
+            std::fs::write("/results/results.txt", text).expect("the results can be written");
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn outside() -> ExitCode {
+    if let Some(part) = wanted().iter().find(|w| PARTS.iter().all(|(name, _)| name != w)) {
+        let names: Vec<&str> = PARTS.iter().map(|(name, _)| *name).collect();
+        eprintln!("bench: no part `{part}': there are {}", names.join(" "));
+        return ExitCode::FAILURE;
+    }
+    let results = tempfile::tempdir().expect("a temporary directory");
+    let directory = results.path().to_str().expect("a path in UTF-8");
+    let status = support::run_in_lab(&["--time", "7200", "--results", directory]);
+    let Ok(text) = std::fs::read_to_string(results.path().join("results.txt")) else {
+        return status;
+    };
+    let whole = wanted().is_empty() && !quick() && status == ExitCode::SUCCESS;
+    let to = if whole { support::project().join("benches") } else { beside_the_build() };
+    let text = format!("{}\n{text}", report::made_how());
+    print!("{text}");
+    std::fs::write(to.join("results.txt"), text).expect("the results can be written");
+    if results.path().join("growth.dat").exists() {
+        plot::draw(results.path(), &to.join("growth.svg"));
+    }
+    println!("\nwritten to {}", to.display());
+    status
+}
+
+fn beside_the_build() -> PathBuf {
+    let me = std::env::current_exe().expect("this program's own path");
+    me.parent().map(Path::to_path_buf).unwrap_or_default()
+}
+
+/// A network namespace with an empty table, in a kernel that has done with the one before.
+pub fn fresh() {
+    support::fresh_namespace().expect("a network namespace");
+    settle();
+}
+
+/// Wait until the kernel is idle: namespaces are taken apart behind one's back.
+fn settle() {
+    let idle = || {
+        let stat = std::fs::read_to_string("/proc/stat").expect("/proc/stat");
+        let field = stat.split_whitespace().nth(4).and_then(|field| field.parse::<u64>().ok());
+        field.expect("idle ticks")
+    };
+    let mut quiet = 0;
+    for _ in 0..100 {
+        let before = idle();
+        std::thread::sleep(Duration::from_millis(100));
+        quiet = if idle() - before >= 8 { quiet + 1 } else { 0 };
+        if quiet == 2 {
+            return;
+        }
+    }
+}
+
+/// A file in the lab's memory.
+pub fn file(name: &str) -> PathBuf {
+    Path::new("/dev/shm").join(name)
+}
+
+pub fn number(n: usize) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// The row of a time: what was demanded of it against 1.31 and against the floor.
+pub fn time_row(bench: &mut Bench, work: String, times: [f64; 4], faster: f64, floor: f64) {
+    let [classic, ours, start, bottom] = times;
+    let net = ours - start;
+    bench.report.rows.push(
+        Row::time(work, Some(classic), ours)
+            .floor(bottom, net / bottom)
+            .at_least(faster)
+            .at_most(floor),
+    );
+}

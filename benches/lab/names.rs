@@ -1,0 +1,82 @@
+//! A list with names, from a resolver that takes 50 ms for each.
+
+use crate::process::{self, Who, done};
+use crate::report::Row;
+use crate::tables::rules_file;
+use crate::{Bench, fresh};
+use std::collections::VecDeque;
+use std::io::ErrorKind;
+use std::net::{SocketAddr, UdpSocket};
+use std::time::{Duration, Instant};
+
+const DELAY: Duration = Duration::from_millis(50);
+
+pub fn names(bench: &mut Bench) {
+    // In the lab these are copies in memory.
+    std::fs::write("/etc/resolv.conf", "nameserver 127.0.0.1\n").expect("resolv.conf");
+    std::fs::write("/etc/nsswitch.conf", "hosts: files dns\nservices: files\n").expect("nsswitch");
+    fresh();
+    let socket = UdpSocket::bind("127.0.0.1:53").expect("the port of DNS");
+    std::thread::spawn(move || serve(&socket));
+    let servers = if bench.quick { 64 } else { 256 };
+    done(Who::Ours, "-R", &rules_file(1, servers));
+    let mut texts = [vec![], vec![]];
+    let mut times = [vec![], vec![]];
+    for round in 0..5 {
+        for who in Who::PROGRAMS {
+            if who == Who::Classic && round >= 3 {
+                continue;
+            }
+            times[who as usize].push(done(who, "-L", process::nothing()).seconds);
+            texts[who as usize] = std::fs::read(process::out()).expect("a list");
+        }
+    }
+    assert!(texts[0] == texts[1], "-L differs from 1.31's");
+    assert!(texts[0].windows(6).any(|text| text == b"host-0"), "no names in the list");
+    let [classic, ours] = times.map(process::median);
+    let work = format!("-L of {servers} servers, 50 ms a name");
+    bench.report.rows.push(Row::time(work, Some(classic), ours).at_least(20.0));
+}
+
+/// Answer each question when it is 50 ms old, however many wait.
+fn serve(socket: &UdpSocket) {
+    let mut waiting: VecDeque<(Instant, Vec<u8>, SocketAddr)> = VecDeque::new();
+    let mut buffer = [0; 1500];
+    loop {
+        let now = Instant::now();
+        while let Some((due, answer, asker)) = waiting.front()
+            && *due <= now
+        {
+            // Who asked may have gone.
+            let _ = socket.send_to(answer, asker);
+            waiting.pop_front();
+        }
+        let left = waiting.front().map(|(due, ..)| (*due - now).max(Duration::from_millis(1)));
+        socket.set_read_timeout(left).expect("a timeout");
+        match socket.recv_from(&mut buffer) {
+            Ok((length, asker)) => {
+                let answer = answer(&buffer[..length]);
+                waiting.push_back((Instant::now() + DELAY, answer, asker));
+            }
+            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+            Err(e) => panic!("the resolver: {e}"),
+        }
+    }
+}
+
+/// A PTR record for any question: `host-` and the first two labels of what was asked about.
+fn answer(question: &[u8]) -> Vec<u8> {
+    let label = |at: usize| &question[at + 1..at + 1 + usize::from(question[at])];
+    let first = label(12);
+    let second = label(13 + first.len());
+    let name = [b"host-", second, b"-", first].concat();
+    let end = 12 + question[12..].iter().position(|&b| b == 0).expect("an end of the name") + 5;
+    let mut answer = question[..end].to_vec();
+    answer[2..4].copy_from_slice(&[0x81, 0x80]); // an answer, recursion there
+    answer[6..12].copy_from_slice(&[0, 1, 0, 0, 0, 0]); // one record
+    answer.extend([0xc0, 12, 0, 12, 0, 1, 0, 0, 0, 0]); // the name asked, PTR, IN, no time to live
+    answer.extend([0, (name.len() + 7) as u8, name.len() as u8]);
+    answer.extend(name);
+    answer.extend(b"\x04test\0");
+    answer
+}

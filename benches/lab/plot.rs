@@ -1,0 +1,36 @@
+//! The plot: how the time of a load grows with its rules.
+
+use std::path::Path;
+use std::process::Command;
+
+pub fn draw(results: &Path, to: &Path) {
+    let kernel = std::fs::read_to_string(results.join("results.txt")).unwrap_or_default();
+    let kernel = kernel.lines().next().unwrap_or_default().to_string();
+    let date = Command::new("date").args(["-u", "+%Y-%m-%d"]).output();
+    let date = date.map(|o| String::from_utf8_lossy(&o.stdout).trim().to_string());
+    let (data, date) = (results.join("growth.dat"), date.unwrap_or_default());
+    let script = format!(
+        "set terminal svg size 760,480 font 'sans-serif,13' background 'white'
+set output '{}'
+set title \"Loading a table: seconds, without the start of the process\\n\
+         {{/*0.8 {date}. {kernel}}}\"
+set xlabel 'rules (services of 9 servers each)'
+set ylabel 'seconds'
+set logscale xy
+set format x '%.0f'
+set format y '%g'
+set grid
+set key left top
+set datafile missing '?'
+plot '{data}' using 1:2 with linespoints lw 2 title 'ipvsadm 1.31', \
+     '{data}' using 1:3 with linespoints lw 2 title 'ours', \
+     '{data}' using 1:4 with linespoints lw 2 dashtype 2 title 'floor: the kernel alone'
+",
+        to.display(),
+        data = data.display(),
+    );
+    let file = results.join("growth.gnuplot");
+    std::fs::write(&file, script).expect("the script of the plot");
+    let status = Command::new("gnuplot").arg(file).status().expect("gnuplot can be started");
+    assert!(status.success(), "gnuplot: {status}");
+}

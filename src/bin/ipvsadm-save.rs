@@ -1,0 +1,7 @@
+//! `ipvsadm-save`: the table to standard output.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ipvsadm::run::program(|run, words| run.save_program(words))
+}

@@ -1,0 +1,43 @@
+//! The classic grammar: words, from argv or from a line of `-R`, to a typed [`Command`].
+//!
+//! [`options`] is the one table of what can be said, [`lex`] turns words into options as popt
+//! would, [`check`] knows what goes together and makes the command.
+//!
+//! [`Command`]: crate::command::Command
+
+mod build;
+pub mod check;
+pub mod help;
+pub mod lex;
+pub mod options;
+mod value;
+
+/// A command line that cannot be carried out as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsageError {
+    pub status: u8,
+    pub text: String,
+    /// Whether it is so far off that -R goes no further.
+    pub fatal: bool,
+}
+
+impl UsageError {
+    /// A bad value or combination.
+    pub fn bad(text: impl Into<String>) -> UsageError {
+        UsageError { status: 2, text: text.into(), fatal: true }
+    }
+}
+
+/// Bytes from outside, for a message: control characters made visible, bad UTF-8 replaced.
+pub fn shown(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let mut shown = String::with_capacity(text.len());
+    for (n, c) in text.chars().enumerate() {
+        if n == 200 {
+            shown.push_str("...");
+            break;
+        }
+        if c.is_control() { shown.extend(c.escape_default()) } else { shown.push(c) }
+    }
+    shown
+}

@@ -1,0 +1,75 @@
+//! The model to attributes, and attributes to the model: pure, one match each way.
+//!
+//! Ports travel in network byte order; an IPv4 netmask too, while an IPv6 one is a prefix length;
+//! addresses are always 16 bytes. Kinds that are not known here are passed over.
+
+mod decode;
+mod encode;
+#[cfg(test)]
+mod tests;
+
+pub use decode::{read_daemon, read_destination, read_info, read_service, read_timeouts};
+pub use encode::{about, change};
+
+use super::uapi::*;
+use crate::model::*;
+use crate::netlink::attribute::Malformed;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+fn family_number(family: Family) -> u16 {
+    match family {
+        Family::V4 => libc::AF_INET as u16,
+        Family::V6 => libc::AF_INET6 as u16,
+    }
+}
+
+fn family_from(number: u16) -> Result<Family, Malformed> {
+    match i32::from(number) {
+        libc::AF_INET => Ok(Family::V4),
+        libc::AF_INET6 => Ok(Family::V6),
+        _ => Err(Malformed("an unknown address family")),
+    }
+}
+
+fn protocol_number(protocol: Protocol) -> u16 {
+    match protocol {
+        Protocol::Tcp => libc::IPPROTO_TCP as u16,
+        Protocol::Udp => libc::IPPROTO_UDP as u16,
+        Protocol::Sctp => libc::IPPROTO_SCTP as u16,
+        Protocol::Other(number) => number,
+    }
+}
+
+fn protocol_from(number: u16) -> Protocol {
+    match i32::from(number) {
+        libc::IPPROTO_TCP => Protocol::Tcp,
+        libc::IPPROTO_UDP => Protocol::Udp,
+        libc::IPPROTO_SCTP => Protocol::Sctp,
+        _ => Protocol::Other(number),
+    }
+}
+
+fn role_number(role: DaemonRole) -> u32 {
+    match role {
+        DaemonRole::Master => IP_VS_STATE_MASTER,
+        DaemonRole::Backup => IP_VS_STATE_BACKUP,
+    }
+}
+
+fn bytes_of(address: IpAddr) -> [u8; 16] {
+    match address {
+        IpAddr::V4(address) => {
+            let mut bytes = [0; 16];
+            bytes[..4].copy_from_slice(&address.octets());
+            bytes
+        }
+        IpAddr::V6(address) => address.octets(),
+    }
+}
+
+fn address_from(bytes: [u8; 16], family: Family) -> IpAddr {
+    match family {
+        Family::V4 => Ipv4Addr::new(bytes[0], bytes[1], bytes[2], bytes[3]).into(),
+        Family::V6 => Ipv6Addr::from(bytes).into(),
+    }
+}

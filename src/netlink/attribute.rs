@@ -1,0 +1,243 @@
+//! Attributes: what a request carries, and a tolerant walk over what an answer carries.
+//!
+//! Going out, an [`Attribute`] is a kind and a typed [`Value`]; nests carry the nested flag.
+//! Coming in, [`attributes`] yields kinds and bytes. It never judges by the nested flag, which
+//! the kernel leaves off its own nests, and passes over padding; unknown kinds are the caller's
+//! to skip.
+
+use netlink_packet_core::{NLA_F_NESTED, Nla, NlaBuffer};
+
+/// One attribute of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attribute<'a> {
+    pub kind: u16,
+    pub value: Value<'a>,
+}
+
+/// The forms that attribute values take in the families we speak.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value<'a> {
+    /// A flag: being there is what it says.
+    Nothing,
+    U8(u8),
+    U16(u16),
+    U32(u32),
+    /// In network byte order.
+    Be16(u16),
+    /// In network byte order.
+    Be32(u32),
+    /// Text with a closing zero byte.
+    Text(&'a str),
+    /// An address as the kernel keeps it: 16 bytes, an IPv4 one in the first four.
+    Address([u8; 16]),
+    /// Two words, as `struct ip_vs_flags` is: the flags, and which of them are meant.
+    Flags {
+        flags: u32,
+        mask: u32,
+    },
+    Nest(Vec<Attribute<'a>>),
+}
+
+impl<'a> Attribute<'a> {
+    pub fn new(kind: u16, value: Value<'a>) -> Attribute<'a> {
+        Attribute { kind, value }
+    }
+}
+
+impl Nla for Attribute<'_> {
+    fn kind(&self) -> u16 {
+        match self.value {
+            Value::Nest(_) => self.kind | NLA_F_NESTED,
+            _ => self.kind,
+        }
+    }
+
+    fn value_len(&self) -> usize {
+        match &self.value {
+            Value::Nothing => 0,
+            Value::U8(_) => 1,
+            Value::U16(_) | Value::Be16(_) => 2,
+            Value::U32(_) | Value::Be32(_) => 4,
+            Value::Text(text) => text.len() + 1,
+            Value::Address(_) => 16,
+            Value::Flags { .. } => 8,
+            Value::Nest(inner) => netlink_packet_core::Emitable::buffer_len(&inner.as_slice()),
+        }
+    }
+
+    fn emit_value(&self, buffer: &mut [u8]) {
+        match &self.value {
+            Value::Nothing => {}
+            Value::U8(v) => buffer[0] = *v,
+            Value::U16(v) => buffer.copy_from_slice(&v.to_ne_bytes()),
+            Value::U32(v) => buffer.copy_from_slice(&v.to_ne_bytes()),
+            Value::Be16(v) => buffer.copy_from_slice(&v.to_be_bytes()),
+            Value::Be32(v) => buffer.copy_from_slice(&v.to_be_bytes()),
+            Value::Text(text) => {
+                buffer[..text.len()].copy_from_slice(text.as_bytes());
+                buffer[text.len()] = 0;
+            }
+            Value::Address(v) => buffer.copy_from_slice(v),
+            Value::Flags { flags, mask } => {
+                buffer[..4].copy_from_slice(&flags.to_ne_bytes());
+                buffer[4..].copy_from_slice(&mask.to_ne_bytes());
+            }
+            Value::Nest(inner) => netlink_packet_core::Emitable::emit(&inner.as_slice(), buffer),
+        }
+    }
+}
+
+/// The attributes in `bytes`: kind without its flags, and value.
+pub fn attributes(bytes: &[u8]) -> Attributes<'_> {
+    Attributes { rest: bytes }
+}
+
+/// See [`attributes`].
+#[derive(Debug, Clone)]
+pub struct Attributes<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for Attributes<'a> {
+    type Item = Result<Received<'a>, Malformed>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if self.rest.len() < 4 {
+                return None;
+            }
+            if self.rest[..2] == [0, 0] {
+                // Padding: a length of nothing at all.
+                self.rest = &self.rest[4..];
+                continue;
+            }
+            let Ok(attribute) = NlaBuffer::new_checked(self.rest) else {
+                self.rest = &[];
+                return Some(Err(Malformed("an attribute longer than its message")));
+            };
+            let kind = attribute.kind();
+            let end = usize::from(attribute.length());
+            let value = &self.rest[4..end];
+            self.rest = self.rest.get(end.next_multiple_of(4)..).unwrap_or(&[]);
+            return Some(Ok(Received { kind, value }));
+        }
+    }
+}
+
+/// One attribute of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Received<'a> {
+    pub kind: u16,
+    pub value: &'a [u8],
+}
+
+/// An answer that is not what its kind of message says it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("malformed message from the kernel: {0}")]
+pub struct Malformed(pub &'static str);
+
+impl<'a> Received<'a> {
+    fn array<const N: usize>(&self) -> Result<[u8; N], Malformed> {
+        self.value
+            .get(..N)
+            .and_then(|v| v.try_into().ok())
+            .ok_or(Malformed("an attribute shorter than its type"))
+    }
+
+    pub fn u16(&self) -> Result<u16, Malformed> {
+        self.array().map(u16::from_ne_bytes)
+    }
+
+    pub fn u32(&self) -> Result<u32, Malformed> {
+        self.array().map(u32::from_ne_bytes)
+    }
+
+    pub fn u64(&self) -> Result<u64, Malformed> {
+        self.array().map(u64::from_ne_bytes)
+    }
+
+    pub fn u8(&self) -> Result<u8, Malformed> {
+        self.array::<1>().map(|[v]| v)
+    }
+
+    pub fn be16(&self) -> Result<u16, Malformed> {
+        self.array().map(u16::from_be_bytes)
+    }
+
+    pub fn be32(&self) -> Result<u32, Malformed> {
+        self.array().map(u32::from_be_bytes)
+    }
+
+    /// 16 bytes; what is missing is zero (a kernel may send an IPv4 address in four).
+    pub fn address(&self) -> Result<[u8; 16], Malformed> {
+        let mut whole = [0; 16];
+        let n = self.value.len().min(16);
+        if n < 4 {
+            return Err(Malformed("an address of less than four bytes"));
+        }
+        whole[..n].copy_from_slice(&self.value[..n]);
+        Ok(whole)
+    }
+
+    /// Text up to its closing zero byte.
+    pub fn text(&self) -> String {
+        let end = self.value.iter().position(|&b| b == 0).unwrap_or(self.value.len());
+        String::from_utf8_lossy(&self.value[..end]).into_owned()
+    }
+
+    /// The first word of a flags pair.
+    pub fn flags(&self) -> Result<u32, Malformed> {
+        self.u32()
+    }
+
+    /// The attributes inside this one.
+    pub fn nested(&self) -> Attributes<'a> {
+        attributes(self.value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use netlink_packet_core::Emitable;
+
+    fn emitted(attribute: &Attribute) -> Vec<u8> {
+        let mut bytes = vec![0xff; attribute.buffer_len()];
+        attribute.emit(&mut bytes);
+        bytes
+    }
+
+    #[test]
+    fn values_are_laid_out_as_the_kernel_reads_them() {
+        assert_eq!(emitted(&Attribute::new(4, Value::Be16(80))), [6, 0, 4, 0, 0, 80, 0, 0]);
+        assert_eq!(emitted(&Attribute::new(6, Value::Text("rr"))), [7, 0, 6, 0, b'r', b'r', 0, 0]);
+        assert_eq!(
+            emitted(&Attribute::new(1, Value::Nest(vec![Attribute::new(2, Value::U8(7))]))),
+            [12, 0, 1, 0x80, 5, 0, 2, 0, 7, 0, 0, 0]
+        );
+    }
+
+    #[test]
+    fn padding_is_passed_over_and_flags_are_ignored() {
+        let bytes = [0, 0, 0, 0, 5, 0, 2, 0x80, 7, 0, 0, 0, 0, 0];
+        let all: Vec<_> = attributes(&bytes).collect();
+        assert_eq!(all, [Ok(Received { kind: 2, value: &[7] })]);
+    }
+
+    #[test]
+    fn an_attribute_that_overruns_is_an_error_and_the_last_one() {
+        let bytes = [5, 0, 1, 0, 9, 0, 0, 0, 40, 0, 2, 0, 1];
+        let all: Vec<_> = attributes(&bytes).collect();
+        assert_eq!(all.len(), 2);
+        assert!(all[0].is_ok() && all[1].is_err());
+        assert_eq!(attributes(&[3, 0, 1, 0]).next().map(|r| r.is_err()), Some(true));
+    }
+
+    #[test]
+    fn short_values_are_errors() {
+        let short = Received { kind: 1, value: &[1] };
+        assert!(short.u16().is_err() && short.u32().is_err() && short.u64().is_err());
+        assert!(short.address().is_err());
+        assert_eq!(short.u8(), Ok(1));
+    }
+}

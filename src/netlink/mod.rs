@@ -1,0 +1,10 @@
+//! Netlink: one attribute type, one socket for both protocols, and what rtnetlink has to say of
+//! links, addresses and routes. Knows nothing of IPVS.
+
+pub mod attribute;
+pub mod error;
+mod kernel;
+pub mod route;
+pub mod socket;
+#[cfg(test)]
+mod socket_tests;

@@ -1,0 +1,396 @@
+//! One netlink socket: requests out, answers in, each matched by its sequence number.
+//!
+//! In: a family number, a command, attributes. Out: the attributes of the answers, or the kernel's
+//! refusal. Three shapes of exchange: [`Netlink::get`] (one answer), [`Netlink::dump`] (many), and
+//! [`Netlink::batch`] (many requests in few sends, one acknowledgement each send, a result per
+//! request). What the attributes mean is the family's affair.
+//!
+//! Below the families, and all that rtnetlink has: messages of a type and a payload
+//! ([`Netlink::one`], [`Netlink::many`], [`Netlink::acknowledged`]).
+
+use super::attribute::{Attribute, Attributes, Malformed, Value, attributes};
+use super::error::Error;
+use netlink_packet_core::{
+    Emitable, ErrorBuffer, NLM_F_ACK, NLM_F_ACK_TLVS, NLM_F_CAPPED, NLM_F_DUMP, NLM_F_DUMP_INTR,
+    NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR, NLMSG_NOOP, NetlinkBuffer, NetlinkHeader,
+};
+use netlink_packet_generic::GenlHeader;
+use netlink_packet_generic::constants::{
+    CTRL_ATTR_FAMILY_ID, CTRL_ATTR_FAMILY_NAME, CTRL_CMD_GETFAMILY, GENL_HDRLEN, GENL_ID_CTRL,
+};
+
+pub use super::kernel::{Connection, Inbox, Kernel};
+
+/// Bytes of a netlink message's header.
+const NLMSG_HDRLEN: usize = 16;
+/// Bytes of one send of a batch.
+const SEND_SIZE: usize = 64 * 1024;
+/// How often a dump is taken again when the table changed under it.
+const DUMP_TRIES: usize = 10;
+
+/// A generic netlink family, as this kernel numbers it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Family {
+    id: u16,
+    version: u8,
+}
+
+/// A command of a family and what it carries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request<'a> {
+    pub command: u8,
+    pub attributes: Vec<Attribute<'a>>,
+}
+
+/// Encoded requests that go to the kernel together; the last asks for an acknowledgement.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    bytes: Vec<u8>,
+    first: u32,
+    count: usize,
+}
+
+/// Requests and answers over one connection.
+#[derive(Debug)]
+pub struct Netlink<C> {
+    connection: C,
+    sequence: u32,
+    inbox: Inbox,
+}
+
+/// One message of an answer.
+enum Answer<'a> {
+    Data(&'a [u8]),
+    /// An acknowledgement (no error) or a refusal.
+    Acknowledged(Result<(), Error>),
+    /// The end of a dump.
+    Done(Result<(), Error>),
+}
+
+impl<C: Connection> Netlink<C> {
+    pub fn new(connection: C) -> Netlink<C> {
+        Netlink { connection, sequence: 0, inbox: Inbox::default() }
+    }
+
+    /// Look a family up by name. ENOENT when this kernel has none of that name.
+    pub fn family(&mut self, name: &str, version: u8) -> Result<Family, Error> {
+        let control = Family { id: GENL_ID_CTRL, version: 2 };
+        let request = Request {
+            command: CTRL_CMD_GETFAMILY,
+            attributes: vec![Attribute::new(CTRL_ATTR_FAMILY_NAME, Value::Text(name))],
+        };
+        let id = self.get(control, &request, |attributes| {
+            for attribute in attributes {
+                let attribute = attribute?;
+                if attribute.kind == CTRL_ATTR_FAMILY_ID {
+                    return attribute.u16();
+                }
+            }
+            Err(Malformed("a family without a number"))
+        })?;
+        // A message to family 0 is acknowledged and does nothing.
+        match id {
+            0 => Err(Malformed("a family numbered 0").into()),
+            id => Ok(Family { id, version }),
+        }
+    }
+
+    /// Whether the kernel has a family of this name now. Looking it up would load its module.
+    pub fn has_family(&mut self, name: &str) -> Result<bool, Error> {
+        let control = Family { id: GENL_ID_CTRL, version: 2 };
+        let request = Request { command: CTRL_CMD_GETFAMILY, attributes: vec![] };
+        let named = self.dump(control, &request, |attributes| {
+            Ok(attributes
+                .filter_map(Result::ok)
+                .any(|a| a.kind == CTRL_ATTR_FAMILY_NAME && a.text() == name))
+        })?;
+        Ok(named.contains(&true))
+    }
+
+    /// One request, one answer.
+    pub fn get<T>(
+        &mut self,
+        family: Family,
+        request: &Request,
+        read: impl FnOnce(Attributes) -> Result<T, Malformed>,
+    ) -> Result<T, Error> {
+        self.one(family.id, &payload(family, request), |answer| read(attributes(body(answer)?)))
+    }
+
+    /// One request, any number of answers. Taken again, boundedly, when the table changed under it.
+    pub fn dump<T>(
+        &mut self,
+        family: Family,
+        request: &Request,
+        mut read: impl FnMut(Attributes) -> Result<T, Malformed>,
+    ) -> Result<Vec<T>, Error> {
+        self.many(family.id, &payload(family, request), |answer| read(attributes(body(answer)?)))
+    }
+
+    /// One message, one answer to it.
+    pub fn one<T>(
+        &mut self,
+        kind: u16,
+        payload: &[u8],
+        read: impl FnOnce(&[u8]) -> Result<T, Malformed>,
+    ) -> Result<T, Error> {
+        let sequence = self.send_one(kind, 0, payload)?;
+        let mut read = Some(read);
+        let mut found = None;
+        while found.is_none() {
+            self.receive(|answered, _, answer| {
+                if answered != sequence || found.is_some() {
+                    return;
+                }
+                found = Some(match answer {
+                    Answer::Data(payload) => match read.take() {
+                        Some(read) => read(payload).map_err(Error::from),
+                        None => return,
+                    },
+                    Answer::Acknowledged(Err(e)) | Answer::Done(Err(e)) => Err(e),
+                    Answer::Acknowledged(Ok(())) | Answer::Done(Ok(())) => {
+                        Err(Malformed("an acknowledgement in place of an answer").into())
+                    }
+                });
+            })?;
+        }
+        found.unwrap_or(Err(Malformed("no answer").into()))
+    }
+
+    /// One message, any number of answers to it, as [`Netlink::dump`].
+    pub fn many<T>(
+        &mut self,
+        kind: u16,
+        payload: &[u8],
+        mut read: impl FnMut(&[u8]) -> Result<T, Malformed>,
+    ) -> Result<Vec<T>, Error> {
+        for _ in 0..DUMP_TRIES {
+            let sequence = self.send_one(kind, NLM_F_DUMP, payload)?;
+            let mut items = Vec::new();
+            let mut end = None;
+            let mut interrupted = false;
+            while end.is_none() {
+                self.receive(|answered, flags, answer| {
+                    if answered != sequence || end.is_some() {
+                        return;
+                    }
+                    interrupted |= flags & NLM_F_DUMP_INTR != 0;
+                    match answer {
+                        Answer::Data(payload) => match read(payload) {
+                            Ok(item) => items.push(item),
+                            Err(e) => end = Some(Err(e.into())),
+                        },
+                        Answer::Acknowledged(Ok(())) => {}
+                        Answer::Acknowledged(Err(e)) => end = Some(Err(e)),
+                        Answer::Done(result) => end = Some(result),
+                    }
+                })?;
+            }
+            match end {
+                Some(Err(e)) => return Err(e),
+                _ if interrupted => continue,
+                _ => return Ok(items),
+            }
+        }
+        Err(Error::Changing)
+    }
+
+    /// One message that changes something, and whether it was done.
+    pub fn acknowledged(&mut self, kind: u16, flags: u16, payload: &[u8]) -> Result<(), Error> {
+        let sequence = self.send_one(kind, flags | NLM_F_ACK, payload)?;
+        let mut done = None;
+        while done.is_none() {
+            self.receive(|answered, _, answer| {
+                if answered == sequence
+                    && let Answer::Acknowledged(result) | Answer::Done(result) = answer
+                {
+                    done = Some(result);
+                }
+            })?;
+        }
+        done.unwrap_or(Ok(()))
+    }
+
+    /// Many requests, run by the kernel in their order; one result for each, in the same order.
+    ///
+    /// A refused request does not keep the ones after it from being run. An error of the
+    /// connection itself ends the batch: what was sent by then has been done.
+    pub fn batch<'a>(
+        &mut self,
+        family: Family,
+        requests: impl IntoIterator<Item = Request<'a>>,
+    ) -> Result<Vec<Result<(), Error>>, Error> {
+        let mut results = Vec::new();
+        let mut requests = requests.into_iter();
+        let mut outbox = Outbox::default();
+        while self.encode(family, &mut requests, &mut outbox) {
+            self.deliver(&outbox, &mut results)?;
+        }
+        Ok(results)
+    }
+
+    /// Encode as many of the next requests as one send takes; false when there are none.
+    pub fn encode<'a>(
+        &mut self,
+        family: Family,
+        requests: &mut impl Iterator<Item = Request<'a>>,
+        outbox: &mut Outbox,
+    ) -> bool {
+        let fit = self.connection.answers_that_fit();
+        let bytes = &mut outbox.bytes;
+        bytes.clear();
+        outbox.first = self.sequence.wrapping_add(1);
+        outbox.count = 0;
+        let mut last = 0;
+        while bytes.len() < SEND_SIZE && outbox.count < fit {
+            let Some(request) = requests.next() else { break };
+            last = bytes.len();
+            self.sequence = self.sequence.wrapping_add(1);
+            append(bytes, family, &request, NLM_F_REQUEST, self.sequence);
+            outbox.count += 1;
+        }
+        if outbox.count > 0 {
+            NetlinkBuffer::new(&mut bytes[last..]).set_flags(NLM_F_REQUEST | NLM_F_ACK);
+        }
+        outbox.count > 0
+    }
+
+    /// Send what has been encoded; a result for each request of it at the end of `results`.
+    pub fn deliver(
+        &mut self,
+        outbox: &Outbox,
+        results: &mut Vec<Result<(), Error>>,
+    ) -> Result<(), Error> {
+        self.connection.send(&outbox.bytes)?;
+        self.collect(outbox.first, outbox.count, results)
+    }
+
+    /// The answers to `count` requests numbered from `first`, of which the last has one for sure.
+    fn collect(
+        &mut self,
+        first: u32,
+        count: usize,
+        results: &mut Vec<Result<(), Error>>,
+    ) -> Result<(), Error> {
+        let base = results.len();
+        results.extend((0..count).map(|_| Ok(())));
+        let mut complete = false;
+        while !complete {
+            self.receive(|answered, _, answer| {
+                let position = answered.wrapping_sub(first) as usize;
+                if position < count
+                    && let Answer::Acknowledged(result) | Answer::Done(result) = answer
+                {
+                    results[base + position] = result;
+                    complete |= position == count - 1;
+                }
+            })?;
+        }
+        Ok(())
+    }
+
+    fn send_one(&mut self, kind: u16, flags: u16, payload: &[u8]) -> Result<u32, Error> {
+        self.sequence = self.sequence.wrapping_add(1);
+        let mut bytes = Vec::with_capacity(NLMSG_HDRLEN + payload.len());
+        head(&mut bytes, kind, payload.len(), NLM_F_REQUEST | flags, self.sequence);
+        bytes.extend_from_slice(payload);
+        self.connection.send(&bytes)?;
+        Ok(self.sequence)
+    }
+
+    /// Some datagrams, and each message in them: sequence number, flags, content.
+    fn receive(&mut self, mut each: impl FnMut(u32, u16, Answer)) -> Result<(), Error> {
+        self.connection.receive(&mut self.inbox)?;
+        self.inbox.datagrams().try_for_each(|datagram| Ok(messages(datagram?, &mut each)?))
+    }
+}
+
+fn messages(mut rest: &[u8], each: &mut impl FnMut(u32, u16, Answer)) -> Result<(), Malformed> {
+    if rest.is_empty() {
+        return Err(Malformed("an empty message"));
+    }
+    while !rest.is_empty() {
+        let message =
+            NetlinkBuffer::new_checked(rest).map_err(|_| Malformed("a message cut short"))?;
+        let (kind, flags) = (message.message_type(), message.flags());
+        let payload = message.payload();
+        let answer = match kind {
+            NLMSG_NOOP => None,
+            NLMSG_ERROR => Some(Answer::Acknowledged(outcome(payload, flags)?)),
+            NLMSG_DONE => Some(Answer::Done(outcome(payload, 0)?)),
+            _ => Some(Answer::Data(payload)),
+        };
+        if let Some(answer) = answer {
+            each(message.sequence_number(), flags, answer);
+        }
+        let next = (message.length() as usize).next_multiple_of(4);
+        rest = rest.get(next..).unwrap_or(&[]);
+    }
+    Ok(())
+}
+
+/// The error number that an acknowledgement or the end of a dump carries.
+fn outcome(payload: &[u8], flags: u16) -> Result<Result<(), Error>, Malformed> {
+    let error =
+        ErrorBuffer::new_checked(payload).map_err(|_| Malformed("an error without a number"))?;
+    Ok(match error.code() {
+        None => Ok(()),
+        Some(code) => {
+            let code = code.get().unsigned_abs() as i32;
+            Err(Error::Refused { code, text: kernel_words(error.payload(), flags) })
+        }
+    })
+}
+
+/// The text of an extended acknowledgement: behind the request's header, or the whole request.
+fn kernel_words(payload: &[u8], flags: u16) -> Option<String> {
+    const NLMSGERR_ATTR_MSG: u16 = 1;
+    if flags & NLM_F_ACK_TLVS == 0 {
+        return None;
+    }
+    let request = NetlinkBuffer::new(payload.get(..16)?);
+    let skip = if flags & NLM_F_CAPPED != 0 { 16 } else { request.length() as usize };
+    attributes(payload.get(skip.next_multiple_of(4)..)?)
+        .filter_map(Result::ok)
+        .find(|attribute| attribute.kind == NLMSGERR_ATTR_MSG)
+        .map(|attribute| attribute.text())
+}
+
+/// What follows the generic netlink header.
+fn body(payload: &[u8]) -> Result<&[u8], Malformed> {
+    payload.get(GENL_HDRLEN..).ok_or(Malformed("a message without a command"))
+}
+
+/// A netlink header at the end of `bytes`, for a payload of `length`.
+fn head(bytes: &mut Vec<u8>, kind: u16, length: usize, flags: u16, sequence: u32) {
+    let start = bytes.len();
+    bytes.resize(start + NLMSG_HDRLEN, 0);
+    let mut header = NetlinkHeader::default();
+    header.length = (NLMSG_HDRLEN + length) as u32;
+    header.message_type = kind;
+    header.flags = flags;
+    header.sequence_number = sequence;
+    header.emit(&mut bytes[start..]);
+}
+
+/// One request as the payload of a message: the generic netlink header and the attributes.
+fn payload(family: Family, request: &Request) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    emit(&mut bytes, family, request, request.attributes.as_slice().buffer_len());
+    bytes
+}
+
+/// Encode one request at the end of `bytes`.
+pub fn append(bytes: &mut Vec<u8>, family: Family, request: &Request, flags: u16, sequence: u32) {
+    let length = request.attributes.as_slice().buffer_len();
+    head(bytes, family.id, GENL_HDRLEN + length, flags, sequence);
+    emit(bytes, family, request, length);
+}
+
+fn emit(bytes: &mut Vec<u8>, family: Family, request: &Request, length: usize) {
+    let start = bytes.len();
+    bytes.resize(start + GENL_HDRLEN + length, 0);
+    let (header, attributes) = bytes[start..].split_at_mut(GENL_HDRLEN);
+    GenlHeader { cmd: request.command, version: family.version }.emit(header);
+    request.attributes.as_slice().emit(attributes);
+}

@@ -1,0 +1,198 @@
+//! The exchange of messages, against a connection that answers as it is told to.
+
+use super::attribute::{Attribute, Malformed, Value};
+use super::error::Error;
+use super::socket::{Connection, Family, Inbox, Netlink, Request};
+use netlink_packet_core::NetlinkBuffer;
+use std::collections::VecDeque;
+use std::io;
+
+const ERROR: u16 = 2;
+const DONE: u16 = 3;
+const FAMILY: u16 = 21;
+
+/// Answers to a send: a function of the sequence numbers that were sent.
+type Answers = Box<dyn FnMut(&[u32]) -> Vec<Vec<u8>>>;
+
+struct Script {
+    answers: Answers,
+    waiting: VecDeque<Vec<u8>>,
+    fit: usize,
+}
+
+impl Connection for Script {
+    fn send(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        let mut sequences = Vec::new();
+        while !bytes.is_empty() {
+            let message = NetlinkBuffer::new_checked(bytes).unwrap();
+            sequences.push(message.sequence_number());
+            bytes = &bytes[message.length() as usize..];
+        }
+        self.waiting.extend((self.answers)(&sequences));
+        Ok(())
+    }
+
+    fn receive(&mut self, inbox: &mut Inbox) -> io::Result<()> {
+        inbox.put(&self.waiting.pop_front().expect("an answer that was not scripted"));
+        Ok(())
+    }
+
+    fn answers_that_fit(&self) -> usize {
+        self.fit
+    }
+}
+
+fn message(kind: u16, flags: u16, sequence: u32, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![0; 16];
+    bytes.extend_from_slice(payload);
+    let length = bytes.len() as u32;
+    let mut header = NetlinkBuffer::new(&mut bytes);
+    header.set_length(length);
+    header.set_message_type(kind);
+    header.set_flags(flags);
+    header.set_sequence_number(sequence);
+    bytes
+}
+
+fn code(kind: u16, sequence: u32, errno: i32) -> Vec<u8> {
+    let mut payload = (-errno).to_ne_bytes().to_vec();
+    payload.extend([0; 16]);
+    message(kind, 0, sequence, &payload)
+}
+
+/// A message of the family whose one attribute holds `value`.
+fn data(flags: u16, sequence: u32, value: u32) -> Vec<u8> {
+    let mut payload = vec![1, 1, 0, 0, 8, 0, 1, 0];
+    payload.extend(value.to_ne_bytes());
+    message(FAMILY, flags, sequence, &payload)
+}
+
+/// A family number, as the controller answers it.
+fn family(sequence: u32, number: u16) -> Vec<u8> {
+    let mut payload = vec![1, 2, 0, 0, 6, 0, 1, 0];
+    payload.extend(number.to_ne_bytes());
+    payload.extend([0, 0]);
+    message(16, 0, sequence, &payload)
+}
+
+fn request() -> Request<'static> {
+    Request { command: 1, attributes: vec![Attribute::new(1, Value::U32(7))] }
+}
+
+fn read(mut attributes: super::attribute::Attributes) -> Result<u32, Malformed> {
+    attributes.next().ok_or(Malformed("nothing"))??.u32()
+}
+
+/// A socket whose family is known, and whose further answers are `answers`.
+fn scripted(answers: impl FnMut(&[u32]) -> Vec<Vec<u8>> + 'static) -> (Netlink<Script>, Family) {
+    let mut first = true;
+    let mut answers = answers;
+    let script = Script {
+        answers: Box::new(move |sequences| match std::mem::take(&mut first) {
+            true => vec![family(sequences[0], FAMILY)],
+            false => answers(sequences),
+        }),
+        waiting: VecDeque::new(),
+        fit: 4,
+    };
+    let mut netlink = Netlink::new(script);
+    let family = netlink.family("IPVS", 1).unwrap();
+    (netlink, family)
+}
+
+#[test]
+fn a_family_numbered_0_is_refused() {
+    let script = Script {
+        answers: Box::new(|sequences| vec![family(sequences[0], 0)]),
+        waiting: VecDeque::new(),
+        fit: 4,
+    };
+    assert!(matches!(Netlink::new(script).family("IPVS", 1), Err(Error::Malformed(_))));
+}
+
+#[test]
+fn each_request_of_a_batch_has_its_own_result() {
+    let mut sends = 0;
+    let (mut netlink, family) = scripted(move |sequences| {
+        sends += 1;
+        assert_eq!(sequences.len(), if sends < 3 { 4 } else { 2 });
+        // The second of each send fails; the last is acknowledged, if it is another.
+        vec![code(ERROR, sequences[1], 17), code(ERROR, *sequences.last().unwrap(), 0)]
+    });
+    let results = netlink.batch(family, (0..10).map(|_| request())).unwrap();
+    let failed: Vec<_> = results.iter().map(|r| r.as_ref().err().and_then(Error::code)).collect();
+    let no = None;
+    let yes = Some(17);
+    assert_eq!(failed, [no, yes, no, no, no, yes, no, no, no, yes]);
+}
+
+#[test]
+fn the_last_request_of_a_batch_may_fail_too() {
+    let (mut netlink, family) = scripted(|sequences| vec![code(ERROR, sequences[0], 2)]);
+    let results = netlink.batch(family, [request()]).unwrap();
+    assert_eq!(results[0].as_ref().unwrap_err().code(), Some(2));
+    assert!(netlink.batch(family, []).unwrap().is_empty());
+}
+
+#[test]
+fn a_dump_is_taken_again_when_the_table_changed_under_it() {
+    let mut tries = 0;
+    let (mut netlink, family) = scripted(move |sequences| {
+        tries += 1;
+        let interrupted = if tries < 3 { 16 } else { 0 };
+        let n = sequences[0];
+        vec![data(interrupted, n, tries), data(0, n, 10 * tries), code(DONE, n, 0)]
+    });
+    assert_eq!(netlink.dump(family, &request(), read).unwrap(), [3, 30]);
+}
+
+#[test]
+fn a_table_that_never_stands_still_is_an_error() {
+    let (mut netlink, family) = scripted(|s| vec![data(16, s[0], 1), code(DONE, s[0], 0)]);
+    assert!(matches!(netlink.dump(family, &request(), read), Err(Error::Changing)));
+}
+
+#[test]
+fn done_carries_a_dumps_error() {
+    let (mut netlink, family) = scripted(|s| vec![data(0, s[0], 1), code(DONE, s[0], 3)]);
+    assert_eq!(netlink.dump(family, &request(), read).unwrap_err().code(), Some(3));
+}
+
+#[test]
+fn answers_to_earlier_requests_are_passed_over() {
+    let (mut netlink, family) = scripted(|s| {
+        vec![data(0, s[0] - 1, 1), code(ERROR, s[0].wrapping_sub(9), 5), data(0, s[0], 2)]
+    });
+    assert_eq!(netlink.get(family, &request(), read).unwrap(), 2);
+}
+
+#[test]
+fn several_messages_in_one_datagram() {
+    let (mut netlink, family) =
+        scripted(|s| vec![[data(0, s[0], 1), data(0, s[0], 2), code(DONE, s[0], 0)].concat()]);
+    assert_eq!(netlink.dump(family, &request(), read).unwrap(), [1, 2]);
+}
+
+#[test]
+fn messages_that_are_cut_or_empty_are_errors() {
+    let whole = |s: u32| data(0, s, 1);
+    for end in 0..whole(1).len() {
+        let (mut netlink, family) = scripted(move |s| vec![whole(s[0])[..end].to_vec()]);
+        let error = netlink.get(family, &request(), read).unwrap_err();
+        assert!(matches!(error, Error::Malformed(_)), "cut after {end} bytes: {error}");
+    }
+    let (mut netlink, family) = scripted(|s| vec![[data(0, s[0], 1), vec![0; 70_000]].concat()]);
+    assert!(matches!(netlink.get(family, &request(), read), Err(Error::Malformed(_))));
+}
+
+#[test]
+fn the_kernels_own_words_are_kept() {
+    let (mut netlink, family) = scripted(|s| {
+        let mut payload = (-22i32).to_ne_bytes().to_vec();
+        payload.extend([16, 0, 0, 0, 21, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
+        payload.extend([9, 0, 1, 0, b'w', b'h', b'y', b'!', 0, 0, 0, 0]);
+        vec![message(ERROR, 0x100 | 0x200, s[0], &payload)]
+    });
+    let error = netlink.get(family, &request(), read).unwrap_err();
+    assert_eq!(error.to_string(), "Invalid argument (why!)");
+}

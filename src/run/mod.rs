@@ -1,0 +1,338 @@
+//! A command meets the kernel and the view: the only place that knows both.
+//!
+//! Standard output goes through one buffer, standard error is written at once; each command has
+//! the exit status that 1.31 gives it.
+
+use crate::cli::{self, UsageError, check, help};
+use crate::command::{Columns, Command, List, What};
+use crate::ipvs::client::Client;
+use crate::ipvs::connections;
+use crate::ipvs::error::Error;
+use crate::model::{Change, ObservedDestination, ObservedService, ServiceKey};
+use crate::names::{self, Names};
+use crate::rs_setup;
+use crate::view::classic::{self, Listing};
+use crate::view::connections::Connections;
+use crate::view::labels::Labels;
+use crate::view::{order, rules};
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, BufReader, Read, Write};
+use std::net::IpAddr;
+use std::os::unix::ffi::OsStringExt;
+use std::process::ExitCode;
+
+mod restore;
+
+/// Exit statuses. 1.31 has no others.
+pub mod status {
+    pub const DONE: u8 = 0;
+    /// A list failed.
+    pub const LIST: u8 = 1;
+    /// A bad value or combination, no IPVS, no privilege.
+    pub const USAGE: u8 = 2;
+    /// The kernel refused, or the option parser did.
+    pub const REFUSED: u8 = 255;
+}
+
+/// Why a command did not succeed.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Ipvs(#[from] Error),
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// Carries commands out.
+pub struct Run<'n, R, O, E> {
+    names: &'n dyn Names,
+    client: Option<Client>,
+    /// What -R reads, until it is read.
+    input: Option<R>,
+    out: O,
+    err: E,
+}
+
+/// A run over the process's own standard streams.
+pub type Standard = Run<
+    'static,
+    io::StdinLock<'static>,
+    io::BufWriter<io::StdoutLock<'static>>,
+    io::StderrLock<'static>,
+>;
+
+/// A whole program: arguments in, exit status out.
+pub fn program(main: impl FnOnce(&mut Standard, &[Vec<u8>]) -> u8) -> ExitCode {
+    let words: Vec<Vec<u8>> = std::env::args_os().skip(1).map(OsString::into_vec).collect();
+    let out = io::BufWriter::with_capacity(64 * 1024, io::stdout().lock());
+    let mut run = Run::new(&names::System, io::stdin().lock(), out, io::stderr().lock());
+    ExitCode::from(main(&mut run, &words))
+}
+
+/// What comes after a command.
+enum Next {
+    /// The next one, with this status so far.
+    Go(u8),
+    /// Nothing more.
+    Stop(u8),
+}
+
+impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
+    pub fn new(names: &'n dyn Names, input: R, out: O, err: E) -> Run<'n, R, O, E> {
+        Run { names, client: None, input: Some(input), out, err }
+    }
+
+    /// `ipvsadm WORDS`: its exit status.
+    pub fn ipvsadm(&mut self, words: &[impl AsRef<[u8]>]) -> u8 {
+        if let [first, rest @ ..] = words
+            && first.as_ref() == b"rs-setup"
+        {
+            let result = rs_setup::program(rest, &mut self.out, &mut self.err);
+            let status = result.unwrap_or_else(|e| self.unwritable(&e));
+            return self.finish(status);
+        }
+        let command = match words {
+            [] => check::command(&["-L"], self.names),
+            words => check::command(words, self.names),
+        };
+        let status = match command {
+            Ok(Command::Restore) => match self.client().and_then(Client::info) {
+                Ok(_) => match self.input.take() {
+                    Some(input) => self.restore(input),
+                    None => status::DONE,
+                },
+                Err(e) => self.failed(&e, status::USAGE),
+            },
+            Ok(command) => match self.carry_out(command) {
+                Next::Go(status) | Next::Stop(status) => status,
+            },
+            Err(error) => self.misused(&error),
+        };
+        self.finish(status)
+    }
+
+    /// `ipvsadm-save [-n]`: its exit status.
+    pub fn save_program(&mut self, words: &[impl AsRef<[u8]>]) -> u8 {
+        let mut numeric = false;
+        for word in words {
+            match word.as_ref() {
+                b"-n" => numeric = true,
+                [b'-', ..] => {
+                    let word = cli::shown(word.as_ref());
+                    self.complain(&format!(
+                        "unknown option `{word}'\n\
+                         Usage: ipvsadm-save [-n]\n\
+                         Writes the IPVS table to standard output, with -n in numbers."
+                    ));
+                    return 1;
+                }
+                _ => {}
+            }
+        }
+        let status = match self.carry_out(Command::Save { numeric }) {
+            Next::Go(status) | Next::Stop(status) => status,
+        };
+        self.finish(status)
+    }
+
+    /// `ipvsadm-restore`: the table becomes what standard input says. Its exit status.
+    ///
+    /// All of it is read before the table is touched: it may come from a program that has not even
+    /// begun, or from this very table.
+    pub fn restore_program(&mut self) -> u8 {
+        let mut text = Vec::new();
+        if let Some(Err(e)) = self.input.take().map(|mut input| input.read_to_end(&mut text)) {
+            self.complain(&format!("cannot read standard input: {}", self::text(&e)));
+            return status::USAGE;
+        }
+        let status = match self.carry_out(Command::Change(Change::Flush)) {
+            Next::Go(status::DONE) => self.restore(text.as_slice()),
+            Next::Go(status) | Next::Stop(status) => status,
+        };
+        self.finish(status)
+    }
+
+    /// One command and its status.
+    fn carry_out(&mut self, command: Command) -> Next {
+        let (result, refused) = match command {
+            Command::Help => (self.out.write_all(help::text().as_bytes()).map_err(Failure::Io), 0),
+            Command::Version => (writeln!(self.out, "{}", help::version()).map_err(Failure::Io), 0),
+            Command::Change(ref change) => {
+                let result = self.client().and_then(|client| client.change(change));
+                (result.map_err(Failure::Ipvs), status::REFUSED)
+            }
+            Command::List(ref list) => (self.list(list), status::LIST),
+            Command::Save { numeric } => (self.save(numeric), status::LIST),
+            Command::Restore => (Ok(()), 0),
+        };
+        match result {
+            Ok(()) if matches!(command, Command::Help | Command::Version) => {
+                Next::Stop(status::DONE)
+            }
+            Ok(()) => Next::Go(status::DONE),
+            Err(Failure::Io(e)) => Next::Stop(self.unwritable(&e)),
+            Err(Failure::Ipvs(error @ (Error::Unavailable(_) | Error::NotPermitted))) => {
+                Next::Stop(self.failed(&error, status::USAGE))
+            }
+            // A list that fails ends -R; a change that fails does not.
+            Err(Failure::Ipvs(error)) if refused == status::LIST => {
+                Next::Stop(self.failed(&error, refused))
+            }
+            Err(Failure::Ipvs(error)) => Next::Go(self.failed(&error, refused)),
+        }
+    }
+
+    fn list(&mut self, list: &List) -> Result<(), Failure> {
+        match &list.what {
+            What::Services(service, columns) => self.services(list, service.as_ref(), *columns),
+            What::Connections { engines } => self.connections(list, *engines),
+            What::Timeouts => {
+                let timeouts = self.client()?.timeouts()?;
+                Ok(classic::timeouts(&mut self.out, &timeouts)?)
+            }
+            What::Daemons => {
+                let daemons = self.client()?.daemons()?;
+                Ok(classic::daemons(&mut self.out, &daemons)?)
+            }
+        }
+    }
+
+    fn services(
+        &mut self,
+        list: &List,
+        only: Option<&ServiceKey>,
+        columns: Columns,
+    ) -> Result<(), Failure> {
+        let client = self.client()?;
+        let (info, services) = match only {
+            Some(key) => (None, vec![client.service(key)?]),
+            None => (Some(client.info()?), client.services()?),
+        };
+        let mut table = client.with_destinations(services)?;
+        if list.sorted {
+            order::table(&mut table);
+        }
+        let mut labels = self.labels(list.numeric);
+        labels.prepare(addresses(&table));
+        let mut listing = Listing::new(&mut self.out, labels, columns, list.exact);
+        if let Some(info) = info {
+            listing.title(&info)?;
+        }
+        listing.heads()?;
+        for (service, destinations) in &table {
+            listing.service(service, destinations)?;
+        }
+        Ok(())
+    }
+
+    fn connections(&mut self, list: &List, engines: bool) -> Result<(), Failure> {
+        // The file can be read without privilege; whether IPVS may be used is asked all the same.
+        self.client()?.info()?;
+        let source = BufReader::with_capacity(64 * 1024, File::open(connections::PATH)?);
+        let mut reader = connections::Reader::new(source);
+        let labels = self.labels(list.numeric);
+        let mut view = Connections::new(&mut self.out, labels, engines);
+        view.heads()?;
+        loop {
+            let lines = reader.lines()?;
+            if lines.is_empty() {
+                return Ok(());
+            }
+            let all = || lines.lines().filter_map(connections::parse);
+            if !list.numeric {
+                view.labels
+                    .prepare(all().flat_map(|c| [c.client.0, c.virtual_server.0, c.real_server.0]));
+            }
+            for connection in all() {
+                view.connection(&connection)?;
+            }
+        }
+    }
+
+    fn save(&mut self, numeric: bool) -> Result<(), Failure> {
+        let client = self.client()?;
+        let services = client.services()?;
+        let mut table = client.with_destinations(services)?;
+        order::table(&mut table);
+        let mut labels = self.labels(numeric).restorable();
+        labels.prepare(addresses(&table));
+        for (service, destinations) in &table {
+            rules::service(&mut self.out, &mut labels, &service.service, destinations)?;
+        }
+        Ok(())
+    }
+
+    fn labels(&self, numeric: bool) -> Labels<'n> {
+        if numeric { Labels::numeric() } else { Labels::named(self.names) }
+    }
+
+    /// The one connection to the kernel, opened when it is first needed.
+    fn client(&mut self) -> Result<&mut Client, Error> {
+        match &mut self.client {
+            Some(client) => Ok(client),
+            none => Ok(none.insert(Client::connect()?)),
+        }
+    }
+
+    /// Say what was wrong with a command line; its status.
+    fn misused(&mut self, error: &UsageError) -> u8 {
+        self.complain(&error.text);
+        error.status
+    }
+
+    /// Say why IPVS did not do it; `refused` is the status when it is the kernel's refusal.
+    fn failed(&mut self, error: &Error, refused: u8) -> u8 {
+        match error {
+            Error::Unavailable(_) | Error::NotPermitted => {
+                self.complain(&format!("Can't initialize ipvs: {error}"));
+                status::USAGE
+            }
+            Error::Refused { .. } => {
+                self.complain(&error.to_string());
+                refused
+            }
+        }
+    }
+
+    /// One error, behind what was printed before it.
+    fn complain(&mut self, text: &str) {
+        let _ = self.out.flush();
+        // There is nowhere to report that standard error is closed.
+        let _ = writeln!(self.err, "{text}");
+    }
+
+    /// The status after everything has been written.
+    fn finish(&mut self, status: u8) -> u8 {
+        match self.out.flush() {
+            Ok(()) => status,
+            Err(e) => self.unwritable(&e),
+        }
+    }
+
+    fn unwritable(&mut self, error: &io::Error) -> u8 {
+        // Whoever reads has read enough.
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return status::DONE;
+        }
+        self.complain(&format!("cannot write: {}", text(error)));
+        status::LIST
+    }
+}
+
+fn text(error: &io::Error) -> String {
+    crate::netlink::error::without_number(error)
+}
+
+/// Every address in a table.
+fn addresses(
+    table: &[(ObservedService, Vec<ObservedDestination>)],
+) -> impl Iterator<Item = IpAddr> {
+    table.iter().flat_map(|(service, destinations)| {
+        let virtual_address = match service.service.key {
+            ServiceKey::Address { address, .. } => Some(address),
+            ServiceKey::Mark { .. } => None,
+        };
+        virtual_address.into_iter().chain(destinations.iter().map(|d| d.destination.key.address))
+    })
+}

@@ -1,0 +1,338 @@
+//! The listing that `ipvsadm -L` has always had: every column, and the blanks behind the last.
+
+use super::labels::{Labels, port_protocol};
+use crate::command::Columns;
+use crate::model::*;
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+/// Writes one listing, a service at a time.
+pub struct Listing<'n, W> {
+    out: W,
+    labels: Labels<'n>,
+    columns: Columns,
+    exact: bool,
+    line: String,
+    label: String,
+}
+
+impl<'n, W: Write> Listing<'n, W> {
+    pub fn new(out: W, labels: Labels<'n>, columns: Columns, exact: bool) -> Listing<'n, W> {
+        Listing { out, labels, columns, exact, line: String::new(), label: String::new() }
+    }
+
+    /// The first line of a whole table.
+    pub fn title(&mut self, info: &Info) -> io::Result<()> {
+        let size = info.connection_table_size;
+        writeln!(self.out, "IP Virtual Server version {} (size={size})", version(info.version))
+    }
+
+    /// What the columns are.
+    pub fn heads(&mut self) -> io::Result<()> {
+        self.out.write_all(match self.columns {
+            Columns::Plain => {
+                b"Prot LocalAddress:Port Scheduler Flags\n  \
+                  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn\n"
+            }
+            Columns::Statistics => {
+                b"Prot LocalAddress:Port               Conns   InPkts  OutPkts  InBytes OutBytes\n  \
+                  -> RemoteAddress:Port\n"
+            }
+            Columns::Rates => {
+                b"Prot LocalAddress:Port                 CPS    InPPS   OutPPS    InBPS   OutBPS\n  \
+                  -> RemoteAddress:Port\n"
+            }
+            Columns::Thresholds => {
+                b"Prot LocalAddress:Port            Uthreshold Lthreshold ActiveConn InActConn \n  \
+                  -> RemoteAddress:Port\n"
+            }
+            Columns::PersistentConnections => {
+                b"Prot LocalAddress:Port            Weight    PersistConn ActiveConn InActConn \n  \
+                  -> RemoteAddress:Port\n"
+            }
+            Columns::Tunnels => {
+                b"Prot LocalAddress:Port Scheduler Flags\n  \
+                  -> RemoteAddress:Port           Forward TunnelInfo    Weight ActiveConn InActConn\n"
+            }
+        })
+    }
+
+    /// One service and its servers.
+    pub fn service(
+        &mut self,
+        observed: &ObservedService,
+        destinations: &[ObservedDestination],
+    ) -> io::Result<()> {
+        let service = &observed.service;
+        self.label.clear();
+        self.labels.service(&mut self.label, &service.key, " IPv6");
+        let kind = match service.key {
+            ServiceKey::Address { protocol, .. } => protocol_head(protocol),
+            ServiceKey::Mark { .. } => "FWM  ",
+        };
+        cut(&mut self.label, service.key.family());
+        self.line.clear();
+        self.line.push_str(kind);
+        match self.columns {
+            Columns::Statistics | Columns::Rates => {
+                push_padded(&mut self.line, &self.label, 28);
+                self.counters(&observed.statistics, false);
+            }
+            _ => {
+                self.line.push_str(&self.label);
+                push_settings(&mut self.line, service);
+            }
+        }
+        self.end_line()?;
+        destinations.iter().try_for_each(|destination| self.destination(&service.key, destination))
+    }
+
+    fn destination(
+        &mut self,
+        service: &ServiceKey,
+        observed: &ObservedDestination,
+    ) -> io::Result<()> {
+        let destination = &observed.destination;
+        let DestinationKey { address, port } = destination.key;
+        self.label.clear();
+        self.labels.endpoint(&mut self.label, address, port, port_protocol(service));
+        cut(&mut self.label, Family::of(address));
+        let line = &mut self.line;
+        line.clear();
+        line.push_str("  -> ");
+        push_padded(line, &self.label, 28);
+        let (active, inactive) = (observed.active, observed.inactive);
+        let forwarding = forwarding_name(destination.forwarding);
+        // The kernel counts in unsigned numbers, 1.31 prints a weight as a signed one.
+        let weight = destination.weight as i32;
+        // Writing to a String does not fail.
+        let _ = match self.columns {
+            Columns::Plain => {
+                write!(line, " {forwarding:<7} {weight:<6} {active:<10} {inactive:<10}")
+            }
+            Columns::Statistics | Columns::Rates => {
+                self.counters(&observed.statistics, true);
+                Ok(())
+            }
+            Columns::Thresholds => {
+                let (upper, lower) = (destination.upper_threshold, destination.lower_threshold);
+                write!(line, " {upper:<10} {lower:<10} {active:<10} {inactive:<10}")
+            }
+            Columns::PersistentConnections => {
+                let persistent = observed.persistent;
+                write!(line, " {weight:<9} {persistent:<11} {active:<10} {inactive:<10}")
+            }
+            Columns::Tunnels => {
+                let tunnel = tunnel_info(destination);
+                write!(
+                    line,
+                    " {forwarding:<7} {tunnel:<13} {weight:<6} {active:<10} {inactive:<10}"
+                )
+            }
+        };
+        self.end_line()
+    }
+
+    fn counters(&mut self, statistics: &Statistics, of_server: bool) {
+        let s = statistics;
+        // In 1.31 connections and packets per second of a server have no units.
+        let in_full = if of_server && self.columns == Columns::Rates { 3 } else { 0 };
+        let numbers = match self.columns {
+            Columns::Rates => [
+                s.connections_rate,
+                s.packets_in_rate,
+                s.packets_out_rate,
+                s.bytes_in_rate,
+                s.bytes_out_rate,
+            ],
+            _ => [s.connections, s.packets_in, s.packets_out, s.bytes_in, s.bytes_out],
+        };
+        for (n, number) in numbers.into_iter().enumerate() {
+            push_counter(&mut self.line, number, self.exact || n < in_full);
+        }
+    }
+
+    fn end_line(&mut self) -> io::Result<()> {
+        self.line.push('\n');
+        self.out.write_all(self.line.as_bytes())
+    }
+}
+
+/// `1.2.1` of 0x010201.
+pub fn version(version: u32) -> String {
+    format!("{}.{}.{}", (version >> 16) & 0xff, (version >> 8) & 0xff, version & 0xff)
+}
+
+/// The timeouts of connections.
+pub fn timeouts(out: &mut impl Write, timeouts: &Timeouts) -> io::Result<()> {
+    let Timeouts { tcp, tcp_fin, udp } = timeouts;
+    writeln!(out, "Timeout (tcp tcpfin udp): {tcp} {tcp_fin} {udp}")
+}
+
+/// The synchronisation daemons.
+pub fn daemons(out: &mut impl Write, daemons: &[Daemon]) -> io::Result<()> {
+    for daemon in daemons {
+        let role = match daemon.role {
+            DaemonRole::Master => "master",
+            DaemonRole::Backup => "backup",
+        };
+        write!(out, "{role} sync daemon (mcast={}, syncid={}", daemon.interface, daemon.sync_id)?;
+        if let Some(length) = daemon.max_length {
+            write!(out, ", maxlen={length}")?;
+        }
+        if let Some(group) = daemon.group {
+            write!(out, ", group={group}")?;
+        }
+        if let Some(port) = daemon.port {
+            write!(out, ", port={port}")?;
+        }
+        if let Some(ttl) = daemon.ttl {
+            write!(out, ", ttl={ttl}")?;
+        }
+        writeln!(out, ")")?;
+    }
+    Ok(())
+}
+
+fn protocol_head(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::Tcp => "TCP  ",
+        Protocol::Udp => "UDP  ",
+        Protocol::Sctp => "SCTP ",
+        Protocol::Other(_) => "???  ",
+    }
+}
+
+fn forwarding_name(forwarding: Forwarding) -> &'static str {
+    match forwarding {
+        Forwarding::Masquerading => "Masq",
+        Forwarding::Local => "Local",
+        Forwarding::Tunnel => "Tunnel",
+        Forwarding::DirectRouting => "Route",
+        Forwarding::Bypass => "Bypass",
+        Forwarding::Other(_) => "Unknown",
+    }
+}
+
+fn push_settings(line: &mut String, service: &Service) {
+    line.push(' ');
+    line.push_str(&service.scheduler);
+    push_scheduler_flags(line, service);
+    if let Some(timeout) = service.persistence {
+        // Writing to a String does not fail.
+        let _ = write!(line, " persistent {timeout}");
+        push_netmask(line, service, " mask ");
+        if let Some(engine) = &service.persistence_engine {
+            line.push_str(" pe ");
+            line.push_str(engine);
+        }
+    }
+    if service.one_packet {
+        line.push_str(" ops");
+    }
+}
+
+/// The scheduler's flags that it has names for, with commas between.
+fn push_scheduler_flags(line: &mut String, service: &Service) {
+    if service.scheduler_flags == 0 {
+        return;
+    }
+    line.push_str(" (");
+    let mut between = "";
+    for (bit, name) in scheduler_flag_names(&service.scheduler).iter().enumerate() {
+        if service.scheduler_flags & (1 << bit) != 0 {
+            line.push_str(between);
+            line.push_str(name);
+            between = ",";
+        }
+    }
+    line.push(')');
+}
+
+/// The netmask of persistence, when it is not the default.
+pub fn push_netmask(line: &mut String, service: &Service, before: &str) {
+    if service.netmask == Netmask::whole(service.key.family()) {
+        return;
+    }
+    // Writing to a String does not fail.
+    let _ = match service.netmask {
+        Netmask::V4(mask) => write!(line, "{before}{mask}"),
+        Netmask::V6(prefix) => write!(line, "{before}{prefix}"),
+    };
+}
+
+fn tunnel_info(destination: &Destination) -> String {
+    let checksum = match destination.tunnel.checksum {
+        Checksum::None => "-c",
+        Checksum::Full => "+c",
+        Checksum::Remote => "r+c",
+    };
+    match (destination.forwarding, destination.tunnel.kind) {
+        (Forwarding::Tunnel, TunnelKind::Ipip) => "ipip".to_string(),
+        (Forwarding::Tunnel, TunnelKind::Gue) => {
+            format!("gue:{}:{checksum}", destination.tunnel.port)
+        }
+        (Forwarding::Tunnel, TunnelKind::Gre) => format!("gre:{checksum}"),
+        (Forwarding::Tunnel, TunnelKind::Other(number)) => format!("type {number}"),
+        _ => "n/a".to_string(),
+    }
+}
+
+/// A counter in nine columns: thousands, millions and so on where eight digits do not hold it.
+fn push_counter(line: &mut String, number: u64, exact: bool) {
+    let (number, unit) = match number {
+        0..100_000_000 => (number, None),
+        _ if exact => (number, None),
+        100_000_000..1_000_000_000 => (number / 1_000, Some('K')),
+        1_000_000_000..100_000_000_000 => (number / 1_000_000, Some('M')),
+        100_000_000_000..100_000_000_000_000 => (number / 1_000_000_000, Some('G')),
+        _ => (number / 1_000_000_000_000, Some('T')),
+    };
+    // Writing to a String does not fail.
+    let _ = match unit {
+        // A blank comes first whatever the length.
+        None => write!(line, " {number:>8}"),
+        Some(unit) => write!(line, "{number:>8}{unit}"),
+    };
+}
+
+fn push_padded(line: &mut String, text: &str, width: usize) {
+    line.push_str(text);
+    line.extend(std::iter::repeat_n(' ', width.saturating_sub(text.chars().count())));
+}
+
+/// Shorten an IPv4 label to its column. An IPv6 one pushes the columns aside instead.
+fn cut(label: &mut String, family: Family) {
+    if family == Family::V4
+        && let Some((end, _)) = label.char_indices().nth(28)
+    {
+        label.truncate(end);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_change_their_unit_at_its_borders() {
+        let shown = |number, exact| {
+            let mut line = String::new();
+            push_counter(&mut line, number, exact);
+            line
+        };
+        assert_eq!(shown(0, false), "        0");
+        assert_eq!(shown(99_999_999, false), " 99999999");
+        assert_eq!(shown(100_000_000, false), "  100000K");
+        assert_eq!(shown(1_000_000_000, false), "    1000M");
+        assert_eq!(shown(100_000_000_000, false), "     100G");
+        assert_eq!(shown(100_000_000_000_000, false), "     100T");
+        assert_eq!(shown(u64::MAX, false), "18446744T");
+        assert_eq!(shown(1_000_000_000, true), " 1000000000");
+    }
+
+    #[test]
+    fn versions_are_three_bytes() {
+        assert_eq!(version(0x010201), "1.2.1");
+    }
+}

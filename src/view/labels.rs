@@ -1,0 +1,226 @@
+//! Addresses and ports as they are shown: numbers, or the names that the resolver has for them.
+
+use crate::model::{Protocol, ServiceKey};
+use crate::names::{Names, ipv6_text};
+use std::collections::{HashMap, HashSet};
+use std::fmt::Write;
+use std::net::IpAddr;
+use std::sync::Mutex;
+
+/// The characters of a label that is only looked at: so many 1.31 has room for.
+const LONGEST: usize = 59;
+
+/// How many look-ups wait for the resolver at the same time.
+const SIDE_BY_SIDE: usize = 64;
+
+/// Shows addresses; remembers every name it has looked up.
+pub struct Labels<'n> {
+    names: Option<&'n dyn Names>,
+    /// Only names that lead back to the same number, also where 1.31 reads them.
+    restorable: bool,
+    hosts: HashMap<IpAddr, Option<String>>,
+    ports: HashMap<(u16, Protocol), Option<String>>,
+}
+
+impl<'n> Labels<'n> {
+    /// Numbers only.
+    pub fn numeric() -> Labels<'n> {
+        Labels { names: None, restorable: false, hosts: HashMap::new(), ports: HashMap::new() }
+    }
+
+    /// Names where there are any.
+    pub fn named(names: &'n dyn Names) -> Labels<'n> {
+        Labels { names: Some(names), ..Labels::numeric() }
+    }
+
+    /// The same for rules that are to be read back: numbers where a name would mean something else.
+    pub fn restorable(self) -> Labels<'n> {
+        Labels { restorable: true, ..self }
+    }
+
+    /// Look the hosts up that are to be shown, many at a time, and each once.
+    pub fn prepare(&mut self, addresses: impl IntoIterator<Item = IpAddr>) {
+        let (Some(names), restorable) = (self.names, self.restorable) else { return };
+        let unknown: HashSet<IpAddr> =
+            addresses.into_iter().filter(|address| !self.hosts.contains_key(address)).collect();
+        if unknown.len() < 2 {
+            return;
+        }
+        let queue = Mutex::new(unknown.iter().copied());
+        let workers = unknown.len().min(SIDE_BY_SIDE);
+        let look_up = || {
+            let mut found = Vec::new();
+            let next = || queue.lock().ok().and_then(|mut queue| queue.next());
+            while let Some(address) = next() {
+                found.push((address, host_label(names, restorable, address)));
+            }
+            found
+        };
+        std::thread::scope(|scope| {
+            let started: Vec<_> = (0..workers)
+                .filter_map(|_| std::thread::Builder::new().spawn_scoped(scope, look_up).ok())
+                .collect();
+            for worker in started {
+                // What could not be looked up here is looked up when it is shown.
+                self.hosts.extend(worker.join().unwrap_or_default());
+            }
+        });
+    }
+
+    /// `address:port` or `[address]:port` at the end of `out`. Ports have names only with a protocol.
+    pub fn endpoint(
+        &mut self,
+        out: &mut String,
+        address: IpAddr,
+        port: u16,
+        protocol: Option<Protocol>,
+    ) {
+        let start = out.len();
+        let brackets = address.is_ipv6();
+        if brackets {
+            out.push('[');
+        }
+        match self.host(address) {
+            Some(name) => out.push_str(name),
+            None => push_address(out, address),
+        }
+        out.push_str(if brackets { "]:" } else { ":" });
+        match self.port(port, protocol) {
+            Some(name) => out.push_str(name),
+            None => push_number(out, port),
+        }
+        if !self.restorable
+            && let Some((end, _)) = out[start..].char_indices().nth(LONGEST)
+        {
+            out.truncate(start + end);
+        }
+    }
+
+    /// What the service listens on: `address:port`, or the mark and what family it is for.
+    pub fn service(&mut self, out: &mut String, key: &ServiceKey, ipv6: &str) {
+        match key {
+            ServiceKey::Address { protocol, address, port } => {
+                self.endpoint(out, *address, *port, Some(*protocol));
+            }
+            ServiceKey::Mark { mark, family } => {
+                push_number(out, *mark);
+                if *family == crate::model::Family::V6 {
+                    out.push_str(ipv6);
+                }
+            }
+        }
+    }
+
+    fn host(&mut self, address: IpAddr) -> Option<&str> {
+        let names = self.names?;
+        let look_up = || host_label(names, self.restorable, address);
+        self.hosts.entry(address).or_insert_with(look_up).as_deref()
+    }
+
+    fn port(&mut self, port: u16, protocol: Option<Protocol>) -> Option<&str> {
+        let (names, protocol) = (self.names?, protocol?);
+        // Port 0 stands for all ports.
+        if port == 0 {
+            return None;
+        }
+        let restorable = self.restorable;
+        let look_up = || {
+            let leads_back =
+                |name: &String| !restorable || names.port(name, protocol) == Some(port);
+            names.port_name(port, protocol).filter(leads_back)
+        };
+        self.ports.entry((port, protocol)).or_insert_with(look_up).as_deref()
+    }
+}
+
+fn host_label(names: &dyn Names, restorable: bool, address: IpAddr) -> Option<String> {
+    let leads_back =
+        |name: &String| !restorable || names.host(name).map(IpAddr::V4) == Some(address);
+    names.host_name(address).filter(leads_back)
+}
+
+/// The protocol whose port names hold for the servers of a service.
+pub fn port_protocol(key: &ServiceKey) -> Option<Protocol> {
+    match key {
+        ServiceKey::Address { protocol, .. } => Some(*protocol),
+        ServiceKey::Mark { .. } => None,
+    }
+}
+
+fn push_address(out: &mut String, address: IpAddr) {
+    match address {
+        IpAddr::V4(address) => push_number(out, address),
+        IpAddr::V6(address) => ipv6_text(address, out),
+    }
+}
+
+fn push_number(out: &mut String, value: impl std::fmt::Display) {
+    // Writing to a String does not fail.
+    let _ = write!(out, "{value}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    /// Two hosts of one name, one of a name of its own, and one of IPv6.
+    struct Few;
+
+    impl Names for Few {
+        fn host(&self, name: &str) -> Option<Ipv4Addr> {
+            let address = match name {
+                "twice" => "10.0.0.1",
+                "once" => "10.0.0.3",
+                _ if name.starts_with("long") => "10.0.0.4",
+                _ => return None,
+            };
+            address.parse().ok()
+        }
+        fn port(&self, name: &str, _: Protocol) -> Option<u16> {
+            (name == "http").then_some(80)
+        }
+        fn host_name(&self, address: IpAddr) -> Option<String> {
+            let name = match address.to_string().as_str() {
+                "10.0.0.1" | "10.0.0.2" => "twice",
+                "10.0.0.3" => "once",
+                "10.0.0.4" => return Some("long.".repeat(20)),
+                "fd00::1" => "six",
+                _ => return None,
+            };
+            Some(name.to_string())
+        }
+        fn port_name(&self, port: u16, _: Protocol) -> Option<String> {
+            [(80, "http"), (81, "http"), (0, "none")]
+                .iter()
+                .find(|p| p.0 == port)
+                .map(|p| p.1.into())
+        }
+    }
+
+    fn shown(labels: &mut Labels, address: &str, port: u16) -> String {
+        let mut out = String::new();
+        labels.endpoint(&mut out, address.parse().unwrap(), port, Some(Protocol::Tcp));
+        out
+    }
+
+    #[test]
+    fn names_where_there_are_any() {
+        let mut labels = Labels::named(&Few);
+        assert_eq!(shown(&mut labels, "10.0.0.2", 80), "twice:http");
+        assert_eq!(shown(&mut labels, "fd00::1", 443), "[six]:443");
+        assert_eq!(shown(&mut labels, "10.0.0.9", 0), "10.0.0.9:0");
+        assert_eq!(shown(&mut labels, "10.0.0.4", 80).len(), LONGEST);
+        assert_eq!(shown(&mut Labels::numeric(), "fd00::1", 80), "[fd00::1]:80");
+    }
+
+    #[test]
+    fn a_name_that_leads_elsewhere_is_not_saved() {
+        let mut labels = Labels::named(&Few).restorable();
+        assert_eq!(shown(&mut labels, "10.0.0.1", 80), "twice:http");
+        assert_eq!(shown(&mut labels, "10.0.0.2", 81), "10.0.0.2:81");
+        assert_eq!(shown(&mut labels, "10.0.0.3", 80), "once:http");
+        assert_eq!(shown(&mut labels, "fd00::1", 80), "[fd00::1]:http");
+        assert_eq!(shown(&mut labels, "10.0.0.4", 80), format!("{}:http", "long.".repeat(20)));
+    }
+}

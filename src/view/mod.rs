@@ -1,0 +1,7 @@
+//! The model as text: the classic listing, rules for `-R`, connections. Writes; asks no kernel.
+
+pub mod classic;
+pub mod connections;
+pub mod labels;
+pub mod order;
+pub mod rules;

@@ -1,0 +1,121 @@
+//! The order of a listing: by kind, address and port, as 1.31 means it.
+//!
+//! 1.31 compares addresses by the sign of a 32-bit difference, which wraps: 192.168.0.1 comes before
+//! 10.0.0.1, since it is less than 2^31 below it around the circle. On addresses spread over the whole circle
+//! that is no order at all, and the result hangs on how the C library sorts: by merging halves. So
+//! do we, for the same bytes on every table; the standard sort may panic on such a comparison.
+
+use crate::model::*;
+use std::cmp::Ordering;
+use std::net::IpAddr;
+
+/// Put services and the servers of each into the order of a listing.
+pub fn table(table: &mut Vec<(ObservedService, Vec<ObservedDestination>)>) {
+    merge_sort(table, |(a, _), (b, _)| compare_services(&a.service.key, &b.service.key));
+    for (_, destinations) in table {
+        merge_sort(destinations, |a, b| {
+            let (a, b) = (&a.destination.key, &b.destination.key);
+            compare_addresses(a.address, b.address).then(a.port.cmp(&b.port))
+        });
+    }
+}
+
+fn compare_services(a: &ServiceKey, b: &ServiceKey) -> Ordering {
+    let mark = |key: &ServiceKey| match key {
+        ServiceKey::Mark { mark, .. } => *mark,
+        ServiceKey::Address { .. } => 0,
+    };
+    let by_family = a.family().cmp(&b.family());
+    circular(mark(a), mark(b)).then(by_family).then_with(|| match (a, b) {
+        (
+            ServiceKey::Address { protocol: p, address: x, port: m },
+            ServiceKey::Address { protocol: q, address: y, port: n },
+        ) => rank(*p).cmp(&rank(*q)).then(compare_addresses(*x, *y)).then(m.cmp(n)),
+        _ => Ordering::Equal,
+    })
+}
+
+fn rank(protocol: Protocol) -> u16 {
+    match protocol {
+        Protocol::Tcp => 6,
+        Protocol::Udp => 17,
+        Protocol::Sctp => 132,
+        Protocol::Other(number) => number,
+    }
+}
+
+fn compare_addresses(a: IpAddr, b: IpAddr) -> Ordering {
+    match (a, b) {
+        (IpAddr::V4(a), IpAddr::V4(b)) => circular(a.to_bits(), b.to_bits()),
+        (IpAddr::V6(a), IpAddr::V6(b)) => {
+            let words = |address: std::net::Ipv6Addr| {
+                let bits = address.to_bits();
+                [(bits >> 96) as u32, (bits >> 64) as u32, (bits >> 32) as u32, bits as u32]
+            };
+            let pairs = words(a).into_iter().zip(words(b));
+            pairs.fold(Ordering::Equal, |order, (a, b)| order.then(circular(a, b)))
+        }
+        (IpAddr::V4(_), IpAddr::V6(_)) => Ordering::Less,
+        (IpAddr::V6(_), IpAddr::V4(_)) => Ordering::Greater,
+    }
+}
+
+/// The sign of the difference in 32 bits.
+fn circular(a: u32, b: u32) -> Ordering {
+    (a.wrapping_sub(b) as i32).cmp(&0)
+}
+
+/// Halves sorted and merged, the left one first where both are equal.
+fn merge_sort<T>(items: &mut Vec<T>, compare: impl Fn(&T, &T) -> Ordering + Copy) {
+    if items.len() < 2 {
+        return;
+    }
+    let mut right = items.split_off(items.len() / 2);
+    let mut left = std::mem::take(items);
+    merge_sort(&mut left, compare);
+    merge_sort(&mut right, compare);
+    let (mut left, mut right) = (left.into_iter().peekable(), right.into_iter().peekable());
+    while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
+        let next = if compare(a, b) == Ordering::Greater { right.next() } else { left.next() };
+        items.extend(next);
+    }
+    items.extend(left);
+    items.extend(right);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_wrap_around() {
+        let mut all = ["10.0.0.1", "0.0.0.0", "255.255.255.255", "10.0.0.2", "224.0.0.1"]
+            .map(|a| a.parse::<IpAddr>().unwrap())
+            .to_vec();
+        merge_sort(&mut all, |a, b| compare_addresses(*a, *b));
+        let shown: Vec<_> = all.iter().map(|a| a.to_string()).collect();
+        assert_eq!(shown, ["224.0.0.1", "255.255.255.255", "0.0.0.0", "10.0.0.1", "10.0.0.2"]);
+    }
+
+    #[test]
+    fn kinds_come_one_after_the_other() {
+        let tcp = |address: &str, port| ServiceKey::Address {
+            protocol: Protocol::Tcp,
+            address: address.parse().unwrap(),
+            port,
+        };
+        let mark = |mark| ServiceKey::Mark { mark, family: Family::V4 };
+        let ordered = [tcp("10.0.0.1", 80), tcp("10.0.0.1", 443), tcp("::1", 80), mark(1), mark(2)];
+        for pair in ordered.windows(2) {
+            assert_eq!(compare_services(&pair[0], &pair[1]), Ordering::Less);
+            assert_eq!(compare_services(&pair[1], &pair[0]), Ordering::Greater);
+        }
+    }
+
+    #[test]
+    fn an_ordinary_sort_on_ordinary_numbers() {
+        let mut numbers: Vec<u32> = (0..1000).map(|n| n * 7919 % 1000).collect();
+        merge_sort(&mut numbers, u32::cmp);
+        assert!(numbers.is_sorted());
+    }
+}

@@ -1,0 +1,37 @@
+//! Every verb against a real kernel: run in the lab (or on the host), a namespace per test.
+//!
+//! Expected texts are what ipvsadm 1.31 prints. `IPVSADM_BIN_DIR=/usr/sbin` lets it play our part:
+//! all tests pass then, but those that name a fault of 1.31 which we do not repeat.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod errors;
+mod grid;
+mod list;
+mod misc;
+mod names;
+mod options;
+mod restore;
+mod save;
+mod usage;
+mod values;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let tests = [
+        grid::TESTS,
+        list::TESTS,
+        options::TESTS,
+        errors::TESTS,
+        usage::TESTS,
+        values::TESTS,
+        save::TESTS,
+        restore::TESTS,
+        names::TESTS,
+        misc::TESTS,
+    ]
+    .concat();
+    support::main_with(&tests, grid::PATIENT)
+}

@@ -9,7 +9,7 @@ use crate::model::*;
 
 const DEFAULT_SCHEDULER: &str = "wlc";
 
-impl Draft {
+impl Draft<'_> {
     pub(super) fn command(mut self, timeouts: Option<Timeouts>) -> Result<Command, UsageError> {
         let change = match (self.verb, self.service) {
             (Verb::List, service) => return self.list(service),

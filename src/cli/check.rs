@@ -66,12 +66,12 @@ fn timeouts<'a>(words: &mut impl Iterator<Item = &'a [u8]>) -> Result<Timeouts, 
 }
 
 /// What the options have said so far.
-pub(super) struct Draft {
+pub(super) struct Draft<'a> {
     pub(super) verb: Verb,
     pub(super) role: Option<DaemonRole>,
     pub(super) given: Vec<Opt>,
     pub(super) service: Option<ServiceKey>,
-    pub(super) service_text: String,
+    pub(super) service_text: &'a [u8],
     pub(super) ipv6: bool,
     pub(super) scheduler: Option<String>,
     pub(super) scheduler_flags: Vec<String>,
@@ -87,14 +87,14 @@ pub(super) struct Draft {
     pub(super) daemon: Daemon,
 }
 
-impl Draft {
-    fn new(verb: Verb) -> Draft {
+impl<'a> Draft<'a> {
+    fn new(verb: Verb) -> Draft<'a> {
         Draft {
             verb,
             role: None,
             given: Vec::with_capacity(8),
             service: None,
-            service_text: String::new(),
+            service_text: b"",
             ipv6: false,
             scheduler: None,
             scheduler_flags: Vec::new(),
@@ -119,7 +119,7 @@ impl Draft {
     fn take(
         &mut self,
         opt: Opt,
-        text: &[u8],
+        text: &'a [u8],
         has_value: bool,
         names: &dyn Names,
     ) -> Result<(), UsageError> {
@@ -212,13 +212,13 @@ impl Draft {
 
     fn service(
         &mut self,
-        text: &[u8],
+        text: &'a [u8],
         protocol: Protocol,
         names: &dyn Names,
     ) -> Result<(), UsageError> {
         let endpoint = value::endpoint(text, "virtual", Some(protocol), names)?;
         let port = endpoint.port.unwrap_or(0);
-        self.service_text = shown(text);
+        self.service_text = text;
         if Family::of(endpoint.address) == Family::V6 {
             self.netmask = None;
         }
@@ -237,7 +237,7 @@ impl Draft {
                 Ok(())
             }
             Some(ServiceKey::Address { address: IpAddr::V4(_), .. }) => Err(UsageError::bad(
-                format!("-6 used with the IPv4 address `{}'", self.service_text),
+                format!("-6 used with the IPv4 address `{}'", shown(self.service_text)),
             )),
             Some(ServiceKey::Address { .. }) | None => Ok(()),
         }

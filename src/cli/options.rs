@@ -185,8 +185,26 @@ pub fn long(name: &[u8]) -> Option<&'static Spec> {
 
 /// The row of a short option.
 pub fn short(letter: u8) -> Option<&'static Spec> {
-    OPTIONS.iter().find(|spec| spec.short.contains(&letter))
+    OPTIONS.get(usize::from(ROWS[usize::from(letter)]))
 }
+
+/// For each letter the number of its row; a number that no row has for those that are none.
+const ROWS: [u8; 256] = {
+    assert!(OPTIONS.len() < NO_ROW as usize);
+    let mut rows = [NO_ROW; 256];
+    let mut row = 0;
+    while row < OPTIONS.len() {
+        let mut letter = 0;
+        while letter < OPTIONS[row].short.len() {
+            rows[OPTIONS[row].short[letter] as usize] = row as u8;
+            letter += 1;
+        }
+        row += 1;
+    }
+    rows
+};
+
+const NO_ROW: u8 = u8::MAX;
 
 impl Opt {
     /// Options that stand for one and the same thing, of which there can be one: their first.
@@ -221,6 +239,16 @@ impl Verb {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn letters_lead_to_their_rows() {
+        for spec in OPTIONS {
+            for letter in spec.short {
+                assert_eq!(short(*letter).map(|found| found.long), Some(spec.long));
+            }
+        }
+        assert!(short(b'?').is_none() && short(0).is_none() && short(255).is_none());
+    }
 
     #[test]
     fn no_name_or_letter_is_there_twice() {

@@ -160,7 +160,10 @@ pub fn endpoint(
 
 /// The address, and what is written for a port.
 fn split<'a>(text: &'a str, names: &dyn Names) -> Option<(IpAddr, Option<&'a str>)> {
-    if let Ok(address) = text.parse::<Ipv6Addr>() {
+    // Two colons at least are in every IPv6 address; most texts that come here have one.
+    if text.bytes().filter(|&b| b == b':').count() > 1
+        && let Ok(address) = text.parse::<Ipv6Addr>()
+    {
         return Some((address.into(), None));
     }
     let (host, port) = match (text.strip_prefix('['), text.rsplit_once(':')) {

@@ -1,11 +1,16 @@
 //! Attributes: what a request carries, and a tolerant walk over what an answer carries.
 //!
-//! Going out, an [`Attribute`] is a kind and a typed [`Value`]; nests carry the nested flag.
+//! Going out, an [`Attribute`] is a kind and a typed [`Value`], laid out in one pass; nests carry the
+//! nested flag.
 //! Coming in, [`attributes`] yields kinds and bytes. It never judges by the nested flag, which
 //! the kernel leaves off its own nests, and passes over padding; unknown kinds are the caller's
 //! to skip.
 
-use netlink_packet_core::{NLA_F_NESTED, Nla, NlaBuffer};
+use netlink_packet_core::{NLA_F_NESTED, NLA_TYPE_MASK};
+
+/// Bytes of a text. The kernel takes none that is near it, and refuses what is cut here as it would
+/// the whole, whose length an attribute could not say.
+const LONGEST_TEXT: usize = 1024;
 
 /// One attribute of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,47 +49,57 @@ impl<'a> Attribute<'a> {
     }
 }
 
-impl Nla for Attribute<'_> {
-    fn kind(&self) -> u16 {
-        match self.value {
-            Value::Nest(_) => self.kind | NLA_F_NESTED,
-            _ => self.kind,
-        }
-    }
-
-    fn value_len(&self) -> usize {
+impl Attribute<'_> {
+    /// Lay the attribute out at the end of `bytes`, and what a nest holds behind it.
+    pub fn append(&self, bytes: &mut Vec<u8>) {
+        let start = bytes.len();
         match &self.value {
-            Value::Nothing => 0,
-            Value::U8(_) => 1,
-            Value::U16(_) | Value::Be16(_) => 2,
-            Value::U32(_) | Value::Be32(_) => 4,
-            Value::Text(text) => text.len() + 1,
-            Value::Address(_) => 16,
-            Value::Flags { .. } => 8,
-            Value::Nest(inner) => netlink_packet_core::Emitable::buffer_len(&inner.as_slice()),
-        }
-    }
-
-    fn emit_value(&self, buffer: &mut [u8]) {
-        match &self.value {
-            Value::Nothing => {}
-            Value::U8(v) => buffer[0] = *v,
-            Value::U16(v) => buffer.copy_from_slice(&v.to_ne_bytes()),
-            Value::U32(v) => buffer.copy_from_slice(&v.to_ne_bytes()),
-            Value::Be16(v) => buffer.copy_from_slice(&v.to_be_bytes()),
-            Value::Be32(v) => buffer.copy_from_slice(&v.to_be_bytes()),
-            Value::Text(text) => {
-                buffer[..text.len()].copy_from_slice(text.as_bytes());
-                buffer[text.len()] = 0;
+            Value::Nest(inner) => {
+                bytes.extend_from_slice(&[0; 4]);
+                inner.iter().for_each(|attribute| attribute.append(bytes));
+                let length = bytes.len() - start - 4;
+                bytes[start..start + 4].copy_from_slice(&head(self.kind | NLA_F_NESTED, length));
             }
-            Value::Address(v) => buffer.copy_from_slice(v),
+            Value::Nothing => push(bytes, self.kind, []),
+            Value::U8(v) => push(bytes, self.kind, [*v]),
+            Value::U16(v) => push(bytes, self.kind, v.to_ne_bytes()),
+            Value::U32(v) => push(bytes, self.kind, v.to_ne_bytes()),
+            Value::Be16(v) => push(bytes, self.kind, v.to_be_bytes()),
+            Value::Be32(v) => push(bytes, self.kind, v.to_be_bytes()),
+            Value::Address(v) => push(bytes, self.kind, *v),
             Value::Flags { flags, mask } => {
-                buffer[..4].copy_from_slice(&flags.to_ne_bytes());
-                buffer[4..].copy_from_slice(&mask.to_ne_bytes());
+                let [a, b, c, d] = flags.to_ne_bytes();
+                let [e, f, g, h] = mask.to_ne_bytes();
+                push(bytes, self.kind, [a, b, c, d, e, f, g, h]);
             }
-            Value::Nest(inner) => netlink_packet_core::Emitable::emit(&inner.as_slice(), buffer),
+            Value::Text(text) => {
+                let text = &text.as_bytes()[..text.len().min(LONGEST_TEXT)];
+                bytes.extend_from_slice(&head(self.kind, text.len() + 1));
+                bytes.extend_from_slice(text);
+                bytes.push(0);
+                bytes.resize(start + padded(bytes.len() - start), 0);
+            }
         }
     }
+}
+
+/// Attributes begin at multiples of four bytes.
+const fn padded(length: usize) -> usize {
+    (length + 3) & !3
+}
+
+/// What is before a value of `length` bytes: the length of both, and the kind.
+fn head(kind: u16, length: usize) -> [u8; 4] {
+    let [a, b] = ((4 + length) as u16).to_ne_bytes();
+    let [c, d] = kind.to_ne_bytes();
+    [a, b, c, d]
+}
+
+/// An attribute of a size that is known beforehand.
+fn push<const N: usize>(bytes: &mut Vec<u8>, kind: u16, value: [u8; N]) {
+    bytes.extend_from_slice(&head(kind, N));
+    bytes.extend_from_slice(&value);
+    bytes.extend_from_slice(&[0; 4][..padded(N) - N]);
 }
 
 /// The attributes in `bytes`: kind without its flags, and value.
@@ -101,26 +116,24 @@ pub struct Attributes<'a> {
 impl<'a> Iterator for Attributes<'a> {
     type Item = Result<Received<'a>, Malformed>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            if self.rest.len() < 4 {
-                return None;
-            }
-            if self.rest[..2] == [0, 0] {
+        while let &[a, b, c, d, ..] = self.rest {
+            let length = usize::from(u16::from_ne_bytes([a, b]));
+            if length == 0 {
                 // Padding: a length of nothing at all.
                 self.rest = &self.rest[4..];
                 continue;
             }
-            let Ok(attribute) = NlaBuffer::new_checked(self.rest) else {
+            let Some(value) = self.rest.get(4..length) else {
                 self.rest = &[];
                 return Some(Err(Malformed("an attribute longer than its message")));
             };
-            let kind = attribute.kind();
-            let end = usize::from(attribute.length());
-            let value = &self.rest[4..end];
-            self.rest = self.rest.get(end.next_multiple_of(4)..).unwrap_or(&[]);
+            let kind = u16::from_ne_bytes([c, d]) & NLA_TYPE_MASK;
+            self.rest = self.rest.get(padded(length)..).unwrap_or(&[]);
             return Some(Ok(Received { kind, value }));
         }
+        None
     }
 }
 
@@ -199,12 +212,11 @@ impl<'a> Received<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use netlink_packet_core::Emitable;
 
     fn emitted(attribute: &Attribute) -> Vec<u8> {
-        let mut bytes = vec![0xff; attribute.buffer_len()];
-        attribute.emit(&mut bytes);
-        bytes
+        let mut bytes = vec![0xff; 4];
+        attribute.append(&mut bytes);
+        bytes.split_off(4)
     }
 
     #[test]
@@ -215,6 +227,22 @@ mod tests {
             emitted(&Attribute::new(1, Value::Nest(vec![Attribute::new(2, Value::U8(7))]))),
             [12, 0, 1, 0x80, 5, 0, 2, 0, 7, 0, 0, 0]
         );
+    }
+
+    #[test]
+    fn a_text_of_any_length_leaves_the_message_whole() {
+        let text = "x".repeat(70_000);
+        let bytes = emitted(&Attribute::new(
+            1,
+            Value::Nest(vec![
+                Attribute::new(2, Value::Text(&text)),
+                Attribute::new(3, Value::U8(4)),
+            ]),
+        ));
+        let nest = attributes(&bytes).next().unwrap().unwrap();
+        let inner: Vec<_> = nest.nested().map(Result::unwrap).collect();
+        assert_eq!(inner[0].value.len(), LONGEST_TEXT + 1);
+        assert_eq!(inner[1], Received { kind: 3, value: &[4] });
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub use super::kernel::{Connection, Inbox, Kernel};
 
 /// Bytes of a netlink message's header.
 const NLMSG_HDRLEN: usize = 16;
+/// Bytes that most requests fit into.
+const REQUEST_SIZE: usize = 256;
 /// Bytes of one send of a batch.
 const SEND_SIZE: usize = 64 * 1024;
 /// How often a dump is taken again when the table changed under it.
@@ -114,7 +116,9 @@ impl<C: Connection> Netlink<C> {
         request: &Request,
         read: impl FnOnce(Attributes) -> Result<T, Malformed>,
     ) -> Result<T, Error> {
-        self.one(family.id, &payload(family, request), |answer| read(attributes(body(answer)?)))
+        let mut payload = Vec::with_capacity(REQUEST_SIZE);
+        lay_out(&mut payload, family, request);
+        self.one(family.id, &payload, |answer| read(attributes(body(answer)?)))
     }
 
     /// One request, any number of answers. Taken again, boundedly, when the table changed under it.
@@ -124,7 +128,9 @@ impl<C: Connection> Netlink<C> {
         request: &Request,
         mut read: impl FnMut(Attributes) -> Result<T, Malformed>,
     ) -> Result<Vec<T>, Error> {
-        self.many(family.id, &payload(family, request), |answer| read(attributes(body(answer)?)))
+        let mut payload = Vec::with_capacity(REQUEST_SIZE);
+        lay_out(&mut payload, family, request);
+        self.many(family.id, &payload, |answer| read(attributes(body(answer)?)))
     }
 
     /// One message, one answer to it.
@@ -292,8 +298,9 @@ impl<C: Connection> Netlink<C> {
     fn send_one(&mut self, kind: u16, flags: u16, payload: &[u8]) -> Result<u32, Error> {
         self.sequence = self.sequence.wrapping_add(1);
         let mut bytes = Vec::with_capacity(NLMSG_HDRLEN + payload.len());
-        head(&mut bytes, kind, payload.len(), NLM_F_REQUEST | flags, self.sequence);
-        bytes.extend_from_slice(payload);
+        message(&mut bytes, kind, NLM_F_REQUEST | flags, self.sequence, |bytes| {
+            bytes.extend_from_slice(payload);
+        });
         self.connection.send(&bytes)?;
         Ok(self.sequence)
     }
@@ -361,36 +368,34 @@ fn body(payload: &[u8]) -> Result<&[u8], Malformed> {
     payload.get(GENL_HDRLEN..).ok_or(Malformed("a message without a command"))
 }
 
-/// A netlink header at the end of `bytes`, for a payload of `length`.
-fn head(bytes: &mut Vec<u8>, kind: u16, length: usize, flags: u16, sequence: u32) {
+/// A netlink message at the end of `bytes`; `payload` lays out what is behind its header.
+fn message(
+    bytes: &mut Vec<u8>,
+    kind: u16,
+    flags: u16,
+    sequence: u32,
+    payload: impl FnOnce(&mut Vec<u8>),
+) {
     let start = bytes.len();
     bytes.resize(start + NLMSG_HDRLEN, 0);
+    payload(bytes);
     let mut header = NetlinkHeader::default();
-    header.length = (NLMSG_HDRLEN + length) as u32;
+    header.length = (bytes.len() - start) as u32;
     header.message_type = kind;
     header.flags = flags;
     header.sequence_number = sequence;
     header.emit(&mut bytes[start..]);
 }
 
-/// One request as the payload of a message: the generic netlink header and the attributes.
-fn payload(family: Family, request: &Request) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    emit(&mut bytes, family, request, request.attributes.as_slice().buffer_len());
-    bytes
+/// The generic netlink header and the attributes of a request.
+fn lay_out(bytes: &mut Vec<u8>, family: Family, request: &Request) {
+    let start = bytes.len();
+    bytes.resize(start + GENL_HDRLEN, 0);
+    GenlHeader { cmd: request.command, version: family.version }.emit(&mut bytes[start..]);
+    request.attributes.iter().for_each(|attribute| attribute.append(bytes));
 }
 
 /// Encode one request at the end of `bytes`.
 pub fn append(bytes: &mut Vec<u8>, family: Family, request: &Request, flags: u16, sequence: u32) {
-    let length = request.attributes.as_slice().buffer_len();
-    head(bytes, family.id, GENL_HDRLEN + length, flags, sequence);
-    emit(bytes, family, request, length);
-}
-
-fn emit(bytes: &mut Vec<u8>, family: Family, request: &Request, length: usize) {
-    let start = bytes.len();
-    bytes.resize(start + GENL_HDRLEN + length, 0);
-    let (header, attributes) = bytes[start..].split_at_mut(GENL_HDRLEN);
-    GenlHeader { cmd: request.command, version: family.version }.emit(header);
-    request.attributes.as_slice().emit(attributes);
+    message(bytes, family.id, flags, sequence, |bytes| lay_out(bytes, family, request));
 }

@@ -205,23 +205,26 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
         columns: Columns,
     ) -> Result<(), Failure> {
         let client = self.client()?;
-        let (info, services) = match only {
+        let (info, mut services) = match only {
             Some(key) => (None, vec![client.service(key)?]),
             None => (Some(client.info()?), client.services()?),
         };
-        let mut table = client.with_destinations(services)?;
         if list.sorted {
-            order::table(&mut table);
+            order::services(&mut services);
         }
-        let mut labels = self.labels(list.numeric);
-        labels.prepare(addresses(&table));
-        let mut listing = Listing::new(&mut self.out, labels, columns, list.exact);
+        let labels = self.labels(list.numeric);
+        let Run { client: Some(client), out, .. } = self else { return Ok(()) };
+        let mut listing = Listing::new(out, labels, columns, list.exact);
         if let Some(info) = info {
             listing.title(&info)?;
         }
         listing.heads()?;
-        for (service, destinations) in &table {
-            listing.service(service, destinations)?;
+        for group in services.chunks(group(list.numeric)) {
+            let table = with_destinations(client, group, list.sorted)?;
+            listing.labels.prepare(addresses(&table));
+            for (service, destinations) in &table {
+                listing.service(service, destinations)?;
+            }
         }
         Ok(())
     }
@@ -251,14 +254,16 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
     }
 
     fn save(&mut self, numeric: bool) -> Result<(), Failure> {
-        let client = self.client()?;
-        let services = client.services()?;
-        let mut table = client.with_destinations(services)?;
-        order::table(&mut table);
+        let mut services = self.client()?.services()?;
+        order::services(&mut services);
         let mut labels = self.labels(numeric).restorable();
-        labels.prepare(addresses(&table));
-        for (service, destinations) in &table {
-            rules::service(&mut self.out, &mut labels, &service.service, destinations)?;
+        let Run { client: Some(client), out, .. } = self else { return Ok(()) };
+        for group in services.chunks(group(numeric)) {
+            let table = with_destinations(client, group, true)?;
+            labels.prepare(addresses(&table));
+            for (service, destinations) in &table {
+                rules::service(out, &mut labels, &service.service, destinations)?;
+            }
         }
         Ok(())
     }
@@ -324,11 +329,35 @@ fn text(error: &io::Error) -> String {
     crate::netlink::error::without_number(error)
 }
 
-/// Every address in a table.
-fn addresses(
-    table: &[(ObservedService, Vec<ObservedDestination>)],
-) -> impl Iterator<Item = IpAddr> {
-    table.iter().flat_map(|(service, destinations)| {
+/// How many services are read and shown at a time: what is held does not grow with the table, and
+/// names are looked up many at a time.
+fn group(numeric: bool) -> usize {
+    if numeric { 1 } else { 256 }
+}
+
+/// Services and the servers of each.
+type Group<'s> = Vec<(&'s ObservedService, Vec<ObservedDestination>)>;
+
+fn with_destinations<'s>(
+    client: &mut Client,
+    services: &'s [ObservedService],
+    sorted: bool,
+) -> Result<Group<'s>, Error> {
+    services
+        .iter()
+        .map(|service| {
+            let mut destinations = client.destinations(&service.service.key)?;
+            if sorted {
+                order::destinations(&mut destinations);
+            }
+            Ok((service, destinations))
+        })
+        .collect()
+}
+
+/// Every address in a group.
+fn addresses(group: &Group) -> impl Iterator<Item = IpAddr> {
+    group.iter().flat_map(|(service, destinations)| {
         let virtual_address = match service.service.key {
             ServiceKey::Address { address, .. } => Some(address),
             ServiceKey::Mark { .. } => None,

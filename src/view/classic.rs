@@ -1,24 +1,26 @@
 //! The listing that `ipvsadm -L` has always had: every column, and the blanks behind the last.
 
+use super::columns::*;
 use super::labels::{Labels, port_protocol};
 use crate::command::Columns;
 use crate::model::*;
-use std::fmt::Write as _;
 use std::io::{self, Write};
 
 /// Writes one listing, a service at a time.
 pub struct Listing<'n, W> {
     out: W,
-    labels: Labels<'n>,
+    pub labels: Labels<'n>,
     columns: Columns,
     exact: bool,
     line: String,
-    label: String,
 }
+
+/// The column of an address and port.
+const LABEL: usize = 28;
 
 impl<'n, W: Write> Listing<'n, W> {
     pub fn new(out: W, labels: Labels<'n>, columns: Columns, exact: bool) -> Listing<'n, W> {
-        Listing { out, labels, columns, exact, line: String::new(), label: String::new() }
+        Listing { out, labels, columns, exact, line: String::new() }
     }
 
     /// The first line of a whole table.
@@ -64,24 +66,22 @@ impl<'n, W: Write> Listing<'n, W> {
         destinations: &[ObservedDestination],
     ) -> io::Result<()> {
         let service = &observed.service;
-        self.label.clear();
-        self.labels.service(&mut self.label, &service.key, " IPv6");
         let kind = match service.key {
             ServiceKey::Address { protocol, .. } => protocol_head(protocol),
             ServiceKey::Mark { .. } => "FWM  ",
         };
-        cut(&mut self.label, service.key.family());
         self.line.clear();
         self.line.push_str(kind);
-        match self.columns {
-            Columns::Statistics | Columns::Rates => {
-                push_padded(&mut self.line, &self.label, 28);
-                self.counters(&observed.statistics, false);
-            }
-            _ => {
-                self.line.push_str(&self.label);
-                push_settings(&mut self.line, service);
-            }
+        let counted = matches!(self.columns, Columns::Statistics | Columns::Rates);
+        let (labels, width) = (&mut self.labels, if counted { LABEL } else { 0 });
+        push_padded(&mut self.line, width, |line| {
+            let start = line.len();
+            labels.service(line, &service.key, " IPv6");
+            fit(line, start, service.key.family());
+        });
+        match counted {
+            true => self.counters(&observed.statistics, false),
+            false => push_settings(&mut self.line, service),
         }
         self.end_line()?;
         destinations.iter().try_for_each(|destination| self.destination(&service.key, destination))
@@ -94,42 +94,53 @@ impl<'n, W: Write> Listing<'n, W> {
     ) -> io::Result<()> {
         let destination = &observed.destination;
         let DestinationKey { address, port } = destination.key;
-        self.label.clear();
-        self.labels.endpoint(&mut self.label, address, port, port_protocol(service));
-        cut(&mut self.label, Family::of(address));
-        let line = &mut self.line;
+        let (line, labels) = (&mut self.line, &mut self.labels);
         line.clear();
         line.push_str("  -> ");
-        push_padded(line, &self.label, 28);
-        let (active, inactive) = (observed.active, observed.inactive);
-        let forwarding = forwarding_name(destination.forwarding);
-        // The kernel counts in unsigned numbers, 1.31 prints a weight as a signed one.
-        let weight = destination.weight as i32;
-        // Writing to a String does not fail.
-        let _ = match self.columns {
+        push_padded(line, LABEL, |line| {
+            let start = line.len();
+            labels.endpoint(line, address, port, port_protocol(service));
+            fit(line, start, Family::of(address));
+        });
+        let method = |line: &mut String| {
+            line.push(' ');
+            push_left(line, forwarding_name(destination.forwarding), 7);
+        };
+        let number = |line: &mut String, number: u32, width| {
+            line.push(' ');
+            push_number_left(line, number, width);
+        };
+        let weight = |line: &mut String, width| {
+            line.push(' ');
+            // The kernel counts in unsigned numbers, 1.31 prints a weight as a signed one.
+            push_number_left(line, destination.weight as i32, width);
+        };
+        match self.columns {
             Columns::Plain => {
-                write!(line, " {forwarding:<7} {weight:<6} {active:<10} {inactive:<10}")
+                method(line);
+                weight(line, 6);
             }
             Columns::Statistics | Columns::Rates => {
                 self.counters(&observed.statistics, true);
-                Ok(())
+                return self.end_line();
             }
             Columns::Thresholds => {
-                let (upper, lower) = (destination.upper_threshold, destination.lower_threshold);
-                write!(line, " {upper:<10} {lower:<10} {active:<10} {inactive:<10}")
+                number(line, destination.upper_threshold, 10);
+                number(line, destination.lower_threshold, 10);
             }
             Columns::PersistentConnections => {
-                let persistent = observed.persistent;
-                write!(line, " {weight:<9} {persistent:<11} {active:<10} {inactive:<10}")
+                weight(line, 9);
+                number(line, observed.persistent, 11);
             }
             Columns::Tunnels => {
-                let tunnel = tunnel_info(destination);
-                write!(
-                    line,
-                    " {forwarding:<7} {tunnel:<13} {weight:<6} {active:<10} {inactive:<10}"
-                )
+                method(line);
+                line.push(' ');
+                push_padded(line, 13, |line| push_tunnel(line, destination));
+                weight(line, 6);
             }
-        };
+        }
+        number(line, observed.active, 10);
+        number(line, observed.inactive, 10);
         self.end_line()
     }
 
@@ -219,8 +230,8 @@ fn push_settings(line: &mut String, service: &Service) {
     line.push_str(&service.scheduler);
     push_scheduler_flags(line, service);
     if let Some(timeout) = service.persistence {
-        // Writing to a String does not fail.
-        let _ = write!(line, " persistent {timeout}");
+        line.push_str(" persistent ");
+        push_number(line, timeout);
         push_netmask(line, service, " mask ");
         if let Some(engine) = &service.persistence_engine {
             line.push_str(" pe ");
@@ -254,27 +265,36 @@ pub fn push_netmask(line: &mut String, service: &Service, before: &str) {
     if service.netmask == Netmask::whole(service.key.family()) {
         return;
     }
-    // Writing to a String does not fail.
-    let _ = match service.netmask {
-        Netmask::V4(mask) => write!(line, "{before}{mask}"),
-        Netmask::V6(prefix) => write!(line, "{before}{prefix}"),
-    };
+    line.push_str(before);
+    match service.netmask {
+        Netmask::V4(mask) => push_ipv4(line, mask),
+        Netmask::V6(prefix) => push_number(line, prefix),
+    }
 }
 
-fn tunnel_info(destination: &Destination) -> String {
+fn push_tunnel(line: &mut String, destination: &Destination) {
     let checksum = match destination.tunnel.checksum {
         Checksum::None => "-c",
         Checksum::Full => "+c",
         Checksum::Remote => "r+c",
     };
     match (destination.forwarding, destination.tunnel.kind) {
-        (Forwarding::Tunnel, TunnelKind::Ipip) => "ipip".to_string(),
+        (Forwarding::Tunnel, TunnelKind::Ipip) => line.push_str("ipip"),
         (Forwarding::Tunnel, TunnelKind::Gue) => {
-            format!("gue:{}:{checksum}", destination.tunnel.port)
+            line.push_str("gue:");
+            push_number(line, destination.tunnel.port);
+            line.push(':');
+            line.push_str(checksum);
         }
-        (Forwarding::Tunnel, TunnelKind::Gre) => format!("gre:{checksum}"),
-        (Forwarding::Tunnel, TunnelKind::Other(number)) => format!("type {number}"),
-        _ => "n/a".to_string(),
+        (Forwarding::Tunnel, TunnelKind::Gre) => {
+            line.push_str("gre:");
+            line.push_str(checksum);
+        }
+        (Forwarding::Tunnel, TunnelKind::Other(number)) => {
+            line.push_str("type ");
+            push_number(line, number);
+        }
+        _ => line.push_str("n/a"),
     }
 }
 
@@ -288,25 +308,23 @@ fn push_counter(line: &mut String, number: u64, exact: bool) {
         100_000_000_000..100_000_000_000_000 => (number / 1_000_000_000, Some('G')),
         _ => (number / 1_000_000_000_000, Some('T')),
     };
-    // Writing to a String does not fail.
-    let _ = match unit {
+    match unit {
         // A blank comes first whatever the length.
-        None => write!(line, " {number:>8}"),
-        Some(unit) => write!(line, "{number:>8}{unit}"),
-    };
-}
-
-fn push_padded(line: &mut String, text: &str, width: usize) {
-    line.push_str(text);
-    line.extend(std::iter::repeat_n(' ', width.saturating_sub(text.chars().count())));
+        None => {
+            line.push(' ');
+            push_number_right(line, number, 8);
+        }
+        Some(unit) => {
+            push_number_right(line, number, 8);
+            line.push(unit);
+        }
+    }
 }
 
 /// Shorten an IPv4 label to its column. An IPv6 one pushes the columns aside instead.
-fn cut(label: &mut String, family: Family) {
-    if family == Family::V4
-        && let Some((end, _)) = label.char_indices().nth(28)
-    {
-        label.truncate(end);
+fn fit(line: &mut String, start: usize, family: Family) {
+    if family == Family::V4 {
+        cut(line, start, LABEL);
     }
 }
 

@@ -1,10 +1,9 @@
 //! The connections as `ipvsadm -Lc` shows them.
 
+use super::columns::{push_left, push_number, push_padded};
 use super::labels::Labels;
 use crate::ipvs::connections::Connection;
-use std::fmt::Write as _;
 use std::io::{self, Write};
-use std::net::IpAddr;
 
 /// Writes a listing of connections, one at a time.
 pub struct Connections<'n, W> {
@@ -30,41 +29,47 @@ impl<'n, W: Write> Connections<'n, W> {
 
     pub fn connection(&mut self, connection: &Connection) -> io::Result<()> {
         let Connection { client, virtual_server, real_server, .. } = *connection;
-        self.line.clear();
-        self.cell(3, |line, _| line.push_str(connection.protocol_name));
-        let (minutes, seconds) = (connection.expires / 60, connection.expires % 60);
-        // Writing to a String does not fail.
-        self.cell(6, |line, _| {
-            let _ = write!(line, "{minutes:02}:{seconds:02}");
+        let Connections { line, labels, .. } = self;
+        line.clear();
+        push_cell(line, 3, connection.protocol_name);
+        push_padded(line, 6, |line| {
+            push_two_digits(line, connection.expires / 60);
+            line.push(':');
+            push_two_digits(line, connection.expires % 60);
         });
-        self.cell(11, |line, _| line.push_str(connection.state));
-        self.end(18, client, connection);
-        self.end(18, virtual_server, connection);
+        line.push(' ');
+        push_cell(line, 11, connection.state);
+        let protocol = Some(connection.protocol);
+        let mut end = |line: &mut String, width, (address, port)| {
+            push_padded(line, width, |line| labels.endpoint(line, address, port, protocol));
+        };
+        end(line, 18, client);
+        line.push(' ');
+        end(line, 18, virtual_server);
+        line.push(' ');
         match connection.engine {
             Some((engine, data)) if self.engines => {
-                self.end(16, real_server, connection);
-                self.cell(18, |line, _| line.push_str(engine));
-                self.line.push_str(data);
+                end(line, 16, real_server);
+                line.push(' ');
+                push_cell(line, 18, engine);
+                line.push_str(data);
             }
-            _ => {
-                let protocol = Some(connection.protocol);
-                self.labels.endpoint(&mut self.line, real_server.0, real_server.1, protocol);
-            }
+            _ => end(line, 0, real_server),
         }
         self.line.push('\n');
         self.out.write_all(self.line.as_bytes())
     }
+}
 
-    fn end(&mut self, width: usize, (address, port): (IpAddr, u16), connection: &Connection) {
-        let protocol = Some(connection.protocol);
-        self.cell(width, |line, labels| labels.endpoint(line, address, port, protocol));
-    }
+/// A column and the blank behind it.
+fn push_cell(line: &mut String, width: usize, text: &str) {
+    push_left(line, text, width);
+    line.push(' ');
+}
 
-    /// What `fill` adds, filled up to `width`, and a blank.
-    fn cell(&mut self, width: usize, fill: impl FnOnce(&mut String, &mut Labels<'n>)) {
-        let start = self.line.len();
-        fill(&mut self.line, &mut self.labels);
-        let filled = self.line[start..].chars().count();
-        self.line.extend(std::iter::repeat_n(' ', width.saturating_sub(filled) + 1));
+fn push_two_digits(line: &mut String, number: u64) {
+    if number < 10 {
+        line.push('0');
     }
+    push_number(line, number);
 }

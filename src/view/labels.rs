@@ -1,9 +1,9 @@
 //! Addresses and ports as they are shown: numbers, or the names that the resolver has for them.
 
+use super::columns::{cut, push_ipv4, push_number};
 use crate::model::{Protocol, ServiceKey};
 use crate::names::{Names, ipv6_text};
 use std::collections::{HashMap, HashSet};
-use std::fmt::Write;
 use std::net::IpAddr;
 use std::sync::Mutex;
 
@@ -89,10 +89,8 @@ impl<'n> Labels<'n> {
             Some(name) => out.push_str(name),
             None => push_number(out, port),
         }
-        if !self.restorable
-            && let Some((end, _)) = out[start..].char_indices().nth(LONGEST)
-        {
-            out.truncate(start + end);
+        if !self.restorable {
+            cut(out, start, LONGEST);
         }
     }
 
@@ -149,14 +147,9 @@ pub fn port_protocol(key: &ServiceKey) -> Option<Protocol> {
 
 fn push_address(out: &mut String, address: IpAddr) {
     match address {
-        IpAddr::V4(address) => push_number(out, address),
+        IpAddr::V4(address) => push_ipv4(out, address),
         IpAddr::V6(address) => ipv6_text(address, out),
     }
-}
-
-fn push_number(out: &mut String, value: impl std::fmt::Display) {
-    // Writing to a String does not fail.
-    let _ = write!(out, "{value}");
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The model as text: the classic listing, rules for `-R`, connections. Writes; asks no kernel.
 
 pub mod classic;
+mod columns;
 pub mod connections;
 pub mod labels;
 pub mod order;

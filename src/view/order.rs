@@ -9,15 +9,17 @@ use crate::model::*;
 use std::cmp::Ordering;
 use std::net::IpAddr;
 
-/// Put services and the servers of each into the order of a listing.
-pub fn table(table: &mut Vec<(ObservedService, Vec<ObservedDestination>)>) {
-    merge_sort(table, |(a, _), (b, _)| compare_services(&a.service.key, &b.service.key));
-    for (_, destinations) in table {
-        merge_sort(destinations, |a, b| {
-            let (a, b) = (&a.destination.key, &b.destination.key);
-            compare_addresses(a.address, b.address).then(a.port.cmp(&b.port))
-        });
-    }
+/// Put services into the order of a listing.
+pub fn services(services: &mut [ObservedService]) {
+    merge_sort(services, |a, b| compare_services(&a.service.key, &b.service.key));
+}
+
+/// Put the servers of a service into the order of a listing.
+pub fn destinations(destinations: &mut [ObservedDestination]) {
+    merge_sort(destinations, |a, b| {
+        let (a, b) = (&a.destination.key, &b.destination.key);
+        compare_addresses(a.address, b.address).then(a.port.cmp(&b.port))
+    });
 }
 
 fn compare_services(a: &ServiceKey, b: &ServiceKey) -> Ordering {
@@ -66,21 +68,47 @@ fn circular(a: u32, b: u32) -> Ordering {
 }
 
 /// Halves sorted and merged, the left one first where both are equal.
-fn merge_sort<T>(items: &mut Vec<T>, compare: impl Fn(&T, &T) -> Ordering + Copy) {
-    if items.len() < 2 {
+fn merge_sort<T>(items: &mut [T], compare: impl Fn(&T, &T) -> Ordering) {
+    // Places are sorted, which are small, and then each item is moved once.
+    let mut places: Vec<usize> = (0..items.len()).collect();
+    let mut merged = Vec::with_capacity(items.len());
+    sort_places(&mut places, &mut merged, &|a: usize, b: usize| compare(&items[a], &items[b]));
+    for start in 0..places.len() {
+        let mut at = start;
+        while places[at] != start {
+            let from = std::mem::replace(&mut places[at], at);
+            items.swap(at, from);
+            at = from;
+        }
+        places[at] = at;
+    }
+}
+
+fn sort_places(
+    places: &mut [usize],
+    merged: &mut Vec<usize>,
+    compare: &impl Fn(usize, usize) -> Ordering,
+) {
+    if places.len() < 2 {
         return;
     }
-    let mut right = items.split_off(items.len() / 2);
-    let mut left = std::mem::take(items);
-    merge_sort(&mut left, compare);
-    merge_sort(&mut right, compare);
-    let (mut left, mut right) = (left.into_iter().peekable(), right.into_iter().peekable());
-    while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
-        let next = if compare(a, b) == Ordering::Greater { right.next() } else { left.next() };
-        items.extend(next);
+    let (left, right) = places.split_at_mut(places.len() / 2);
+    sort_places(left, merged, compare);
+    sort_places(right, merged, compare);
+    merged.clear();
+    let (mut left, mut right) = (&*left, &*right);
+    while let ([a, others @ ..], [b, rest @ ..]) = (left, right) {
+        if compare(*a, *b) == Ordering::Greater {
+            merged.push(*b);
+            right = rest;
+        } else {
+            merged.push(*a);
+            left = others;
+        }
     }
-    items.extend(left);
-    items.extend(right);
+    merged.extend_from_slice(left);
+    merged.extend_from_slice(right);
+    places.copy_from_slice(merged);
 }
 
 #[cfg(test)]
@@ -90,8 +118,7 @@ mod tests {
     #[test]
     fn addresses_wrap_around() {
         let mut all = ["10.0.0.1", "0.0.0.0", "255.255.255.255", "10.0.0.2", "224.0.0.1"]
-            .map(|a| a.parse::<IpAddr>().unwrap())
-            .to_vec();
+            .map(|a| a.parse::<IpAddr>().unwrap());
         merge_sort(&mut all, |a, b| compare_addresses(*a, *b));
         let shown: Vec<_> = all.iter().map(|a| a.to_string()).collect();
         assert_eq!(shown, ["224.0.0.1", "255.255.255.255", "0.0.0.0", "10.0.0.1", "10.0.0.2"]);
@@ -114,8 +141,18 @@ mod tests {
 
     #[test]
     fn an_ordinary_sort_on_ordinary_numbers() {
-        let mut numbers: Vec<u32> = (0..1000).map(|n| n * 7919 % 1000).collect();
-        merge_sort(&mut numbers, u32::cmp);
-        assert!(numbers.is_sorted());
+        for count in [0, 1, 2, 3, 7, 8, 1000] {
+            let mut numbers: Vec<u32> = (0..count).map(|n| n * 7919 % 1000).collect();
+            merge_sort(&mut numbers, u32::cmp);
+            assert_eq!(numbers.len(), count as usize);
+            assert!(numbers.is_sorted());
+        }
+    }
+
+    #[test]
+    fn what_is_equal_keeps_its_order() {
+        let mut pairs: Vec<(u32, usize)> = (0..500).map(|n| (n * 7919 % 10, n as usize)).collect();
+        merge_sort(&mut pairs, |a, b| a.0.cmp(&b.0));
+        assert!(pairs.is_sorted());
     }
 }

@@ -36,8 +36,8 @@ pub fn read_service(answer: Attributes) -> Result<ObservedService, Malformed> {
             IPVS_SVC_ATTR_TIMEOUT => timeout = attribute.u32()?,
             IPVS_SVC_ATTR_NETMASK => netmask = attribute.u32()?.to_ne_bytes(),
             IPVS_SVC_ATTR_PE_NAME => engine = attribute.text(),
-            IPVS_SVC_ATTR_STATS => old = Some(read_statistics(attribute.nested())?),
-            IPVS_SVC_ATTR_STATS64 => wide = Some(read_statistics(attribute.nested())?),
+            IPVS_SVC_ATTR_STATS => old = Some(attribute.nested()),
+            IPVS_SVC_ATTR_STATS64 => wide = Some(attribute.nested()),
             _ => {}
         }
     }
@@ -60,7 +60,7 @@ pub fn read_service(answer: Attributes) -> Result<ObservedService, Malformed> {
         one_packet: flags & IP_VS_SVC_F_ONEPACKET != 0,
         persistence_engine: (!engine.is_empty()).then_some(engine),
     };
-    Ok(ObservedService { service, statistics: wide.or(old).unwrap_or_default() })
+    Ok(ObservedService { service, statistics: read_statistics(wide.or(old))? })
 }
 
 /// A destination out of an answer to GET_DEST about a service of `family`.
@@ -89,8 +89,8 @@ pub fn read_destination(
             IPVS_DEST_ATTR_TUN_TYPE => kind = attribute.u8()?,
             IPVS_DEST_ATTR_TUN_PORT => tunnel_port = attribute.be16()?,
             IPVS_DEST_ATTR_TUN_FLAGS => checksum = attribute.u16()?,
-            IPVS_DEST_ATTR_STATS => old = Some(read_statistics(attribute.nested())?),
-            IPVS_DEST_ATTR_STATS64 => wide = Some(read_statistics(attribute.nested())?),
+            IPVS_DEST_ATTR_STATS => old = Some(attribute.nested()),
+            IPVS_DEST_ATTR_STATS64 => wide = Some(attribute.nested()),
             _ => {}
         }
     }
@@ -124,14 +124,14 @@ pub fn read_destination(
         upper_threshold,
         lower_threshold,
     };
-    let statistics = wide.or(old).unwrap_or_default();
+    let statistics = read_statistics(wide.or(old))?;
     Ok(ObservedDestination { destination, active, inactive, persistent, statistics })
 }
 
-/// Counters of 32 or of 64 bits, whichever the kernel sent.
-fn read_statistics(nest: Attributes) -> Result<Statistics, Malformed> {
+/// Counters of 32 or of 64 bits, whichever the kernel sent; all zero where it sent none.
+fn read_statistics(nest: Option<Attributes>) -> Result<Statistics, Malformed> {
     let mut statistics = Statistics::default();
-    for attribute in nest {
+    for attribute in nest.into_iter().flatten() {
         let attribute = attribute?;
         let field = match attribute.kind {
             IPVS_STATS_ATTR_CONNS => &mut statistics.connections,

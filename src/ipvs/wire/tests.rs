@@ -3,7 +3,6 @@
 use super::*;
 use crate::netlink::attribute::{Attributes, attributes};
 use crate::netlink::socket::Request;
-use netlink_packet_core::Emitable;
 
 /// What the kernel answered about a service with everything set.
 const SERVICE: &str = "\
@@ -34,8 +33,8 @@ fn bytes(hex: &str) -> Vec<u8> {
 
 fn hex(request: &Request) -> String {
     let attributes = request.attributes.as_slice();
-    let mut bytes = vec![0xee; attributes.buffer_len()];
-    attributes.emit(&mut bytes);
+    let mut bytes = Vec::new();
+    attributes.iter().for_each(|attribute| attribute.append(&mut bytes));
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 

@@ -17,7 +17,7 @@ use neli::rtnl::{
     RtmsgBuilder,
 };
 use neli::types::{Buffer, RtBuffer};
-use netlink_packet_core::{Emitable, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE};
+use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE};
 use read::{attribute, number, read, read_address, read_default_route, read_link};
 use std::io::Cursor;
 use std::net::IpAddr;
@@ -134,8 +134,8 @@ impl<C: Connection> Routes<C> {
     ///
     /// `data` is what the kind has of attributes of its own.
     pub fn add_link(&mut self, name: &str, kind: &str, data: Vec<Attribute>) -> Result<(), Error> {
-        let mut inside = vec![0; data.as_slice().buffer_len()];
-        data.as_slice().emit(&mut inside);
+        let mut inside = Vec::new();
+        data.iter().for_each(|attribute| attribute.append(&mut inside));
         let mut info = bytes(&attr(IflaInfo::Kind, text(kind))?)?;
         info.extend(bytes(&attr(IflaInfo::Data, inside)?)?);
         let attributes = [attr(Ifla::Ifname, text(name))?, attr(Ifla::Linkinfo, info)?];

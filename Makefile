@@ -21,7 +21,7 @@ help:
 	@echo 'make test      all tests, with what they need installed first (as root on Debian) or named'
 	@echo 'make oracle    random command lines beside ipvsadm 1.31: CASES=$(CASES) SEED=$(SEED) (or SEED=1,2,3) KERNELS=$(KERNELS)'
 	@echo 'make bench     time, instructions and memory beside ipvsadm 1.31 and the kernel alone: half an hour, for benches/;'
-	@echo '               BENCH=load,list (or start save growth count names connections errors) and BENCH_QUICK=1 for less'
+	@echo '               BENCH=load,list (or start save growth single names connections errors live count) and BENCH_QUICK=1 for less'
 	@echo 'make lint      format and clippy, warnings denied'
 	@echo 'make build     the release programs, in $(release)'
 	@echo 'make install   build if need be, and install: PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)'

@@ -12,6 +12,7 @@ mod connections;
 mod count;
 mod errors;
 mod floor;
+mod live;
 mod names;
 mod plot;
 mod process;
@@ -37,6 +38,7 @@ const PARTS: &[Part] = &[
     ("names", names::names),
     ("connections", connections::connections),
     ("errors", errors::errors),
+    ("live", live::live),
     ("count", count::counts),
 ];
 
@@ -82,6 +84,7 @@ fn main() -> ExitCode {
         ["floor", "load", rules] => floor::load(Path::new(rules)),
         ["floor", "list", rules] => floor::list(Path::new(rules)),
         ["floor", "read", file] => floor::read(Path::new(file)),
+        ["probe", address] => live::probe(address),
         _ if support::in_lab() => return inside(),
         _ => return outside(),
     }

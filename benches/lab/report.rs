@@ -46,6 +46,10 @@ impl Row {
         Row::new(work.into(), Unit::Kibibytes, Some(classic), ours)
     }
 
+    pub fn own_memory(work: impl Into<String>, ours: f64) -> Row {
+        Row::new(work.into(), Unit::Kibibytes, None, ours)
+    }
+
     pub fn plain(work: impl Into<String>, classic: Option<f64>, ours: f64) -> Row {
         Row::new(work.into(), Unit::Plain, classic, ours)
     }

@@ -17,4 +17,5 @@ pub mod names;
 pub mod netlink;
 pub mod rs_setup;
 pub mod run;
+pub mod table;
 pub mod view;

@@ -1,0 +1,226 @@
+//! A whole table as a value: what a file of rules makes, or what the kernel shows.
+//!
+//! In: changes, one by one ([`Table::run`]), or observations. Out: the table, a refusal in the words
+//! of 1.31 where a change cannot be made, and what makes one table out of another ([`diff`]), with the
+//! way back ([`inverse`]). Nothing here reads, prints or talks to a kernel.
+//!
+//! What means the same to the kernel is the same here: everything is held in one normal form.
+
+mod diff;
+mod normal;
+
+pub use diff::{diff, inverse};
+
+use crate::model::*;
+use indexmap::IndexMap;
+use indexmap::map::Entry as Slot;
+
+/// A service and its servers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    pub service: Service,
+    pub destinations: IndexMap<DestinationKey, Destination>,
+}
+
+/// Services with their servers, timeouts and daemons, in the order in which they were named.
+///
+/// Two tables are equal when the same is in them, in whatever order.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Table {
+    services: IndexMap<ServiceKey, Entry>,
+    /// 0 where nothing is known, or wanted.
+    timeouts: Timeouts,
+    master: Option<Daemon>,
+    backup: Option<Daemon>,
+}
+
+/// Why a change cannot be made to a table, as the kernel's refusal reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    #[error("Service already exists")]
+    ServiceExists,
+    #[error("No such service")]
+    NoService,
+    #[error("Service not defined")]
+    NotDefined,
+    #[error("Destination already exists")]
+    DestinationExists,
+    #[error("No such destination")]
+    NoDestination,
+    #[error("Daemon has already run")]
+    DaemonRuns,
+    /// The lower threshold is above the upper one.
+    #[error("Numerical result out of range")]
+    Thresholds,
+}
+
+impl Refused {
+    /// Whether something is not there, which a line before may have been meant to add.
+    pub fn is_for_lack(self) -> bool {
+        matches!(self, Refused::NoService | Refused::NotDefined | Refused::NoDestination)
+    }
+}
+
+impl Table {
+    /// What the kernel shows.
+    pub fn observed(
+        services: impl IntoIterator<Item = (ObservedService, Vec<ObservedDestination>)>,
+        timeouts: Timeouts,
+        daemons: Vec<Daemon>,
+    ) -> Table {
+        let mut table = Table { timeouts, ..Table::default() };
+        for (service, destinations) in services {
+            let service = normal::service(service.service);
+            let normal = |d: ObservedDestination| normal::destination(d.destination);
+            let destinations = destinations.into_iter().map(normal).map(|d| (d.key, d)).collect();
+            table.services.insert(service.key, Entry { service, destinations });
+        }
+        for daemon in daemons {
+            let role = daemon.role;
+            *table.daemon_mut(role) = Some(normal::daemon(daemon));
+        }
+        table
+    }
+
+    /// Make one change, or say why the kernel would not.
+    ///
+    /// A daemon that is not known here may well run: stopping it is no mistake.
+    pub fn run(&mut self, change: &Change) -> Result<(), Refused> {
+        match change {
+            Change::AddService(service) => match self.services.entry(service.key) {
+                Slot::Occupied(_) => return Err(Refused::ServiceExists),
+                Slot::Vacant(slot) => {
+                    let service = normal::service(service.clone());
+                    slot.insert(Entry { service, destinations: IndexMap::new() });
+                }
+            },
+            Change::EditService(service) => {
+                let entry = self.services.get_mut(&service.key).ok_or(Refused::NoService)?;
+                entry.service = normal::service(service.clone());
+            }
+            Change::DeleteService(key) => {
+                self.services.swap_remove(key).ok_or(Refused::NoService)?;
+            }
+            Change::AddDestination(key, destination) => {
+                let entry = self.services.get_mut(key).ok_or(Refused::NotDefined)?;
+                thresholds(destination)?;
+                match entry.destinations.entry(destination.key) {
+                    Slot::Occupied(_) => return Err(Refused::DestinationExists),
+                    Slot::Vacant(slot) => slot.insert(normal::destination(destination.clone())),
+                };
+            }
+            Change::EditDestination(key, destination) => {
+                let entry = self.services.get_mut(key).ok_or(Refused::NotDefined)?;
+                thresholds(destination)?;
+                let old = entry.destinations.get_mut(&destination.key);
+                *old.ok_or(Refused::NoDestination)? = normal::destination(destination.clone());
+            }
+            Change::DeleteDestination(key, destination) => {
+                let entry = self.services.get_mut(key).ok_or(Refused::NotDefined)?;
+                entry.destinations.swap_remove(destination).ok_or(Refused::NoDestination)?;
+            }
+            Change::Flush => self.services.clear(),
+            Change::Zero(Some(key)) if !self.services.contains_key(key) => {
+                return Err(Refused::NoService);
+            }
+            Change::Zero(_) => {}
+            Change::SetTimeouts(timeouts) => {
+                for (old, new) in parts(&mut self.timeouts).into_iter().zip(values(timeouts)) {
+                    if new != 0 {
+                        *old = new;
+                    }
+                }
+            }
+            Change::StartDaemon(daemon) => match self.daemon_mut(daemon.role) {
+                Some(_) => return Err(Refused::DaemonRuns),
+                none => *none = Some(normal::daemon(daemon.clone())),
+            },
+            Change::StopDaemon(role) => *self.daemon_mut(*role) = None,
+        }
+        Ok(())
+    }
+
+    /// A service and its servers.
+    pub fn service(&self, key: &ServiceKey) -> Option<&Entry> {
+        self.services.get(key)
+    }
+
+    /// Every service and its servers.
+    pub fn services(&self) -> impl Iterator<Item = &Entry> {
+        self.services.values()
+    }
+
+    /// The timeouts, 0 where nothing is known, or wanted.
+    pub fn timeouts(&self) -> Timeouts {
+        self.timeouts
+    }
+
+    /// A daemon that runs, or is to run.
+    pub fn daemon(&self, role: DaemonRole) -> Option<&Daemon> {
+        match role {
+            DaemonRole::Master => self.master.as_ref(),
+            DaemonRole::Backup => self.backup.as_ref(),
+        }
+    }
+
+    /// Whether any daemon runs, or is to run.
+    pub fn has_daemons(&self) -> bool {
+        self.master.is_some() || self.backup.is_some()
+    }
+
+    /// Forget the services and daemons that `other` does not name.
+    pub fn keep_to(&mut self, other: &Table) {
+        self.services.retain(|key, _| other.services.contains_key(key));
+        for role in [DaemonRole::Master, DaemonRole::Backup] {
+            if other.daemon(role).is_none() {
+                *self.daemon_mut(role) = None;
+            }
+        }
+    }
+
+    fn daemon_mut(&mut self, role: DaemonRole) -> &mut Option<Daemon> {
+        match role {
+            DaemonRole::Master => &mut self.master,
+            DaemonRole::Backup => &mut self.backup,
+        }
+    }
+}
+
+fn thresholds(destination: &Destination) -> Result<(), Refused> {
+    match destination.lower_threshold > destination.upper_threshold {
+        true => Err(Refused::Thresholds),
+        false => Ok(()),
+    }
+}
+
+fn parts(timeouts: &mut Timeouts) -> [&mut u32; 3] {
+    [&mut timeouts.tcp, &mut timeouts.tcp_fin, &mut timeouts.udp]
+}
+
+fn values(timeouts: &Timeouts) -> [u32; 3] {
+    [timeouts.tcp, timeouts.tcp_fin, timeouts.udp]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ipvs::error::{Error, Operation};
+    use crate::netlink::error::Error as NetlinkError;
+
+    /// One text for the simulation and for the kernel.
+    #[test]
+    fn refusals_read_as_the_kernels() {
+        for (refused, operation, code) in [
+            (Refused::ServiceExists, Operation::AddService, libc::EEXIST),
+            (Refused::NoService, Operation::EditService, libc::ESRCH),
+            (Refused::NotDefined, Operation::AddDestination, libc::ESRCH),
+            (Refused::DestinationExists, Operation::AddDestination, libc::EEXIST),
+            (Refused::NoDestination, Operation::DeleteDestination, libc::ENOENT),
+            (Refused::DaemonRuns, Operation::StartDaemon, libc::EEXIST),
+            (Refused::Thresholds, Operation::AddDestination, libc::ERANGE),
+        ] {
+            let kernel = Error::new(operation, NetlinkError::Refused { code, text: None });
+            assert_eq!(refused.to_string(), kernel.to_string());
+        }
+    }
+}

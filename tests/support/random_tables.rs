@@ -1,0 +1,130 @@
+//! Random tables, alike enough to differ in every way: few addresses, many settings.
+//!
+//! What a kernel has of schedulers and addresses is used, so that it takes all of them.
+
+use fastrand::Rng;
+use ipvsadm::model::*;
+use ipvsadm::table::Table;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// A table of up to `services` services with up to `servers` servers each.
+pub fn table(rng: &mut Rng, services: usize, servers: usize) -> Table {
+    let mut table = Table::default();
+    for _ in 0..rng.usize(0..=services) {
+        let service = service(rng);
+        let key = service.key;
+        // Some are there already: two draws of one.
+        if table.run(&Change::AddService(service)).is_ok() {
+            for _ in 0..rng.usize(0..=servers) {
+                let _ = table.run(&Change::AddDestination(key, destination(rng, &key)));
+            }
+        }
+    }
+    table
+}
+
+/// A table with timeouts and daemons too.
+pub fn whole_table(rng: &mut Rng, services: usize, servers: usize) -> Table {
+    let mut table = table(rng, services, servers);
+    let mut time = || rng.u32(1..=2000);
+    let timeouts = Timeouts { tcp: time(), tcp_fin: time(), udp: time() };
+    table.run(&Change::SetTimeouts(timeouts)).expect("timeouts are never refused");
+    // Always one: a table without any leaves those that run alone.
+    let roles: &[DaemonRole] = match rng.u8(..3) {
+        0 => &[DaemonRole::Master],
+        1 => &[DaemonRole::Backup],
+        _ => &[DaemonRole::Master, DaemonRole::Backup],
+    };
+    for role in roles {
+        let daemon = Daemon {
+            role: *role,
+            interface: pick(rng, &["eth0", "lo"]).to_string(),
+            sync_id: rng.u32(..4),
+            max_length: Some(pick(rng, &[1500, 2000])),
+            group: pick(rng, &[None, Some([224, 0, 1, 2].into())]),
+            port: pick(rng, &[None, Some(9000)]),
+            ttl: pick(rng, &[None, Some(3)]),
+        };
+        table.run(&Change::StartDaemon(daemon)).expect("each role once");
+    }
+    table
+}
+
+fn pick<T: Clone>(rng: &mut Rng, from: &[T]) -> T {
+    from[rng.usize(..from.len())].clone()
+}
+
+fn service(rng: &mut Rng) -> Service {
+    let key = match rng.u8(..5) {
+        0 => ServiceKey::Mark { mark: rng.u32(1..4), family: pick(rng, &[Family::V4, Family::V6]) },
+        n => ServiceKey::Address {
+            protocol: pick(rng, &[Protocol::Tcp, Protocol::Udp, Protocol::Sctp]),
+            address: address(n == 1, 0, rng.u8(1..4)),
+            port: pick(rng, &[80, 443]),
+        },
+    };
+    let udp = matches!(key, ServiceKey::Address { protocol: Protocol::Udp, .. });
+    let persistence = pick(rng, &[None, Some(300), Some(60)]);
+    let netmask = match (persistence, key.family()) {
+        (None, family) => Netmask::whole(family),
+        (_, Family::V4) => pick(
+            rng,
+            &[Netmask::V4(Ipv4Addr::BROADCAST), Netmask::V4(Ipv4Addr::new(255, 255, 0, 0))],
+        ),
+        (_, Family::V6) => pick(rng, &[Netmask::V6(128), Netmask::V6(48)]),
+    };
+    Service {
+        key,
+        scheduler: pick(rng, &["rr", "wrr", "wlc", "sh", "mh"]).to_string(),
+        scheduler_flags: pick(rng, &[0, 0, 1, 2, 7]),
+        persistence,
+        netmask,
+        one_packet: udp && rng.bool(),
+        persistence_engine: (udp && persistence.is_some() && rng.bool()).then(|| "sip".into()),
+    }
+}
+
+fn address(six: bool, net: u8, host: u8) -> IpAddr {
+    match six {
+        true => Ipv6Addr::new(0xfd00, net.into(), 0, 0, 0, 0, 0, host.into()).into(),
+        false => Ipv4Addr::new(10, net, 0, host).into(),
+    }
+}
+
+fn destination(rng: &mut Rng, service: &ServiceKey) -> Destination {
+    let forwarding =
+        pick(rng, &[Forwarding::Masquerading, Forwarding::Tunnel, Forwarding::DirectRouting]);
+    let six = service.family() == Family::V6;
+    // A tunnel may lead through the other family, but beside no daemon.
+    let six = if forwarding == Forwarding::Tunnel && rng.u8(..8) == 0 { !six } else { six };
+    let port = match service {
+        ServiceKey::Address { port, .. } => *port,
+        ServiceKey::Mark { .. } => 0,
+    };
+    let port = match forwarding {
+        Forwarding::Masquerading => pick(rng, &[port, 8080]),
+        _ => port,
+    };
+    let tunnel = match (forwarding, rng.u8(..3)) {
+        (Forwarding::Tunnel, 0) => Tunnel {
+            kind: TunnelKind::Gue,
+            port: 6080,
+            checksum: pick(rng, &[Checksum::None, Checksum::Full, Checksum::Remote]),
+        },
+        (Forwarding::Tunnel, 1) => Tunnel {
+            kind: TunnelKind::Gre,
+            port: 0,
+            checksum: pick(rng, &[Checksum::None, Checksum::Full]),
+        },
+        _ => Tunnel::default(),
+    };
+    let upper = pick(rng, &[0, 0, 100]);
+    Destination {
+        key: DestinationKey { address: address(six, 1, rng.u8(1..6)), port },
+        forwarding,
+        tunnel,
+        weight: pick(rng, &[0, 1, 5, 2147483647]),
+        upper_threshold: upper,
+        lower_threshold: if upper > 0 { pick(rng, &[0, 50]) } else { 0 },
+    }
+}

@@ -1,0 +1,186 @@
+//! Properties of the table as a value, on random tables.
+
+#[path = "support/random_tables.rs"]
+mod random_tables;
+
+use fastrand::Rng;
+use ipvsadm::model::*;
+use ipvsadm::table::{Refused, Table, diff, inverse};
+use random_tables::whole_table;
+
+const PAIRS: usize = 10_000;
+
+fn run(table: &mut Table, changes: &[Change]) {
+    for change in changes {
+        assert_eq!(table.run(change), Ok(()), "{change:?}");
+    }
+}
+
+#[test]
+fn the_difference_makes_one_table_of_another() {
+    let mut rng = Rng::with_seed(6);
+    let mut changes_made = 0;
+    for _ in 0..PAIRS {
+        let (a, b) = (whole_table(&mut rng, 5, 4), whole_table(&mut rng, 5, 4));
+        let changes = diff(&b, &a);
+        let mut table = a.clone();
+        run(&mut table, &changes);
+        assert_eq!(table, b);
+        assert_eq!(diff(&b, &table), []);
+        assert_eq!(diff(&a, &a), []);
+        changes_made += changes.len();
+    }
+    assert!(changes_made > 5 * PAIRS, "{changes_made} changes: the tables are too much alike");
+}
+
+#[test]
+fn every_cut_can_be_taken_back() {
+    let mut rng = Rng::with_seed(7);
+    for _ in 0..PAIRS {
+        let (a, b) = (whole_table(&mut rng, 4, 3), whole_table(&mut rng, 4, 3));
+        let changes = diff(&b, &a);
+        let mut table = a.clone();
+        for cut in 0..=changes.len() {
+            let mut back = table.clone();
+            for change in changes[..cut].iter().rev() {
+                run(&mut back, &inverse(change, &a));
+            }
+            assert_eq!(back, a, "{cut} of {changes:?}");
+            if let Some(change) = changes.get(cut) {
+                run(&mut table, std::slice::from_ref(change));
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_new_comes_first_and_what_goes_comes_last() {
+    let mut rng = Rng::with_seed(8);
+    let stage = |change: &Change| match change {
+        Change::AddService(_) | Change::AddDestination(..) => 0,
+        Change::DeleteService(_) | Change::DeleteDestination(..) => 2,
+        _ => 1,
+    };
+    for _ in 0..1000 {
+        let (a, b) = (whole_table(&mut rng, 5, 4), whole_table(&mut rng, 5, 4));
+        assert!(diff(&b, &a).iter().map(stage).is_sorted());
+    }
+}
+
+#[test]
+fn what_another_table_does_not_name_is_kept() {
+    let mut rng = Rng::with_seed(9);
+    for _ in 0..1000 {
+        let (a, b) = (whole_table(&mut rng, 5, 4), whole_table(&mut rng, 5, 4));
+        let mut known = a.clone();
+        known.keep_to(&b);
+        let mut table = a.clone();
+        run(&mut table, &diff(&b, &known));
+        for entry in a.services() {
+            let wanted = b.service(&entry.service.key).unwrap_or(entry);
+            assert_eq!(table.service(&entry.service.key), Some(wanted));
+        }
+    }
+}
+
+fn service(address: [u8; 4]) -> Service {
+    let key = ServiceKey::Address { protocol: Protocol::Tcp, address: address.into(), port: 80 };
+    Service {
+        key,
+        scheduler: "rr".into(),
+        scheduler_flags: 0,
+        persistence: None,
+        netmask: Netmask::whole(Family::V4),
+        one_packet: false,
+        persistence_engine: None,
+    }
+}
+
+fn server(address: [u8; 4]) -> Destination {
+    Destination {
+        key: DestinationKey { address: address.into(), port: 80 },
+        forwarding: Forwarding::DirectRouting,
+        tunnel: Tunnel::default(),
+        weight: 1,
+        upper_threshold: 0,
+        lower_threshold: 0,
+    }
+}
+
+#[test]
+fn a_change_that_cannot_be_is_refused() {
+    let mut table = Table::default();
+    let (one, two) = (service([10, 0, 0, 1]), service([10, 0, 0, 2]));
+    let at = server([10, 1, 0, 1]);
+    let high = Destination { lower_threshold: 5, upper_threshold: 4, ..server([10, 1, 0, 2]) };
+    for (change, result) in [
+        (Change::AddService(one.clone()), Ok(())),
+        (Change::AddService(one.clone()), Err(Refused::ServiceExists)),
+        (Change::EditService(two.clone()), Err(Refused::NoService)),
+        (Change::DeleteService(two.key), Err(Refused::NoService)),
+        (Change::Zero(Some(two.key)), Err(Refused::NoService)),
+        (Change::Zero(None), Ok(())),
+        (Change::AddDestination(two.key, at.clone()), Err(Refused::NotDefined)),
+        (Change::AddDestination(one.key, at.clone()), Ok(())),
+        (Change::AddDestination(one.key, at.clone()), Err(Refused::DestinationExists)),
+        (Change::AddDestination(one.key, high.clone()), Err(Refused::Thresholds)),
+        (Change::EditDestination(one.key, server([10, 1, 0, 2])), Err(Refused::NoDestination)),
+        (Change::DeleteDestination(one.key, at.key), Ok(())),
+        (Change::DeleteDestination(one.key, at.key), Err(Refused::NoDestination)),
+        (Change::StartDaemon(Daemon::new(DaemonRole::Master)), Ok(())),
+        (Change::StartDaemon(Daemon::new(DaemonRole::Master)), Err(Refused::DaemonRuns)),
+        (Change::StopDaemon(DaemonRole::Backup), Ok(())),
+        (Change::Flush, Ok(())),
+        (Change::DeleteService(one.key), Err(Refused::NoService)),
+    ] {
+        assert_eq!(table.run(&change), result, "{change:?}");
+    }
+}
+
+/// The kernel fills in what is not said, and shows what it was told about nothing.
+#[test]
+fn what_means_the_same_is_no_difference() {
+    let masked =
+        Service { netmask: Netmask::V4([255, 255, 0, 0].into()), ..service([10, 0, 0, 1]) };
+    let key = masked.key;
+    let stray = Tunnel { kind: TunnelKind::Gue, port: 99, checksum: Checksum::Full };
+    let shown = |destination: Destination| {
+        let service =
+            ObservedService { service: masked.clone(), statistics: Statistics::default() };
+        let destination = ObservedDestination {
+            destination,
+            active: 0,
+            inactive: 0,
+            persistent: 0,
+            statistics: Statistics::default(),
+        };
+        let backup = Daemon {
+            max_length: Some(1024),
+            group: Some([224, 0, 0, 81].into()),
+            port: Some(8848),
+            ttl: Some(1),
+            ..Daemon::new(DaemonRole::Backup)
+        };
+        let master = Daemon { max_length: Some(1472), ..backup.clone() };
+        let master = Daemon { role: DaemonRole::Master, ..master };
+        let timeouts = Timeouts { tcp: 1, tcp_fin: 2, udp: 3 };
+        Table::observed([(service, vec![destination])], timeouts, vec![backup, master])
+    };
+    let mut wanted = Table::default();
+    run(
+        &mut wanted,
+        &[
+            Change::AddService(service([10, 0, 0, 1])),
+            Change::AddDestination(key, server([10, 1, 0, 1])),
+            Change::SetTimeouts(Timeouts { tcp: 0, tcp_fin: 2, udp: 0 }),
+            Change::StartDaemon(Daemon { max_length: Some(7), ..Daemon::new(DaemonRole::Backup) }),
+            Change::StartDaemon(Daemon::new(DaemonRole::Master)),
+        ],
+    );
+    let plain = server([10, 1, 0, 1]);
+    assert_eq!(diff(&wanted, &shown(Destination { tunnel: stray, ..plain.clone() })), []);
+    let local = Destination { forwarding: Forwarding::Local, ..plain.clone() };
+    assert_eq!(diff(&wanted, &shown(local)), []);
+    let other = Destination { forwarding: Forwarding::Masquerading, ..plain.clone() };
+    assert_eq!(diff(&wanted, &shown(other)), [Change::EditDestination(key, plain)]);
+}

@@ -8,13 +8,36 @@ pub enum Command {
     /// A change to the table: most verbs.
     Change(Change),
     List(List),
-    Save {
-        numeric: bool,
+    Save(Save),
+    /// Carry out rules.
+    Restore {
+        /// Their file as it was named; `-` for standard input.
+        file: Vec<u8>,
     },
-    /// Carry out the rules on standard input.
-    Restore,
     Help,
     Version,
+}
+
+/// A save.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Save {
+    /// Numbers rather than names.
+    pub numeric: bool,
+    /// Timeouts and synchronisation daemons too.
+    pub full: bool,
+}
+
+/// Making the table what a file says: `ipvsadm apply`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Apply {
+    /// The file as it was named; `-` for standard input.
+    pub file: Vec<u8>,
+    /// Show the changes, make none.
+    pub dry_run: bool,
+    /// Leave the services alone that the file does not name.
+    pub keep: bool,
+    /// Show the changes as JSON.
+    pub json: bool,
 }
 
 /// A listing.

@@ -4,8 +4,13 @@
 mod random_tables;
 
 use fastrand::Rng;
+use ipvsadm::cli::check;
+use ipvsadm::command::Command;
 use ipvsadm::model::*;
+use ipvsadm::names::System;
 use ipvsadm::table::{Refused, Table, diff, inverse};
+use ipvsadm::view::labels::Labels;
+use ipvsadm::view::rules;
 use random_tables::whole_table;
 
 const PAIRS: usize = 10_000;
@@ -80,6 +85,29 @@ fn what_another_table_does_not_name_is_kept() {
             let wanted = b.service(&entry.service.key).unwrap_or(entry);
             assert_eq!(table.service(&entry.service.key), Some(wanted));
         }
+    }
+}
+
+/// What is written as rules says the same when it is read.
+#[test]
+fn a_table_comes_back_from_its_rules() {
+    let mut rng = Rng::with_seed(10);
+    for _ in 0..PAIRS {
+        let table = whole_table(&mut rng, 5, 4);
+        let mut text = Vec::new();
+        for change in diff(&table, &Table::default()) {
+            rules::change(&mut text, &mut Labels::numeric(), &change).expect("written");
+        }
+        let text = String::from_utf8(text).expect("text");
+        let mut read = Table::default();
+        for line in text.lines() {
+            let words: Vec<&str> = line.split(' ').collect();
+            match check::command(&words, &System) {
+                Ok(Command::Change(change)) => run(&mut read, &[change]),
+                other => panic!("{line}: {other:?}"),
+            }
+        }
+        assert_eq!(read, table, "{text}");
     }
 }
 

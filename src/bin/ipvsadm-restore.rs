@@ -1,7 +1,7 @@
-//! `ipvsadm-restore`: the table from standard input.
+//! `ipvsadm-restore`: the table from a file, or from standard input.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    ipvsadm::run::program(|run, _| run.restore_program())
+    ipvsadm::run::program(|run, words| run.restore_program(words))
 }

@@ -1,4 +1,4 @@
-//! `ipvsadm-save`: the table to standard output.
+//! `ipvsadm-save`: the table to a file, or to standard output.
 
 use std::process::ExitCode;
 

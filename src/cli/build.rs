@@ -4,7 +4,7 @@ use super::UsageError;
 use super::check::Draft;
 use super::options::{Opt, Verb};
 use super::value;
-use crate::command::{Columns, Command, List, What};
+use crate::command::{Columns, Command, List, Save, What};
 use crate::model::*;
 
 const DEFAULT_SCHEDULER: &str = "wlc";
@@ -13,8 +13,11 @@ impl Draft<'_> {
     pub(super) fn command(mut self, timeouts: Option<Timeouts>) -> Result<Command, UsageError> {
         let change = match (self.verb, self.service) {
             (Verb::List, service) => return self.list(service),
-            (Verb::Save, _) => return Ok(Command::Save { numeric: self.has(Opt::Numeric) }),
-            (Verb::Restore, _) => return Ok(Command::Restore),
+            (Verb::Save, _) => {
+                let (numeric, full) = (self.has(Opt::Numeric), self.has(Opt::Full));
+                return Ok(Command::Save(Save { numeric, full }));
+            }
+            (Verb::Restore, _) => return Ok(Command::Restore { file: self.file }),
             (Verb::Help, _) => return Ok(Command::Help),
             (Verb::Version, _) => return Ok(Command::Version),
             (Verb::AddService, Some(key)) => Change::AddService(self.new_service(key)?),

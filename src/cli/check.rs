@@ -43,6 +43,9 @@ pub fn command<W: AsRef<[u8]>>(words: &[W], names: &dyn Names) -> Result<Command
     }
     let mut arguments = lexer.arguments().into_iter();
     let timeouts = if verb == Verb::Set { Some(timeouts(&mut arguments)?) } else { None };
+    if verb == Verb::Restore {
+        draft.file = arguments.next().unwrap_or(b"-").to_vec();
+    }
     if let Some(word) = arguments.next() {
         return Err(UsageError::bad(format!("unexpected argument {}", shown(word))));
     }
@@ -85,6 +88,7 @@ pub(super) struct Draft<'a> {
     pub(super) upper: u32,
     pub(super) lower: u32,
     pub(super) daemon: Daemon,
+    pub(super) file: Vec<u8>,
 }
 
 impl<'a> Draft<'a> {
@@ -108,6 +112,7 @@ impl<'a> Draft<'a> {
             upper: 0,
             lower: 0,
             daemon: Daemon::new(DaemonRole::Master),
+            file: Vec::new(),
         }
     }
 
@@ -204,7 +209,7 @@ impl<'a> Draft<'a> {
             // Being there is all they say.
             Opt::OnePacket | Opt::Connection | Opt::Timeout | Opt::Daemon | Opt::Stats => {}
             Opt::Rate | Opt::Exact | Opt::Thresholds | Opt::PersistentConn | Opt::TunInfo => {}
-            Opt::NoSort | Opt::Numeric => {}
+            Opt::NoSort | Opt::Numeric | Opt::Full => {}
             Opt::Verb(_) | Opt::Ipv6 | Opt::Sort => {}
         }
         Ok(())
@@ -291,7 +296,7 @@ impl<'a> Draft<'a> {
                     Opt::SyncId,
                 ],
             ),
-            Verb::Save => (&[], &[Opt::Numeric]),
+            Verb::Save => (&[], &[Opt::Numeric, Opt::Full]),
             Verb::Zero => (&[], &[Opt::TcpService]),
             Verb::StartDaemon => (
                 &[],

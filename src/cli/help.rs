@@ -28,8 +28,9 @@ pub fn command() -> Command {
              ipvsadm -L -c|--timeout|--daemon [-n]\n       \
              ipvsadm -Z [SERVICE]\n       \
              ipvsadm -C\n       \
-             ipvsadm -S [-n]\n       \
-             ipvsadm -R\n       \
+             ipvsadm -S [-n] [--full]\n       \
+             ipvsadm -R [FILE]\n       \
+             ipvsadm apply [--dry-run] [--keep] [--json] FILE (ipvsadm apply --help)\n       \
              ipvsadm --set tcp tcpfin udp\n       \
              ipvsadm --start-daemon|--stop-daemon master|backup [...]\n       \
              ipvsadm rs-setup ... (on a real server; ipvsadm rs-setup --help)\n       \

@@ -1,10 +1,12 @@
 //! The classic grammar: words, from argv or from a line of `-R`, to a typed [`Command`].
 //!
 //! [`options`] is the one table of what can be said, [`lex`] turns words into options as popt
-//! would, [`check`] knows what goes together and makes the command.
+//! would, [`check`] knows what goes together and makes the command. The words of `apply` are clap's
+//! ([`apply`]).
 //!
 //! [`Command`]: crate::command::Command
 
+pub mod apply;
 mod build;
 pub mod check;
 pub mod help;

@@ -3,18 +3,18 @@
 //! Standard output goes through one buffer, standard error is written at once; each command has
 //! the exit status that 1.31 gives it.
 
-use crate::cli::{self, UsageError, check, help};
+use crate::cli::{UsageError, check, help};
 use crate::command::{Columns, Command, List, What};
 use crate::ipvs::client::Client;
 use crate::ipvs::connections;
 use crate::ipvs::error::Error;
-use crate::model::{Change, ObservedDestination, ObservedService, ServiceKey};
+use crate::model::{ObservedDestination, ObservedService, ServiceKey};
 use crate::names::{self, Names};
 use crate::rs_setup;
 use crate::view::classic::{self, Listing};
 use crate::view::connections::Connections;
 use crate::view::labels::Labels;
-use crate::view::{order, rules};
+use crate::view::order;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
@@ -22,7 +22,12 @@ use std::net::IpAddr;
 use std::os::unix::ffi::OsStringExt;
 use std::process::ExitCode;
 
+mod apply;
+mod file;
 mod restore;
+mod rules;
+mod save;
+pub mod transaction;
 
 /// Exit statuses. 1.31 has no others.
 pub mod status {
@@ -92,63 +97,24 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
             let status = result.unwrap_or_else(|e| self.unwritable(&e));
             return self.finish(status);
         }
+        if let [first, rest @ ..] = words
+            && first.as_ref() == b"apply"
+        {
+            return self.apply_program(rest);
+        }
         let command = match words {
             [] => check::command(&["-L"], self.names),
             words => check::command(words, self.names),
         };
         let status = match command {
-            Ok(Command::Restore) => match self.client().and_then(Client::info) {
-                Ok(_) => match self.input.take() {
-                    Some(input) => self.restore(input),
-                    None => status::DONE,
-                },
+            Ok(Command::Restore { file }) => match self.client().and_then(Client::info) {
+                Ok(_) => self.restore(&file),
                 Err(e) => self.failed(&e, status::USAGE),
             },
             Ok(command) => match self.carry_out(command) {
                 Next::Go(status) | Next::Stop(status) => status,
             },
             Err(error) => self.misused(&error),
-        };
-        self.finish(status)
-    }
-
-    /// `ipvsadm-save [-n]`: its exit status.
-    pub fn save_program(&mut self, words: &[impl AsRef<[u8]>]) -> u8 {
-        let mut numeric = false;
-        for word in words {
-            match word.as_ref() {
-                b"-n" => numeric = true,
-                [b'-', ..] => {
-                    let word = cli::shown(word.as_ref());
-                    self.complain(&format!(
-                        "unknown option `{word}'\n\
-                         Usage: ipvsadm-save [-n]\n\
-                         Writes the IPVS table to standard output, with -n in numbers."
-                    ));
-                    return 1;
-                }
-                _ => {}
-            }
-        }
-        let status = match self.carry_out(Command::Save { numeric }) {
-            Next::Go(status) | Next::Stop(status) => status,
-        };
-        self.finish(status)
-    }
-
-    /// `ipvsadm-restore`: the table becomes what standard input says. Its exit status.
-    ///
-    /// All of it is read before the table is touched: it may come from a program that has not even
-    /// begun, or from this very table.
-    pub fn restore_program(&mut self) -> u8 {
-        let mut text = Vec::new();
-        if let Some(Err(e)) = self.input.take().map(|mut input| input.read_to_end(&mut text)) {
-            self.complain(&format!("cannot read standard input: {}", self::text(&e)));
-            return status::USAGE;
-        }
-        let status = match self.carry_out(Command::Change(Change::Flush)) {
-            Next::Go(status::DONE) => self.restore(text.as_slice()),
-            Next::Go(status) | Next::Stop(status) => status,
         };
         self.finish(status)
     }
@@ -163,8 +129,8 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
                 (result.map_err(Failure::Ipvs), status::REFUSED)
             }
             Command::List(ref list) => (self.list(list), status::LIST),
-            Command::Save { numeric } => (self.save(numeric), status::LIST),
-            Command::Restore => (Ok(()), 0),
+            Command::Save(save) => (self.save(save), status::LIST),
+            Command::Restore { .. } => (Ok(()), 0),
         };
         match result {
             Ok(()) if matches!(command, Command::Help | Command::Version) => {
@@ -251,21 +217,6 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
                 view.connection(&connection)?;
             }
         }
-    }
-
-    fn save(&mut self, numeric: bool) -> Result<(), Failure> {
-        let mut services = self.client()?.services()?;
-        order::services(&mut services);
-        let mut labels = self.labels(numeric).restorable();
-        let Run { client: Some(client), out, .. } = self else { return Ok(()) };
-        for group in services.chunks(group(numeric)) {
-            let table = with_destinations(client, group, true)?;
-            labels.prepare(addresses(&table));
-            for (service, destinations) in &table {
-                rules::service(out, &mut labels, &service.service, destinations)?;
-            }
-        }
-        Ok(())
     }
 
     fn labels(&self, numeric: bool) -> Labels<'n> {

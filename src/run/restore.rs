@@ -1,84 +1,197 @@
-//! The lines of `-R`: read, understood, and handed to the kernel many at a time.
+//! Rules carried out: `-R` line by line as they come, `ipvsadm-restore` once all are known to be good.
 //!
 //! What the user sees is what a line at a time would show: errors in the order of the lines, a list
 //! of the table as of its own line, and nothing done behind a line that ends it all. Changes wait
 //! only while the next line is already here; whoever types lines gets an answer to each.
 
+use super::file::{self, Source};
+use super::rules::{Reader, Rule};
 use super::{Next, Run, status, text};
-use crate::cli::{self, UsageError, check};
-use crate::command::Command;
+use crate::cli;
+use crate::command::{Command, List, What};
 use crate::model::Change;
-use std::io::{BufRead, BufReader, Read, Write};
+use crate::table::{Refused, Table};
+use std::io::{self, Read, Write};
 
 /// How many changes wait at most.
 const WAITING: usize = 4096;
 
+/// The most rules of a file that is read before anything is done.
+const MOST: usize = 2_000_000;
+
 /// A change and where it stands.
-struct Line {
-    number: usize,
-    text: Vec<u8>,
-    change: Change,
+pub(super) struct Line {
+    pub(super) number: usize,
+    pub(super) text: Vec<u8>,
+    pub(super) change: Change,
 }
 
-impl<R: Read, O: Write, E: Write> Run<'_, R, O, E> {
-    /// Carry out the lines of `input`, in order. The status is that of the last.
-    pub(super) fn restore(&mut self, input: impl Read) -> u8 {
-        let mut input = BufReader::with_capacity(64 * 1024, input);
+impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
+    /// `-R [FILE]`: carry out lines in order. The status is that of the last.
+    pub(super) fn restore(&mut self, name: &[u8]) -> u8 {
+        let mut stdin = self.input.take();
+        let source = file::open(name, || stdin.as_mut().map(|r| Box::new(r) as Box<dyn Read>));
+        match source {
+            Ok(source) => self.lines(source),
+            Err(why) => self.unreadable(&why),
+        }
+    }
+
+    fn lines(&mut self, source: Source) -> u8 {
+        let mut reader = Reader::new(source.input, u64::MAX);
         let mut waiting = Vec::new();
         let mut status = status::DONE;
-        let mut line = Vec::new();
-        for number in 1.. {
-            if waiting.len() == WAITING || !input.buffer().contains(&b'\n') {
+        loop {
+            if waiting.len() == WAITING || !reader.is_ready() {
                 match self.make(&mut waiting, status) {
                     Next::Go(now) => status = now,
                     Next::Stop(now) => return now,
                 }
             }
-            line.clear();
-            match input.read_until(b'\n', &mut line) {
-                Ok(0) => break,
-                Ok(_) => {}
+            match reader.next(self.names) {
+                Ok(Some(rule)) => match self.carry_out_line(rule, &mut waiting, status) {
+                    Next::Go(now) => status = now,
+                    Next::Stop(now) => return now,
+                },
+                Ok(None) => break,
                 Err(e) => {
-                    self.complain(&format!("cannot read standard input: {}", text(&e)));
-                    return status::USAGE;
+                    let (Next::Go(_) | Next::Stop(_)) = self.make(&mut waiting, status);
+                    return self.unreadable(&cannot_read(&source.name, &e));
                 }
-            }
-            let words = words(&line);
-            if words.is_empty() {
-                continue;
-            }
-            let command = match check::command(&words, self.names) {
-                Ok(Command::Change(change)) => {
-                    waiting.push(Line { number, text: line.clone(), change });
-                    continue;
-                }
-                Ok(Command::Restore) => Err(UsageError {
-                    status: status::REFUSED,
-                    text: "-R cannot be in what -R reads".to_string(),
-                    fatal: true,
-                }),
-                command => command,
-            };
-            if let Next::Stop(now) = self.make(&mut waiting, status) {
-                return now;
-            }
-            let next = match command {
-                Ok(command) => self.carry_out(command),
-                Err(error) if error.fatal => Next::Stop(self.misused(&error)),
-                Err(error) => Next::Go(self.misused(&error)),
-            };
-            let (Next::Go(now) | Next::Stop(now)) = next;
-            if now != status::DONE {
-                self.place(number, &line);
-            }
-            status = now;
-            if let Next::Stop(now) = next {
-                return now;
             }
         }
         match self.make(&mut waiting, status) {
             Next::Go(now) | Next::Stop(now) => now,
         }
+    }
+
+    /// `ipvsadm-restore [FILE]`: the table becomes what the file says. Its exit status.
+    ///
+    /// All of it is read and checked before the table is touched: it may come from a program that
+    /// has not even begun, or from this very table, and a bad line must cost nothing.
+    pub fn restore_program(&mut self, words: &[impl AsRef<[u8]>]) -> u8 {
+        // 1.31 takes no notice of any word; options of it stand in scripts.
+        let mut names = words
+            .iter()
+            .map(AsRef::as_ref)
+            .filter(|word| *word == b"-" || !word.starts_with(b"-") && !word.is_empty());
+        let name = names.next().unwrap_or(b"-");
+        if let Some(word) = names.next() {
+            self.complain(&format!("unexpected argument {}", cli::shown(word)));
+            return status::USAGE;
+        }
+        let status = match self.checked(name, simulate) {
+            Ok((rules, _)) => match self.carry_out(Command::Change(Change::Flush)) {
+                Next::Go(status::DONE) => self.all(rules),
+                Next::Go(status) | Next::Stop(status) => status,
+            },
+            Err(bad) => bad.first,
+        };
+        self.finish(status)
+    }
+
+    /// Carry out rules that have been read already.
+    fn all(&mut self, rules: Vec<Rule>) -> u8 {
+        let mut waiting = Vec::new();
+        let mut status = status::DONE;
+        for rule in rules {
+            let next = match waiting.len() {
+                WAITING => self.make(&mut waiting, status),
+                _ => Next::Go(status),
+            };
+            let next = match next {
+                Next::Go(status) => self.carry_out_line(rule, &mut waiting, status),
+                stop => stop,
+            };
+            match next {
+                Next::Go(now) => status = now,
+                Next::Stop(now) => return now,
+            }
+        }
+        match self.make(&mut waiting, status) {
+            Next::Go(now) | Next::Stop(now) => now,
+        }
+    }
+
+    /// Read a whole file and try it on an empty table; `try_on` says what each line does there.
+    /// Every bad line is reported.
+    pub(super) fn checked(
+        &mut self,
+        name: &[u8],
+        try_on: impl Fn(&mut Table, &Rule, &Command) -> Result<(), Fault>,
+    ) -> Result<(Vec<Rule>, Table), Bad> {
+        let mut stdin = self.input.take();
+        let source = file::open(name, || stdin.as_mut().map(|r| Box::new(r) as Box<dyn Read>));
+        let source = source.map_err(|why| Bad::only(self.unreadable(&why)))?;
+        let mut reader = Reader::new(source.input, file::LONGEST);
+        let (mut rules, mut table) = (Vec::new(), Table::default());
+        let mut bad: Option<Bad> = None;
+        loop {
+            let rule = match reader.next(self.names) {
+                Ok(Some(rule)) => rule,
+                Ok(None) => break,
+                Err(e) => {
+                    let status = self.unreadable(&cannot_read(&source.name, &e));
+                    return Err(bad.unwrap_or(Bad::only(status)));
+                }
+            };
+            let fault = match &rule.command {
+                Ok(command) => try_on(&mut table, &rule, command).err(),
+                Err(error) => Some(Fault { status: error.status, ..Fault::new(&error.text) }),
+            };
+            match fault {
+                None => {}
+                // What is not there may be what a bad line before was to add.
+                Some(fault) if fault.for_lack && bad.is_some() => {}
+                Some(fault) => {
+                    self.complain(&fault.text);
+                    self.place(rule.number, &rule.text);
+                    bad.get_or_insert(Bad::only(fault.status)).misused |=
+                        fault.status == status::USAGE;
+                }
+            }
+            if rules.len() == MOST {
+                let why = format!("cannot read {}: it has more than {MOST} rules", source.name);
+                return Err(Bad::only(self.unreadable(&why)));
+            }
+            if bad.is_none() {
+                let last = matches!(rule.command, Ok(Command::Help | Command::Version));
+                rules.push(rule);
+                if last {
+                    // It ends -R, whatever comes behind it.
+                    break;
+                }
+            }
+        }
+        match bad {
+            Some(bad) => Err(bad),
+            None => Ok((rules, table)),
+        }
+    }
+
+    /// One line: a change waits, anything else is done behind those that wait.
+    fn carry_out_line(&mut self, rule: Rule, waiting: &mut Vec<Line>, status: u8) -> Next {
+        let Rule { number, text, command } = rule;
+        let command = match command {
+            Ok(Command::Change(change)) => {
+                waiting.push(Line { number, text, change });
+                return Next::Go(status);
+            }
+            command => command,
+        };
+        if let Next::Stop(now) = self.make(waiting, status) {
+            return Next::Stop(now);
+        }
+        let next = match command {
+            Ok(command) => self.carry_out(command),
+            Err(error) if error.fatal => Next::Stop(self.misused(&error)),
+            Err(error) => Next::Go(self.misused(&error)),
+        };
+        let (Next::Go(now) | Next::Stop(now)) = next;
+        if now != status::DONE {
+            self.place(number, &text);
+        }
+        next
     }
 
     /// Make the changes that wait; `status` is the one before them.
@@ -110,30 +223,68 @@ impl<R: Read, O: Write, E: Write> Run<'_, R, O, E> {
     }
 
     /// Where in the input it happened, on a line behind the error.
-    fn place(&mut self, number: usize, line: &[u8]) {
+    pub(super) fn place(&mut self, number: usize, line: &[u8]) {
         let line = cli::shown(line.trim_ascii());
         self.complain(&format!("in line {number}: {line}"));
     }
+
+    fn unreadable(&mut self, why: &str) -> u8 {
+        self.complain(why);
+        status::USAGE
+    }
 }
 
-/// The words of a line of rules. A leading `ipvsadm` and a comment are no words.
-fn words(line: &[u8]) -> Vec<&[u8]> {
-    line.split(|b| b" \t\r\n".contains(b))
-        .filter(|word| !word.is_empty())
-        .skip_while(|word| *word == b"ipvsadm")
-        .take_while(|word| !word.starts_with(b"#"))
-        .collect()
+fn cannot_read(name: &str, error: &io::Error) -> String {
+    format!("cannot read {name}: {}", text(error))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Why a file was refused, in short.
+pub(super) struct Bad {
+    /// The status of the first bad line.
+    pub(super) first: u8,
+    /// Whether any line had a bad value or combination.
+    pub(super) misused: bool,
+}
 
-    #[test]
-    fn words_of_a_line() {
-        let of = |line: &'static str| words(line.as_bytes());
-        assert_eq!(of("  -A\t-t x \r\n"), [b"-A".as_slice(), b"-t", b"x"]);
-        assert_eq!(of("ipvsadm -C # all of it"), [b"-C".as_slice()]);
-        assert!(of("# -C\n").is_empty() && of("\n").is_empty() && of("ipvsadm").is_empty());
+impl Bad {
+    fn only(status: u8) -> Bad {
+        Bad { first: status, misused: status == status::USAGE }
+    }
+}
+
+/// What is wrong with a line that can be read.
+pub(super) struct Fault {
+    pub(super) status: u8,
+    pub(super) text: String,
+    /// Something that it is about is not there.
+    pub(super) for_lack: bool,
+}
+
+impl Fault {
+    pub(super) fn new(text: &str) -> Fault {
+        Fault { status: status::USAGE, text: text.to_string(), for_lack: false }
+    }
+}
+
+impl From<Refused> for Fault {
+    fn from(refused: Refused) -> Fault {
+        Fault {
+            status: status::REFUSED,
+            text: refused.to_string(),
+            for_lack: refused.is_for_lack(),
+        }
+    }
+}
+
+/// What a line of a file to restore does to the table.
+fn simulate(table: &mut Table, _: &Rule, command: &Command) -> Result<(), Fault> {
+    match command {
+        Command::Change(change) => Ok(table.run(change)?),
+        Command::List(List { what: What::Services(Some(key), _), .. })
+            if table.service(key).is_none() =>
+        {
+            Err(Fault { status: status::LIST, ..Fault::from(Refused::NoService) })
+        }
+        _ => Ok(()),
     }
 }

@@ -3,6 +3,7 @@
 pub mod classic;
 mod columns;
 pub mod connections;
+pub mod json;
 pub mod labels;
 pub mod order;
 pub mod rules;

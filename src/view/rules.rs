@@ -1,4 +1,4 @@
-//! The table as command lines that `-R` reads: what `-S` writes.
+//! The table, or changes to it, as command lines that `-R` reads: what `-S` writes.
 
 use super::classic::push_netmask;
 use super::labels::{Labels, port_protocol};
@@ -13,49 +13,135 @@ pub fn service(
     service: &Service,
     destinations: &[ObservedDestination],
 ) -> io::Result<()> {
-    let mut head = String::from(match service.key {
+    let head = head(labels, &service.key);
+    let mut line = format!("-A {head}");
+    push_service(&mut line, service);
+    line.push('\n');
+    out.write_all(line.as_bytes())?;
+    for observed in destinations {
+        line.clear();
+        push(&mut line, format_args!("-a {head}"));
+        push_destination(&mut line, labels, &service.key, &observed.destination);
+        line.push('\n');
+        out.write_all(line.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Writes the line that sets these timeouts.
+pub fn timeouts(out: &mut impl Write, timeouts: &Timeouts) -> io::Result<()> {
+    writeln!(out, "--set {} {} {}", timeouts.tcp, timeouts.tcp_fin, timeouts.udp)
+}
+
+/// Writes the line that starts a daemon as it is.
+pub fn daemon(out: &mut impl Write, daemon: &Daemon) -> io::Result<()> {
+    let mut line = format!("--start-daemon {}", role(daemon.role));
+    if !daemon.interface.is_empty() {
+        push(&mut line, format_args!(" --mcast-interface {}", daemon.interface));
+    }
+    push(&mut line, format_args!(" --syncid {}", daemon.sync_id));
+    if let Some(length) = daemon.max_length {
+        push(&mut line, format_args!(" --sync-maxlen {length}"));
+    }
+    if let Some(group) = daemon.group {
+        push(&mut line, format_args!(" --mcast-group {group}"));
+    }
+    if let Some(port) = daemon.port {
+        push(&mut line, format_args!(" --mcast-port {port}"));
+    }
+    if let Some(ttl) = daemon.ttl {
+        push(&mut line, format_args!(" --mcast-ttl {ttl}"));
+    }
+    line.push('\n');
+    out.write_all(line.as_bytes())
+}
+
+/// Writes the line that makes a change.
+pub fn change(out: &mut impl Write, labels: &mut Labels, change: &Change) -> io::Result<()> {
+    let mut line = String::new();
+    match change {
+        Change::AddService(service) | Change::EditService(service) => {
+            let verb = if matches!(change, Change::AddService(_)) { "-A" } else { "-E" };
+            push(&mut line, format_args!("{verb} {}", head(labels, &service.key)));
+            push_service(&mut line, service);
+        }
+        Change::DeleteService(key) => push(&mut line, format_args!("-D {}", head(labels, key))),
+        Change::AddDestination(key, destination) | Change::EditDestination(key, destination) => {
+            let verb = if matches!(change, Change::AddDestination(..)) { "-a" } else { "-e" };
+            push(&mut line, format_args!("{verb} {}", head(labels, key)));
+            push_destination(&mut line, labels, key, destination);
+        }
+        Change::DeleteDestination(key, server) => {
+            push(&mut line, format_args!("-d {} -r ", head(labels, key)));
+            labels.endpoint(&mut line, server.address, server.port, port_protocol(key));
+        }
+        Change::Flush => line.push_str("-C"),
+        Change::Zero(None) => line.push_str("-Z"),
+        Change::Zero(Some(key)) => push(&mut line, format_args!("-Z {}", head(labels, key))),
+        Change::SetTimeouts(set) => return timeouts(out, set),
+        Change::StartDaemon(new) => return daemon(out, new),
+        Change::StopDaemon(which) => {
+            push(&mut line, format_args!("--stop-daemon {}", role(*which)))
+        }
+    }
+    line.push('\n');
+    out.write_all(line.as_bytes())
+}
+
+fn role(role: DaemonRole) -> &'static str {
+    match role {
+        DaemonRole::Master => "master",
+        DaemonRole::Backup => "backup",
+    }
+}
+
+/// What names a service in each line about it.
+fn head(labels: &mut Labels, key: &ServiceKey) -> String {
+    let mut head = String::from(match key {
         ServiceKey::Address { protocol: Protocol::Udp, .. } => "-u ",
         ServiceKey::Address { protocol: Protocol::Sctp, .. } => "--sctp-service ",
         ServiceKey::Address { .. } => "-t ",
         ServiceKey::Mark { .. } => "-f ",
     });
-    labels.service(&mut head, &service.key, " -6");
-    let mut line = format!("-A {head} -s {}", service.scheduler);
+    labels.service(&mut head, key, " -6");
+    head
+}
+
+fn push_service(line: &mut String, service: &Service) {
+    push(line, format_args!(" -s {}", service.scheduler));
     if let Some(timeout) = service.persistence {
-        push(&mut line, format_args!(" -p {timeout}"));
-        push_netmask(&mut line, service, " -M ");
+        push(line, format_args!(" -p {timeout}"));
+        push_netmask(line, service, " -M ");
     }
     if let Some(engine) = &service.persistence_engine {
-        push(&mut line, format_args!(" --pe {engine}"));
+        push(line, format_args!(" --pe {engine}"));
     }
     if service.one_packet {
         line.push_str(" -o");
     }
-    push_scheduler_flags(&mut line, service);
-    line.push('\n');
-    out.write_all(line.as_bytes())?;
+    push_scheduler_flags(line, service);
+}
 
-    for observed in destinations {
-        let destination = &observed.destination;
-        let DestinationKey { address, port } = destination.key;
-        line.clear();
-        push(&mut line, format_args!("-a {head} -r "));
-        labels.endpoint(&mut line, address, port, port_protocol(&service.key));
-        let method = match destination.forwarding {
-            Forwarding::Masquerading => "-m",
-            Forwarding::Tunnel => "-i",
-            _ => "-g",
-        };
-        push(&mut line, format_args!(" {method} -w {}", destination.weight));
-        let (upper, lower) = (destination.upper_threshold, destination.lower_threshold);
-        if (upper, lower) != (0, 0) {
-            push(&mut line, format_args!(" -x {upper} -y {lower}"));
-        }
-        push_tunnel(&mut line, destination);
-        line.push('\n');
-        out.write_all(line.as_bytes())?;
+fn push_destination(
+    line: &mut String,
+    labels: &mut Labels,
+    service: &ServiceKey,
+    destination: &Destination,
+) {
+    let DestinationKey { address, port } = destination.key;
+    line.push_str(" -r ");
+    labels.endpoint(line, address, port, port_protocol(service));
+    let method = match destination.forwarding {
+        Forwarding::Masquerading => "-m",
+        Forwarding::Tunnel => "-i",
+        _ => "-g",
+    };
+    push(line, format_args!(" {method} -w {}", destination.weight));
+    let (upper, lower) = (destination.upper_threshold, destination.lower_threshold);
+    if (upper, lower) != (0, 0) {
+        push(line, format_args!(" -x {upper} -y {lower}"));
     }
-    Ok(())
+    push_tunnel(line, destination);
 }
 
 /// Every flag, by number where the scheduler has no name for it.

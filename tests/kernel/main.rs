@@ -6,6 +6,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../support/random_tables.rs"]
+mod random_tables;
+
+mod apply;
 mod errors;
 mod grid;
 mod list;
@@ -29,6 +33,7 @@ fn main() -> ExitCode {
         values::TESTS,
         save::TESTS,
         restore::TESTS,
+        apply::TESTS,
         names::TESTS,
         misc::TESTS,
     ]

@@ -333,3 +333,29 @@ pub fn netmask(_: &Case, _: &str, oracle: &mut Seen, ours: &mut Seen) {
         *oracle = ours.clone();
     }
 }
+
+/// Where a line of a file to restore is bad for both, ours has not touched the table.
+pub fn checked(case: &Case, start: &str, oracle: &mut Seen, ours: &mut Seen) {
+    let said = String::from_utf8_lossy(&ours.err).contains("\nin line ");
+    let refused = said && ours.status != 0 && ours.out.is_empty() && ours.table == start;
+    if case.program == Program::Restore && refused && !oracle.err.is_empty() {
+        *oracle = ours.clone();
+    }
+}
+
+/// Another mistake, another status, where a word follows -R.
+pub fn file_to_restore(_: &Case, _: &str, oracle: &mut Seen, ours: &mut Seen) {
+    let said = |seen: &Seen, text: &str| String::from_utf8_lossy(&seen.err).contains(text);
+    let within = said(ours, "-R cannot be in what -R reads") || said(ours, "cannot read `");
+    if said(oracle, "unexpected argument") && within {
+        oracle.status = ours.status;
+    }
+}
+
+/// The rules are in the file, and nothing is printed.
+pub fn file_to_save(case: &Case, _: &str, oracle: &mut Seen, ours: &mut Seen) {
+    let name = |word: &Word| !word.is_empty() && !word.starts_with(b"-");
+    if case.program == Program::Save && case.args.iter().any(name) && ours.out.is_empty() {
+        oracle.out.clear();
+    }
+}

@@ -43,6 +43,22 @@ pub const MEANT: &[Meant] = &[
         "In -R a word that starts with # begins a comment; 1.31 ends there with an error.",
     ),
     meant(
+        "restore checks first",
+        "ipvsadm-restore reads and checks all of its input before it changes the table, and reports every bad line; 1.31 empties the table, then ends or goes on at each.",
+    ),
+    meant(
+        "a file to restore",
+        "ipvsadm-restore and -R take the name of a file; 1.31 takes no notice of one, or refuses it.",
+    ),
+    meant(
+        "a file to save",
+        "ipvsadm-save takes the name of a file, which is replaced as a whole or not at all; 1.31 takes no notice of one.",
+    ),
+    meant(
+        "timeouts and daemons can be saved",
+        "With --full, -S and ipvsadm-save add timeouts and synchronisation daemons, as lines that -R of 1.31 takes too.",
+    ),
+    meant(
         "-6 in any place",
         "-6 may stand before -f, and beside an IPv6 address; 1.31 refuses both.",
     ),

@@ -2,6 +2,8 @@
 //!
 //! What a kernel has of schedulers and addresses is used, so that it takes all of them.
 
+#![allow(dead_code)] // each test binary uses a part of this
+
 use fastrand::Rng;
 use ipvsadm::model::*;
 use ipvsadm::table::Table;

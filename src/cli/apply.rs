@@ -1,0 +1,88 @@
+//! The words after `apply`, read with clap, to what is to be applied.
+
+use super::{UsageError, shown};
+use crate::command::Apply;
+use clap::error::ErrorKind;
+use clap::{Arg, ArgAction, Command, value_parser};
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+/// What the words ask for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asked {
+    Help(String),
+    Apply(Apply),
+}
+
+/// `apply` as clap knows it: for parsing, help, the page and completions.
+pub fn command() -> Command {
+    let flag = |id: &'static str, doc: &'static str| {
+        Arg::new(id).long(id).help(doc).action(ArgAction::SetTrue)
+    };
+    Command::new("apply")
+        .bin_name("ipvsadm apply")
+        .about("Make the table what a file says, with the fewest changes")
+        .override_usage("ipvsadm apply [--dry-run] [--keep] [--json] FILE|-")
+        .arg(
+            Arg::new("file")
+                .value_name("FILE")
+                .required(true)
+                .value_parser(value_parser!(OsString))
+                .help("Rules as -S writes them, with --set and --start-daemon if need be; - for standard input"),
+        )
+        .arg(flag("dry-run", "Print the changes as lines that -R takes, and make none; the status is 1 when there are any"))
+        .arg(flag("keep", "Leave services and daemons alone that the file does not name"))
+        .arg(flag("json", "Print the changes as JSON"))
+}
+
+/// Read the words after `apply`.
+pub fn asked(words: &[impl AsRef<[u8]>]) -> Result<Asked, UsageError> {
+    let words = words.iter().map(|word| OsString::from_vec(word.as_ref().to_vec()));
+    let words = std::iter::once(OsString::from("apply")).chain(words);
+    let matches = match command().try_get_matches_from(words) {
+        Ok(matches) => matches,
+        Err(e) if e.kind() == ErrorKind::DisplayHelp => return Ok(Asked::Help(e.to_string())),
+        Err(e) => return Err(UsageError::bad(one_line(&e.to_string()))),
+    };
+    let file = matches.get_one::<OsString>("file").map(|name| name.as_bytes().to_vec());
+    Ok(Asked::Apply(Apply {
+        file: file.unwrap_or_default(),
+        dry_run: matches.get_flag("dry-run"),
+        keep: matches.get_flag("keep"),
+        json: matches.get_flag("json"),
+    }))
+}
+
+/// The first paragraph of clap's text, without its label, as it may go to a terminal.
+fn one_line(text: &str) -> String {
+    let text = text.strip_prefix("error: ").unwrap_or(text);
+    let first = text.split("\n\n").next().unwrap_or(text);
+    let line = first.lines().map(str::trim).collect::<Vec<_>>().join(" ");
+    format!("apply: {}", shown(line.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_after_apply() {
+        let plain = Apply { file: b"rules".to_vec(), dry_run: false, keep: false, json: false };
+        assert_eq!(asked(&["rules"]), Ok(Asked::Apply(plain.clone())));
+        let all = Apply { file: b"-".to_vec(), dry_run: true, keep: true, json: true };
+        assert_eq!(asked(&["--json", "-", "--dry-run", "--keep"]), Ok(Asked::Apply(all)));
+        assert_eq!(asked(&["--", "rules"]), Ok(Asked::Apply(plain)));
+        assert!(matches!(asked(&["--help"]), Ok(Asked::Help(text)) if text.contains("--keep")));
+    }
+
+    #[test]
+    fn what_is_no_word_of_it_is_quoted() {
+        for (words, said) in
+            [(&["--foo", "f"][..], "'--foo'"), (&[], "FILE"), (&["one", "two"], "'two'")]
+        {
+            let error = asked(words).expect_err("no such words");
+            assert_eq!(error.status, 2);
+            assert!(error.text.contains(said) && !error.text.contains('\n'), "{}", error.text);
+        }
+    }
+}

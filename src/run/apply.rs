@@ -1,0 +1,192 @@
+//! `ipvsadm apply`: the table becomes what a file says, with the fewest changes, or stays as it is.
+
+use super::restore::{Fault, Line};
+use super::rules::Rule;
+use super::transaction::{self, Failure, Refusal};
+use super::{Run, status, text};
+use crate::cli::{self, apply};
+use crate::command::{Apply, Command};
+use crate::model::{Change, Timeouts};
+use crate::table::{Table, diff};
+use crate::view::labels::Labels;
+use crate::view::{json, rules};
+use nix::sys::signal::{SigSet, Signal};
+use std::io::{self, Read, Write};
+
+impl<R: Read, O: Write, E: Write> Run<'_, R, O, E> {
+    /// `ipvsadm apply WORDS`: its exit status.
+    pub(super) fn apply_program(&mut self, words: &[impl AsRef<[u8]>]) -> u8 {
+        let status = match apply::asked(words) {
+            Ok(apply::Asked::Apply(task)) => self.apply(&task),
+            Ok(apply::Asked::Help(text)) => {
+                let written = write!(self.out, "{text}");
+                written.map_or_else(|e| self.unwritable(&e), |()| status::DONE)
+            }
+            Err(error) => self.misused(&error),
+        };
+        // Whoever stops reading does not make it another result.
+        match self.out.flush() {
+            Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
+                self.complain(&format!("cannot write: {}", text(&e)));
+                status::REFUSED
+            }
+            _ => status,
+        }
+    }
+
+    fn apply(&mut self, task: &Apply) -> u8 {
+        let (rules, wanted) = match self.checked(&task.file, try_on) {
+            Ok(checked) => checked,
+            Err(bad) if bad.misused => return status::USAGE,
+            Err(_) => return status::REFUSED,
+        };
+        let (timeouts, daemons) = (wanted.timeouts() != Timeouts::default(), wanted.has_daemons());
+        let before = self.client().and_then(|client| transaction::read(client, timeouts, daemons));
+        let before = match before {
+            Ok(before) => before,
+            Err(error) => return self.failed(&error, status::REFUSED),
+        };
+        let changes = match task.keep {
+            true => {
+                let mut named = before.clone();
+                named.keep_to(&wanted);
+                diff(&wanted, &named)
+            }
+            false => diff(&wanted, &before),
+        };
+        drop(wanted);
+        if !task.dry_run
+            && !changes.is_empty()
+            && let Err(status) = self.carry_out_all(&changes, &before, rules)
+        {
+            return status;
+        }
+        let status = match task.dry_run && !changes.is_empty() {
+            true => status::LIST,
+            false => status::DONE,
+        };
+        let written = match (task.json, task.dry_run) {
+            (true, _) => json::changes(&mut self.out, &changes),
+            (_, true) => {
+                let mut labels = Labels::numeric();
+                changes.iter().try_for_each(|c| rules::change(&mut self.out, &mut labels, c))
+            }
+            _ => Ok(()),
+        };
+        match written {
+            Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
+                self.complain(&format!("cannot write: {}", text(&e)));
+                status::REFUSED
+            }
+            _ => status,
+        }
+    }
+
+    /// Make the changes, or say why not; the status then.
+    fn carry_out_all(
+        &mut self,
+        changes: &[Change],
+        before: &Table,
+        rules: Vec<Rule>,
+    ) -> Result<(), u8> {
+        // A signal that would end this waits until the table is the new one or the old one.
+        let held = hold_signals();
+        let result = match self.client() {
+            Ok(client) => Ok(transaction::carry_out(client, changes, before)),
+            Err(error) => Err(error),
+        };
+        if let Some(mask) = held {
+            let _ = mask.thread_set_mask();
+        }
+        match result {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(failure)) => Err(self.not_applied(failure, rules)),
+            Err(error) => Err(self.failed(&error, status::REFUSED)),
+        }
+    }
+
+    fn not_applied(&mut self, failure: Failure, rules: Vec<Rule>) -> u8 {
+        match failure {
+            Failure::Refused { refused, left } => {
+                let lines: Vec<Line> = rules.into_iter().filter_map(change_of).collect();
+                let mut status = status::REFUSED;
+                for (change, error) in &refused {
+                    status = self.failed(error, status::REFUSED);
+                    match lines.iter().rev().find(|line| wants(&line.change, change)) {
+                        Some(line) => self.place(line.number, &line.text),
+                        None => self.complain(&format!("in: {}", as_line(change))),
+                    }
+                }
+                self.left(&left);
+                status
+            }
+            Failure::Broken { error, back } => {
+                let status = self.failed(&error, status::REFUSED);
+                if let Err(error) = back {
+                    self.complain(&format!("the table may have changed: {error}"));
+                }
+                status
+            }
+        }
+    }
+
+    fn left(&mut self, left: &[Refusal]) {
+        for (change, error) in left {
+            self.complain(&format!("cannot take back: {error}\nin: {}", as_line(change)));
+        }
+    }
+}
+
+/// What a line of a file to apply does to the table: it has to say how the table is to be.
+fn try_on(table: &mut Table, rule: &Rule, command: &Command) -> Result<(), Fault> {
+    match command {
+        Command::Change(Change::Zero(_) | Change::StopDaemon(_)) => {}
+        Command::Change(change) => return Ok(table.run(change)?),
+        Command::List(_) | Command::Save(_) | Command::Restore { .. } => {}
+        Command::Help | Command::Version => {}
+    }
+    let verb = rule.text.split(|b| b.is_ascii_whitespace()).find(|word| word.starts_with(b"-"));
+    let verb = cli::shown(verb.unwrap_or_default());
+    Err(Fault::new(&format!("`{verb}' cannot be in what apply reads")))
+}
+
+/// Block what a terminal or a manager sends to end a program; the mask before.
+fn hold_signals() -> Option<SigSet> {
+    let mut signals = SigSet::empty();
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT] {
+        signals.add(signal);
+    }
+    let before = SigSet::thread_get_mask().ok()?;
+    signals.thread_block().ok()?;
+    Some(before)
+}
+
+fn change_of(rule: Rule) -> Option<Line> {
+    match rule.command {
+        Ok(Command::Change(change)) => Some(Line { number: rule.number, text: rule.text, change }),
+        _ => None,
+    }
+}
+
+/// Whether a line of the file is what the change was made for.
+fn wants(line: &Change, change: &Change) -> bool {
+    use Change::*;
+    match (line, change) {
+        (AddService(a) | EditService(a), AddService(b) | EditService(b)) => a.key == b.key,
+        (
+            AddDestination(a, x) | EditDestination(a, x),
+            AddDestination(b, y) | EditDestination(b, y),
+        ) => a == b && x.key == y.key,
+        (SetTimeouts(_), SetTimeouts(_)) => true,
+        (StartDaemon(a), StartDaemon(b)) => a.role == b.role,
+        (StartDaemon(a), StopDaemon(role)) => a.role == *role,
+        _ => false,
+    }
+}
+
+fn as_line(change: &Change) -> String {
+    let mut line = Vec::new();
+    // Writing to a Vec does not fail.
+    let _ = rules::change(&mut line, &mut Labels::numeric(), change);
+    cli::shown(line.trim_ascii())
+}

@@ -1,0 +1,180 @@
+//! The one reader of rules: lines of `-R`, of a file to restore, of one to apply.
+//!
+//! In: bytes. Out: for each line with words in it, its number and what it asks for, or what is wrong
+//! with it. Nothing is done here, and no more than one line of bounded length is held.
+
+use crate::cli::{UsageError, check};
+use crate::command::Command;
+use crate::names::Names;
+use std::io::{self, BufRead, BufReader, Read};
+
+/// Bytes of the longest line.
+const LONGEST_LINE: usize = 64 * 1024;
+
+/// A line and what it asks for.
+pub(super) struct Rule {
+    pub(super) number: usize,
+    pub(super) text: Vec<u8>,
+    pub(super) command: Result<Command, UsageError>,
+}
+
+/// Reads rules.
+pub(super) struct Reader<R> {
+    input: BufReader<R>,
+    line: Vec<u8>,
+    number: usize,
+    /// Bytes that may still be read.
+    left: u64,
+    /// The rest of a line that is too long comes next.
+    cut: bool,
+}
+
+impl<R: Read> Reader<R> {
+    /// A reader of at most `limit` bytes.
+    pub(super) fn new(input: R, limit: u64) -> Reader<R> {
+        let input = BufReader::with_capacity(64 * 1024, input);
+        Reader { input, line: Vec::new(), number: 0, left: limit, cut: false }
+    }
+
+    /// Whether a whole line is here already.
+    pub(super) fn is_ready(&self) -> bool {
+        self.input.buffer().contains(&b'\n')
+    }
+
+    /// The next line that has words in it.
+    pub(super) fn next(&mut self, names: &dyn Names) -> io::Result<Option<Rule>> {
+        while self.read_line()? {
+            self.number += 1;
+            if self.cut {
+                // Who made this file meant something else.
+                let text = format!("the line is longer than {LONGEST_LINE} bytes");
+                return Ok(Some(self.rule(Err(UsageError::bad(text)))));
+            }
+            let words = words(&self.line);
+            if words.is_empty() {
+                continue;
+            }
+            let command = match check::command(&words, names) {
+                Ok(Command::Restore { .. }) => Err(UsageError {
+                    status: 255,
+                    text: "-R cannot be in what -R reads".to_string(),
+                    fatal: true,
+                }),
+                command => command,
+            };
+            return Ok(Some(self.rule(command)));
+        }
+        Ok(None)
+    }
+
+    fn rule(&self, command: Result<Command, UsageError>) -> Rule {
+        // No more is ever shown of a line.
+        let text = self.line.trim_ascii();
+        let text = text[..text.len().min(1024)].to_vec();
+        Rule { number: self.number, text, command }
+    }
+
+    /// Read a line; false at the end.
+    fn read_line(&mut self) -> io::Result<bool> {
+        if std::mem::take(&mut self.cut) {
+            while !self.take(usize::MAX, false)? {}
+        }
+        self.line.clear();
+        loop {
+            // A newline is none of the line's own bytes.
+            let room = LONGEST_LINE + 1 - self.line.len();
+            if self.take(room, true)? {
+                return Ok(!self.line.is_empty());
+            }
+            if self.line.len() > LONGEST_LINE {
+                self.cut = true;
+                return Ok(true);
+            }
+        }
+    }
+
+    /// Take at most `room` bytes of a line, to keep them or to skip them. True at its end.
+    fn take(&mut self, room: usize, keep: bool) -> io::Result<bool> {
+        let here = match self.input.fill_buf() {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => return Ok(false),
+            here => here?,
+        };
+        let here = &here[..here.len().min(room)];
+        let end = here.iter().position(|&b| b == b'\n');
+        let taken = end.map_or(here.len(), |end| end + 1);
+        if keep {
+            self.line.extend_from_slice(&here[..taken]);
+        }
+        let ended = end.is_some() || here.is_empty();
+        self.input.consume(taken);
+        self.left = self.left.checked_sub(taken as u64).ok_or_else(|| {
+            io::Error::new(io::ErrorKind::FileTooLarge, "it is too long to be a file of rules")
+        })?;
+        Ok(ended)
+    }
+}
+
+/// The words of a line of rules. A leading `ipvsadm` and a comment are no words.
+fn words(line: &[u8]) -> Vec<&[u8]> {
+    line.split(|b| b" \t\r\n".contains(b))
+        .filter(|word| !word.is_empty())
+        .skip_while(|word| *word == b"ipvsadm")
+        .take_while(|word| !word.starts_with(b"#"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::System;
+
+    #[test]
+    fn words_of_a_line() {
+        let of = |line: &'static str| words(line.as_bytes());
+        assert_eq!(of("  -A\t-t x \r\n"), [b"-A".as_slice(), b"-t", b"x"]);
+        assert_eq!(of("ipvsadm -C # all of it"), [b"-C".as_slice()]);
+        assert!(of("# -C\n").is_empty() && of("\n").is_empty() && of("ipvsadm").is_empty());
+    }
+
+    /// Number and error of each line.
+    fn read(input: impl Read, limit: u64) -> Vec<(usize, Option<String>)> {
+        let mut reader = Reader::new(input, limit);
+        let mut all = Vec::new();
+        loop {
+            match reader.next(&System) {
+                Ok(Some(rule)) => all.push((rule.number, rule.command.err().map(|e| e.text))),
+                Ok(None) => return all,
+                Err(e) => {
+                    all.push((0, Some(e.to_string())));
+                    return all;
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_too_long_is_an_error_of_its_own() {
+        let too_long = Some(format!("the line is longer than {LONGEST_LINE} bytes"));
+        for extra in [1, 2, LONGEST_LINE, 5 * LONGEST_LINE + 7] {
+            let long = "x".repeat(LONGEST_LINE + extra);
+            let text = format!("-C\n\n{long}\n-Z\n{long}");
+            let expected = [(1, None), (3, too_long.clone()), (4, None), (5, too_long.clone())];
+            assert_eq!(read(text.as_bytes(), u64::MAX), expected, "{extra}");
+        }
+        let blanks = " ".repeat(LONGEST_LINE - 2);
+        assert_eq!(read(format!("-C{blanks}\n-C").as_bytes(), u64::MAX), [(1, None), (2, None)]);
+    }
+
+    #[test]
+    fn an_endless_file_has_an_end() {
+        let read = read(io::repeat(0), 1 << 20);
+        assert_eq!(read.len(), 2, "{read:?}");
+        assert_eq!(read[1].1.as_deref(), Some("it is too long to be a file of rules"));
+    }
+
+    #[test]
+    fn the_last_line_needs_no_newline() {
+        assert_eq!(read(&b"-C\n-Z"[..], 5), [(1, None), (2, None)]);
+        assert_eq!(read(&b"\n\n"[..], 5), []);
+    }
+}

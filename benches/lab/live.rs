@@ -16,7 +16,8 @@ use std::time::{Duration, Instant};
 const VIP: &str = "10.200.0.100:80";
 
 /// The service that is asked for, in the middle of the file.
-const ASKED: &str = "-A -t 10.200.0.100:80 -s rr\n-a -t 10.200.0.100:80 -r 10.200.0.1:8080 -m -w 1\n";
+const ASKED: &str =
+    "-A -t 10.200.0.100:80 -s rr\n-a -t 10.200.0.100:80 -r 10.200.0.1:8080 -m -w 1\n";
 
 /// A file of rules with the service that is asked for, and so many servers of another weight.
 fn variant(services: usize, servers: usize, changed: usize) -> (PathBuf, usize) {

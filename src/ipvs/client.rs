@@ -69,20 +69,6 @@ impl<C: Connection> Client<C> {
             .map_err(|e| Error::new(Operation::GetDestinations, e))
     }
 
-    /// Services and the real servers of each.
-    pub fn with_destinations(
-        &mut self,
-        services: Vec<ObservedService>,
-    ) -> Result<Vec<(ObservedService, Vec<ObservedDestination>)>, Error> {
-        services
-            .into_iter()
-            .map(|service| {
-                let destinations = self.destinations(&service.service.key)?;
-                Ok((service, destinations))
-            })
-            .collect()
-    }
-
     /// The synchronisation daemons that run.
     pub fn daemons(&mut self) -> Result<Vec<Daemon>, Error> {
         self.netlink

@@ -1,12 +1,13 @@
 //! `ipvsadm apply`: the table becomes what a file says, with the fewest changes, or stays as it is.
 
-use super::restore::{Fault, Line};
-use super::rules::Rule;
+use super::restore::Fault;
+use super::rules::{Rule, words};
 use super::transaction::{self, Failure, Refusal};
 use super::{Run, status, text};
-use crate::cli::{self, apply};
+use crate::cli::{self, apply, check};
 use crate::command::{Apply, Command};
 use crate::model::{Change, Timeouts};
+use crate::names::Names;
 use crate::table::{Table, diff};
 use crate::view::labels::Labels;
 use crate::view::{json, rules};
@@ -35,8 +36,9 @@ impl<R: Read, O: Write, E: Write> Run<'_, R, O, E> {
     }
 
     fn apply(&mut self, task: &Apply) -> u8 {
-        let (rules, wanted) = match self.checked(&task.file, try_on) {
-            Ok(checked) => checked,
+        let mut lines = Lines::default();
+        let wanted = match self.checked(&task.file, try_on, |rule| lines.keep(&rule)) {
+            Ok(wanted) => wanted,
             Err(bad) if bad.misused => return status::USAGE,
             Err(_) => return status::REFUSED,
         };
@@ -57,7 +59,7 @@ impl<R: Read, O: Write, E: Write> Run<'_, R, O, E> {
         drop(wanted);
         if !task.dry_run
             && !changes.is_empty()
-            && let Err(status) = self.carry_out_all(&changes, &before, rules)
+            && let Err(status) = self.carry_out_all(&changes, &before, &lines)
         {
             return status;
         }
@@ -87,7 +89,7 @@ impl<R: Read, O: Write, E: Write> Run<'_, R, O, E> {
         &mut self,
         changes: &[Change],
         before: &Table,
-        rules: Vec<Rule>,
+        lines: &Lines,
     ) -> Result<(), u8> {
         // A signal that would end this waits until the table is the new one or the old one.
         let held = hold_signals();
@@ -100,20 +102,19 @@ impl<R: Read, O: Write, E: Write> Run<'_, R, O, E> {
         }
         match result {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(failure)) => Err(self.not_applied(failure, rules)),
+            Ok(Err(failure)) => Err(self.not_applied(failure, lines)),
             Err(error) => Err(self.failed(&error, status::REFUSED)),
         }
     }
 
-    fn not_applied(&mut self, failure: Failure, rules: Vec<Rule>) -> u8 {
+    fn not_applied(&mut self, failure: Failure, lines: &Lines) -> u8 {
         match failure {
             Failure::Refused { refused, left } => {
-                let lines: Vec<Line> = rules.into_iter().filter_map(change_of).collect();
                 let mut status = status::REFUSED;
                 for (change, error) in &refused {
                     status = self.failed(error, status::REFUSED);
-                    match lines.iter().rev().find(|line| wants(&line.change, change)) {
-                        Some(line) => self.place(line.number, &line.text),
+                    match lines.of(change, self.names) {
+                        Some((number, line)) => self.place(number, line),
                         None => self.complain(&format!("in: {}", as_line(change))),
                     }
                 }
@@ -161,10 +162,26 @@ fn hold_signals() -> Option<SigSet> {
     Some(before)
 }
 
-fn change_of(rule: Rule) -> Option<Line> {
-    match rule.command {
-        Ok(Command::Change(change)) => Some(Line { number: rule.number, text: rule.text, change }),
-        _ => None,
+/// The lines of the file, kept to say which one was refused; what they mean is read again then.
+#[derive(Default)]
+struct Lines {
+    text: Vec<u8>,
+    /// The number of each line, and where its text ends.
+    ends: Vec<(usize, usize)>,
+}
+
+impl Lines {
+    fn keep(&mut self, rule: &Rule) {
+        self.text.extend_from_slice(&rule.text);
+        self.ends.push((rule.number, self.text.len()));
+    }
+
+    /// The last line that the change was made for.
+    fn of(&self, change: &Change, names: &dyn Names) -> Option<(usize, &[u8])> {
+        let starts = std::iter::once(0).chain(self.ends.iter().map(|(_, end)| *end));
+        let lines =
+            self.ends.iter().zip(starts).map(|(&(n, end), start)| (n, &self.text[start..end]));
+        lines.filter(|(_, line)| matches!(check::command(&words(line), names), Ok(Command::Change(line)) if wants(&line, change))).last()
     }
 }
 

@@ -239,23 +239,16 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
 
     /// Say why IPVS did not do it; `refused` is the status when it is the kernel's refusal.
     fn failed(&mut self, error: &Error, refused: u8) -> u8 {
-        match error {
-            Error::Unavailable(_) | Error::NotPermitted => {
-                self.complain(&format!("Can't initialize ipvs: {error}"));
-                status::USAGE
-            }
-            Error::Refused { .. } => {
-                self.complain(&error.to_string());
-                refused
-            }
-        }
+        let (text, status) = explained(error, refused);
+        self.complain(&text);
+        status
     }
 
     /// One error, behind what was printed before it.
     fn complain(&mut self, text: &str) {
         let _ = self.out.flush();
         // There is nowhere to report that standard error is closed.
-        let _ = writeln!(self.err, "{text}");
+        let _ = self.err.write_all(format!("{text}\n").as_bytes());
     }
 
     /// The status after everything has been written.
@@ -273,6 +266,16 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
         }
         self.complain(&format!("cannot write: {}", text(error)));
         status::LIST
+    }
+}
+
+/// Why IPVS did not do it, and the status then; `refused` is that of the kernel's refusal.
+fn explained(error: &Error, refused: u8) -> (String, u8) {
+    match error {
+        Error::Unavailable(_) | Error::NotPermitted => {
+            (format!("Can't initialize ipvs: {error}"), status::USAGE)
+        }
+        Error::Refused { .. } => (error.to_string(), refused),
     }
 }
 

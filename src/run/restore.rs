@@ -6,7 +6,7 @@
 
 use super::file::{self, Source};
 use super::rules::{Reader, Rule};
-use super::{Next, Run, status, text};
+use super::{Next, Run, explained, status, text};
 use crate::cli;
 use crate::command::{Command, List, What};
 use crate::model::Change;
@@ -14,13 +14,13 @@ use crate::table::{Refused, Table};
 use std::io::{self, Read, Write};
 
 /// How many changes wait at most.
-const WAITING: usize = 4096;
+const WAITING: usize = 1024;
 
 /// The most rules of a file that is read before anything is done.
 const MOST: usize = 2_000_000;
 
 /// A change and where it stands.
-pub(super) struct Line {
+struct Line {
     pub(super) number: usize,
     pub(super) text: Vec<u8>,
     pub(super) change: Change,
@@ -80,8 +80,9 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
             self.complain(&format!("unexpected argument {}", cli::shown(word)));
             return status::USAGE;
         }
-        let status = match self.checked(name, simulate) {
-            Ok((rules, _)) => match self.carry_out(Command::Change(Change::Flush)) {
+        let mut rules = Vec::new();
+        let status = match self.checked(name, simulate, |rule| rules.push(rule)) {
+            Ok(_) => match self.carry_out(Command::Change(Change::Flush)) {
                 Next::Go(status::DONE) => self.all(rules),
                 Next::Go(status) | Next::Stop(status) => status,
             },
@@ -113,18 +114,19 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
         }
     }
 
-    /// Read a whole file and try it on an empty table; `try_on` says what each line does there.
-    /// Every bad line is reported.
+    /// Read a whole file and try it on an empty table, which is returned; `try_on` says what each line
+    /// does there, and `keep` gets it as long as all are good. Every bad line is reported.
     pub(super) fn checked(
         &mut self,
         name: &[u8],
         try_on: impl Fn(&mut Table, &Rule, &Command) -> Result<(), Fault>,
-    ) -> Result<(Vec<Rule>, Table), Bad> {
+        mut keep: impl FnMut(Rule),
+    ) -> Result<Table, Bad> {
         let mut stdin = self.input.take();
         let source = file::open(name, || stdin.as_mut().map(|r| Box::new(r) as Box<dyn Read>));
         let source = source.map_err(|why| Bad::only(self.unreadable(&why)))?;
         let mut reader = Reader::new(source.input, file::LONGEST);
-        let (mut rules, mut table) = (Vec::new(), Table::default());
+        let (mut count, mut table) = (0, Table::default());
         let mut bad: Option<Bad> = None;
         loop {
             let rule = match reader.next(self.names) {
@@ -150,13 +152,14 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
                         fault.status == status::USAGE;
                 }
             }
-            if rules.len() == MOST {
+            count += 1;
+            if count > MOST {
                 let why = format!("cannot read {}: it has more than {MOST} rules", source.name);
                 return Err(Bad::only(self.unreadable(&why)));
             }
             if bad.is_none() {
                 let last = matches!(rule.command, Ok(Command::Help | Command::Version));
-                rules.push(rule);
+                keep(rule);
                 if last {
                     // It ends -R, whatever comes behind it.
                     break;
@@ -165,7 +168,7 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
         }
         match bad {
             Some(bad) => Err(bad),
-            None => Ok((rules, table)),
+            None => Ok(table),
         }
     }
 
@@ -205,33 +208,41 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
             Ok(results) => results,
             Err(error) => return Next::Stop(self.failed(&error, status::REFUSED)),
         };
-        let mut last = status;
+        // All that is wrong goes out in one piece: it may be thousands of lines.
+        let mut errors = Vec::new();
+        let mut next = Next::Go(status);
         for (line, result) in lines.iter().zip(results) {
-            last = match result {
-                Ok(()) => status::DONE,
-                Err(error) => {
-                    let now = self.failed(&error, status::REFUSED);
-                    self.place(line.number, &line.text);
-                    if now != status::REFUSED {
-                        return Next::Stop(now);
-                    }
-                    now
-                }
+            let Err(error) = result else {
+                next = Next::Go(status::DONE);
+                continue;
             };
+            let (text, now) = explained(&error, status::REFUSED);
+            errors.extend([text, place(line.number, &line.text)]);
+            next = Next::Go(now);
+            if now != status::REFUSED {
+                next = Next::Stop(now);
+                break;
+            }
         }
-        Next::Go(last)
+        if !errors.is_empty() {
+            self.complain(&errors.join("\n"));
+        }
+        next
     }
 
     /// Where in the input it happened, on a line behind the error.
     pub(super) fn place(&mut self, number: usize, line: &[u8]) {
-        let line = cli::shown(line.trim_ascii());
-        self.complain(&format!("in line {number}: {line}"));
+        self.complain(&place(number, line));
     }
 
     fn unreadable(&mut self, why: &str) -> u8 {
         self.complain(why);
         status::USAGE
     }
+}
+
+fn place(number: usize, line: &[u8]) -> String {
+    format!("in line {number}: {}", cli::shown(line.trim_ascii()))
 }
 
 fn cannot_read(name: &str, error: &io::Error) -> String {

@@ -6,6 +6,7 @@
 use crate::cli::{UsageError, check};
 use crate::command::Command;
 use crate::names::Names;
+use memchr::memchr;
 use std::io::{self, BufRead, BufReader, Read};
 
 /// Bytes of the longest line.
@@ -38,7 +39,7 @@ impl<R: Read> Reader<R> {
 
     /// Whether a whole line is here already.
     pub(super) fn is_ready(&self) -> bool {
-        self.input.buffer().contains(&b'\n')
+        memchr(b'\n', self.input.buffer()).is_some()
     }
 
     /// The next line that has words in it.
@@ -100,7 +101,7 @@ impl<R: Read> Reader<R> {
             here => here?,
         };
         let here = &here[..here.len().min(room)];
-        let end = here.iter().position(|&b| b == b'\n');
+        let end = memchr(b'\n', here);
         let taken = end.map_or(here.len(), |end| end + 1);
         if keep {
             self.line.extend_from_slice(&here[..taken]);
@@ -115,12 +116,17 @@ impl<R: Read> Reader<R> {
 }
 
 /// The words of a line of rules. A leading `ipvsadm` and a comment are no words.
-fn words(line: &[u8]) -> Vec<&[u8]> {
-    line.split(|b| b" \t\r\n".contains(b))
-        .filter(|word| !word.is_empty())
-        .skip_while(|word| *word == b"ipvsadm")
-        .take_while(|word| !word.starts_with(b"#"))
-        .collect()
+pub(super) fn words(line: &[u8]) -> Vec<&[u8]> {
+    let mut words = Vec::with_capacity(16);
+    for word in line.split(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n')) {
+        match word {
+            [] => {}
+            b"ipvsadm" if words.is_empty() => {}
+            [b'#', ..] => break,
+            word => words.push(word),
+        }
+    }
+    words
 }
 
 #[cfg(test)]

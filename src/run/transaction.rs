@@ -34,10 +34,15 @@ pub fn read<C: Connection>(
     daemons: bool,
 ) -> Result<Table, Error> {
     let services = client.services()?;
-    let services = client.with_destinations(services)?;
     let timeouts = if timeouts { client.timeouts()? } else { Timeouts::default() };
     let daemons = if daemons { client.daemons()? } else { Vec::new() };
-    Ok(Table::observed(services, timeouts, daemons))
+    let mut failed = None;
+    let each = services.into_iter().map_while(|service| {
+        let destinations = client.destinations(&service.service.key);
+        destinations.map_err(|error| failed = Some(error)).ok().map(|found| (service, found))
+    });
+    let table = Table::observed(each, timeouts, daemons);
+    failed.map_or(Ok(table), Err)
 }
 
 /// Make `changes`, which [`diff`] has put in order, to the table `before`.

@@ -12,14 +12,18 @@ mod normal;
 pub use diff::{diff, inverse};
 
 use crate::model::*;
-use indexmap::IndexMap;
 use indexmap::map::Entry as Slot;
+use rustc_hash::FxBuildHasher;
+
+/// What is in a table comes from whoever may change the kernel's: nobody to be guarded against with
+/// a hash that costs more.
+pub type Map<K, V> = indexmap::IndexMap<K, V, FxBuildHasher>;
 
 /// A service and its servers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     pub service: Service,
-    pub destinations: IndexMap<DestinationKey, Destination>,
+    pub destinations: Map<DestinationKey, Destination>,
 }
 
 /// Services with their servers, timeouts and daemons, in the order in which they were named.
@@ -27,7 +31,7 @@ pub struct Entry {
 /// Two tables are equal when the same is in them, in whatever order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Table {
-    services: IndexMap<ServiceKey, Entry>,
+    services: Map<ServiceKey, Entry>,
     /// 0 where nothing is known, or wanted.
     timeouts: Timeouts,
     master: Option<Daemon>,
@@ -91,7 +95,7 @@ impl Table {
                 Slot::Occupied(_) => return Err(Refused::ServiceExists),
                 Slot::Vacant(slot) => {
                     let service = normal::service(service.clone());
-                    slot.insert(Entry { service, destinations: IndexMap::new() });
+                    slot.insert(Entry { service, destinations: Map::default() });
                 }
             },
             Change::EditService(service) => {

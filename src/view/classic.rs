@@ -187,7 +187,9 @@ pub fn daemons(out: &mut impl Write, daemons: &[Daemon]) -> io::Result<()> {
             DaemonRole::Master => "master",
             DaemonRole::Backup => "backup",
         };
-        write!(out, "{role} sync daemon (mcast={}, syncid={}", daemon.interface, daemon.sync_id)?;
+        let mut interface = String::new();
+        push_printable(&mut interface, &daemon.interface);
+        write!(out, "{role} sync daemon (mcast={interface}, syncid={}", daemon.sync_id)?;
         if let Some(length) = daemon.max_length {
             write!(out, ", maxlen={length}")?;
         }
@@ -352,5 +354,13 @@ mod tests {
     #[test]
     fn versions_are_three_bytes() {
         assert_eq!(version(0x010201), "1.2.1");
+    }
+
+    #[test]
+    fn the_name_of_an_interface_cannot_drive_a_terminal() {
+        let daemon = Daemon { interface: "a\x1b[31m".into(), ..Daemon::new(DaemonRole::Backup) };
+        let mut out = Vec::new();
+        daemons(&mut out, &[daemon]).unwrap();
+        assert_eq!(out, b"backup sync daemon (mcast=a?[31m, syncid=0)\n");
     }
 }

@@ -20,6 +20,16 @@ pub fn push_ipv4(line: &mut String, address: Ipv4Addr) {
     }
 }
 
+/// Text that came from somebody else: a connection's Call-ID is whatever a client sent, an interface
+/// may have any name. Nothing in it drives the terminal.
+pub fn push_printable(line: &mut String, text: &str) {
+    if text.bytes().all(|b| matches!(b, b' '..=b'~')) {
+        line.push_str(text);
+    } else {
+        line.extend(text.chars().map(|c| if c.is_control() { '?' } else { c }));
+    }
+}
+
 /// What `fill` adds, and blanks behind it up to `width`.
 pub fn push_padded(line: &mut String, width: usize, fill: impl FnOnce(&mut String)) {
     let start = line.len();

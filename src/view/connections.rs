@@ -1,6 +1,6 @@
 //! The connections as `ipvsadm -Lc` shows them.
 
-use super::columns::{push_left, push_number, push_padded};
+use super::columns::{push_number, push_padded, push_printable};
 use super::labels::Labels;
 use crate::ipvs::connections::Connection;
 use std::io::{self, Write};
@@ -52,7 +52,7 @@ impl<'n, W: Write> Connections<'n, W> {
                 end(line, 16, real_server);
                 line.push(' ');
                 push_cell(line, 18, engine);
-                line.push_str(data);
+                push_printable(line, data);
             }
             _ => end(line, 0, real_server),
         }
@@ -63,7 +63,7 @@ impl<'n, W: Write> Connections<'n, W> {
 
 /// A column and the blank behind it.
 fn push_cell(line: &mut String, width: usize, text: &str) {
-    push_left(line, text, width);
+    push_padded(line, width, |line| push_printable(line, text));
     line.push(' ');
 }
 
@@ -72,4 +72,21 @@ fn push_two_digits(line: &mut String, number: u64) {
         line.push('0');
     }
     push_number(line, number);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ipvs::connections;
+
+    #[test]
+    fn what_a_client_sent_cannot_drive_a_terminal() {
+        let line = "U\x07P 0A000002 0000 0A000064 13C4 0A00000B 13C4 S\x1b[2J 56 s\x1bip a\u{9b}b";
+        let mut out = Vec::new();
+        let mut view = Connections::new(&mut out, Labels::numeric(), true);
+        view.connection(&connections::parse(line).unwrap()).unwrap();
+        let shown = String::from_utf8(out).unwrap();
+        assert!(shown.starts_with("U?P 00:56  S?[2J "), "{shown:?}");
+        assert!(shown.ends_with(" s?ip               a?b\n"), "{shown:?}");
+    }
 }

@@ -7,22 +7,27 @@ CARGO   = cargo
 CASES   = 2000
 SEED    = 1
 KERNELS = 2
+# For make fuzz: seconds for each target.
+TIME    = 600
+FUZZ    = lexer rules kernel_message connections
 
 release  := $(or $(CARGO_TARGET_DIR),target)/release
 programs := ipvsadm ipvsadm-save ipvsadm-restore
 # Into $(DESTDIR)$(PREFIX)/$(1) go the files $(2), if there are any.
 into = $(if $(strip $(2)),install -d $(DESTDIR)$(PREFIX)/$(1) && install -m 644 $(2) $(DESTDIR)$(PREFIX)/$(1)/)
 
-.PHONY: help build demo demo-tun demo-nat test oracle bench pages lint install packages
+.PHONY: help build demo demo-tun demo-nat test oracle fuzz bench pages lint deny advisories install packages
 
 help:
 	@echo 'make demo      build, and watch a load balancer at work in a kernel of its own (not the one of this machine)'
 	@echo 'make demo-tun  the same with tunnels; make demo-nat: with NAT'
 	@echo 'make test      all tests, with what they need installed first (as root on Debian) or named'
 	@echo 'make oracle    random command lines beside ipvsadm 1.31: CASES=$(CASES) SEED=$(SEED) (or SEED=1,2,3) KERNELS=$(KERNELS)'
+	@echo 'make fuzz      libFuzzer on what reads lines and the kernel: TIME=$(TIME) seconds each (FUZZ="$(FUZZ)")'
 	@echo 'make bench     time, instructions and memory beside ipvsadm 1.31 and the kernel alone: half an hour, for benches/;'
 	@echo '               BENCH=load,list (or start save growth single names connections errors live count) and BENCH_QUICK=1 for less'
 	@echo 'make lint      format and clippy, warnings denied'
+	@echo 'make deny      licences, sources and versions of the dependencies; make advisories: known vulnerabilities of theirs'
 	@echo 'make build     the release programs, in $(release)'
 	@echo 'make install   build if need be, and install: PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)'
 
@@ -43,6 +48,22 @@ test: packages
 
 oracle: packages
 	@ORACLE_CASES=$(CASES) ORACLE_SEED=$(SEED) ORACLE_KERNELS=$(KERNELS) $(CARGO) test --locked --quiet --test oracle
+
+# What is found goes to fuzz/artifacts, what is learnt to fuzz/corpus; make test has the short run.
+fuzz: need-cargo-fuzz
+	@for target in $(FUZZ); do mkdir -p fuzz/corpus/$$target && $(CARGO) +nightly fuzz run --fuzz-dir fuzz $$target \
+	  fuzz/corpus/$$target tests/fuzz/corpus/$$target -- -max_total_time=$(TIME) -print_final_stats=1 || exit; done
+
+# Developers' tools of cargo's that are no package of Debian's.
+need-cargo-%:
+	@command -v cargo-$* >/dev/null || $(CARGO) install cargo-$* --locked || { echo 'cargo-$* is needed: cargo install cargo-$*' >&2; exit 1; }
+
+deny: need-cargo-deny
+	$(CARGO) deny --locked check licenses bans sources
+
+# The list of them is fetched from github.com/RustSec/advisory-db.
+advisories: need-cargo-deny
+	$(CARGO) deny --locked check advisories
 
 # The manual page lists the options: it is made from their table.
 pages:

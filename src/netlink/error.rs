@@ -20,6 +20,9 @@ pub enum Error {
     /// The answer cannot be read.
     #[error(transparent)]
     Malformed(#[from] Malformed),
+    /// More answers than the socket holds: nobody knows any more what was done and what refused.
+    #[error("answers of the kernel were lost: what was asked last may have been done, or not")]
+    Lost,
     /// The table changed under a dump, again and again.
     #[error("the table kept changing while it was read")]
     Changing,
@@ -31,7 +34,7 @@ impl Error {
         match self {
             Error::Refused { code, .. } => Some(*code),
             Error::Socket(e) => e.raw_os_error(),
-            Error::Malformed(_) | Error::Changing => None,
+            Error::Malformed(_) | Error::Lost | Error::Changing => None,
         }
     }
 }

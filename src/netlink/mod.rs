@@ -3,6 +3,8 @@
 
 pub mod attribute;
 pub mod error;
+#[cfg(test)]
+mod fault_tests;
 mod kernel;
 pub mod route;
 pub mod socket;

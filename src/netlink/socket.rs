@@ -29,6 +29,9 @@ const REQUEST_SIZE: usize = 256;
 const SEND_SIZE: usize = 64 * 1024;
 /// How often a dump is taken again when the table changed under it.
 const DUMP_TRIES: usize = 10;
+/// How many receives may bring nothing that was asked for: what is left of earlier exchanges comes
+/// to less, even of a dump of a large table that was given up.
+const PATIENCE: usize = 20_000;
 
 /// A generic netlink family, as this kernel numbers it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,7 +146,9 @@ impl<C: Connection> Netlink<C> {
         let sequence = self.send_one(kind, 0, payload)?;
         let mut read = Some(read);
         let mut found = None;
+        let mut patience = PATIENCE;
         while found.is_none() {
+            spend(&mut patience)?;
             self.receive(|answered, _, answer| {
                 if answered != sequence || found.is_some() {
                     return;
@@ -175,7 +180,12 @@ impl<C: Connection> Netlink<C> {
             let mut items = Vec::new();
             let mut end = None;
             let mut interrupted = false;
+            let (mut patience, mut held) = (PATIENCE, 0);
             while end.is_none() {
+                if items.len() == held {
+                    spend(&mut patience)?;
+                }
+                held = items.len();
                 self.receive(|answered, flags, answer| {
                     if answered != sequence || end.is_some() {
                         return;
@@ -205,7 +215,9 @@ impl<C: Connection> Netlink<C> {
     pub fn acknowledged(&mut self, kind: u16, flags: u16, payload: &[u8]) -> Result<(), Error> {
         let sequence = self.send_one(kind, flags | NLM_F_ACK, payload)?;
         let mut done = None;
+        let mut patience = PATIENCE;
         while done.is_none() {
+            spend(&mut patience)?;
             self.receive(|answered, _, answer| {
                 if answered == sequence
                     && let Answer::Acknowledged(result) | Answer::Done(result) = answer
@@ -281,13 +293,18 @@ impl<C: Connection> Netlink<C> {
         let base = results.len();
         results.extend((0..count).map(|_| Ok(())));
         let mut complete = false;
+        let mut patience = PATIENCE + count;
         while !complete {
+            spend(&mut patience)?;
             self.receive(|answered, _, answer| {
                 let position = answered.wrapping_sub(first) as usize;
                 if position < count
                     && let Answer::Acknowledged(result) | Answer::Done(result) = answer
                 {
-                    results[base + position] = result;
+                    // Whatever else is said of it, a refusal stands.
+                    if results[base + position].is_ok() {
+                        results[base + position] = result;
+                    }
                     complete |= position == count - 1;
                 }
             })?;
@@ -307,9 +324,20 @@ impl<C: Connection> Netlink<C> {
 
     /// Some datagrams, and each message in them: sequence number, flags, content.
     fn receive(&mut self, mut each: impl FnMut(u32, u16, Answer)) -> Result<(), Error> {
-        self.connection.receive(&mut self.inbox)?;
+        // The kernel says so once, and hands out what is left as if it were all.
+        self.connection.receive(&mut self.inbox).map_err(|e| match e.raw_os_error() {
+            Some(libc::ENOBUFS) => Error::Lost,
+            _ => e.into(),
+        })?;
         self.inbox.datagrams().try_for_each(|datagram| Ok(messages(datagram?, &mut each)?))
     }
+}
+
+/// One more receive; an error when there have been too many for nothing.
+fn spend(patience: &mut usize) -> Result<(), Malformed> {
+    let left = patience.checked_sub(1);
+    *patience = left.ok_or(Malformed("answers to what was not asked, and none to what was"))?;
+    Ok(())
 }
 
 fn messages(mut rest: &[u8], each: &mut impl FnMut(u32, u16, Answer)) -> Result<(), Malformed> {

@@ -7,9 +7,9 @@ use netlink_packet_core::NetlinkBuffer;
 use std::collections::VecDeque;
 use std::io;
 
-const ERROR: u16 = 2;
-const DONE: u16 = 3;
-const FAMILY: u16 = 21;
+pub const ERROR: u16 = 2;
+pub const DONE: u16 = 3;
+pub const FAMILY: u16 = 21;
 
 /// Answers to a send: a function of the sequence numbers that were sent.
 type Answers = Box<dyn FnMut(&[u32]) -> Vec<Vec<u8>>>;
@@ -42,7 +42,7 @@ impl Connection for Script {
     }
 }
 
-fn message(kind: u16, flags: u16, sequence: u32, payload: &[u8]) -> Vec<u8> {
+pub fn message(kind: u16, flags: u16, sequence: u32, payload: &[u8]) -> Vec<u8> {
     let mut bytes = vec![0; 16];
     bytes.extend_from_slice(payload);
     let length = bytes.len() as u32;
@@ -54,32 +54,32 @@ fn message(kind: u16, flags: u16, sequence: u32, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn code(kind: u16, sequence: u32, errno: i32) -> Vec<u8> {
+pub fn code(kind: u16, sequence: u32, errno: i32) -> Vec<u8> {
     let mut payload = (-errno).to_ne_bytes().to_vec();
     payload.extend([0; 16]);
     message(kind, 0, sequence, &payload)
 }
 
 /// A message of the family whose one attribute holds `value`.
-fn data(flags: u16, sequence: u32, value: u32) -> Vec<u8> {
+pub fn data(flags: u16, sequence: u32, value: u32) -> Vec<u8> {
     let mut payload = vec![1, 1, 0, 0, 8, 0, 1, 0];
     payload.extend(value.to_ne_bytes());
     message(FAMILY, flags, sequence, &payload)
 }
 
 /// A family number, as the controller answers it.
-fn family(sequence: u32, number: u16) -> Vec<u8> {
+pub fn family(sequence: u32, number: u16) -> Vec<u8> {
     let mut payload = vec![1, 2, 0, 0, 6, 0, 1, 0];
     payload.extend(number.to_ne_bytes());
     payload.extend([0, 0]);
     message(16, 0, sequence, &payload)
 }
 
-fn request() -> Request<'static> {
+pub fn request() -> Request<'static> {
     Request { command: 1, attributes: vec![Attribute::new(1, Value::U32(7))] }
 }
 
-fn read(mut attributes: super::attribute::Attributes) -> Result<u32, Malformed> {
+pub fn read(mut attributes: super::attribute::Attributes) -> Result<u32, Malformed> {
     attributes.next().ok_or(Malformed("nothing"))??.u32()
 }
 

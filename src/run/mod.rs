@@ -45,8 +45,12 @@ pub mod status {
 enum Failure {
     #[error(transparent)]
     Ipvs(#[from] Error),
+    /// Standard output takes nothing.
     #[error(transparent)]
     Io(#[from] io::Error),
+    /// The kernel's file of connections cannot be read.
+    #[error("cannot read {}: {}", connections::PATH, text(.0))]
+    Connections(io::Error),
 }
 
 /// Carries commands out.
@@ -56,6 +60,8 @@ pub struct Run<'n, R, O, E> {
     /// What -R reads, until it is read.
     input: Option<R>,
     out: O,
+    /// Whether it has been said that `out` takes nothing.
+    unwritable: bool,
     err: E,
 }
 
@@ -85,7 +91,7 @@ enum Next {
 
 impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
     pub fn new(names: &'n dyn Names, input: R, out: O, err: E) -> Run<'n, R, O, E> {
-        Run { names, client: None, input: Some(input), out, err }
+        Run { names, client: None, input: Some(input), out, unwritable: false, err }
     }
 
     /// `ipvsadm WORDS`: its exit status.
@@ -138,6 +144,10 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
             }
             Ok(()) => Next::Go(status::DONE),
             Err(Failure::Io(e)) => Next::Stop(self.unwritable(&e)),
+            Err(failure @ Failure::Connections(_)) => {
+                self.complain(&failure.to_string());
+                Next::Stop(status::LIST)
+            }
             Err(Failure::Ipvs(error @ (Error::Unavailable(_) | Error::NotPermitted))) => {
                 Next::Stop(self.failed(&error, status::USAGE))
             }
@@ -198,13 +208,16 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
     fn connections(&mut self, list: &List, engines: bool) -> Result<(), Failure> {
         // The file can be read without privilege; whether IPVS may be used is asked all the same.
         self.client()?.info()?;
-        let source = BufReader::with_capacity(64 * 1024, File::open(connections::PATH)?);
+        let source = BufReader::with_capacity(
+            64 * 1024,
+            File::open(connections::PATH).map_err(Failure::Connections)?,
+        );
         let mut reader = connections::Reader::new(source);
         let labels = self.labels(list.numeric);
         let mut view = Connections::new(&mut self.out, labels, engines);
         view.heads()?;
         loop {
-            let lines = reader.lines()?;
+            let lines = reader.lines().map_err(Failure::Connections)?;
             if lines.is_empty() {
                 return Ok(());
             }
@@ -264,7 +277,10 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
         if error.kind() == io::ErrorKind::BrokenPipe {
             return status::DONE;
         }
-        self.complain(&format!("cannot write: {}", text(error)));
+        // What is still in the buffer is tried once more at the end, and fails again.
+        if !std::mem::replace(&mut self.unwritable, true) {
+            self.complain(&format!("cannot write: {}", text(error)));
+        }
         status::LIST
     }
 }

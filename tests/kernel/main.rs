@@ -11,6 +11,7 @@ mod random_tables;
 
 mod apply;
 mod errors;
+mod faults;
 mod grid;
 mod list;
 mod misc;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         apply::TESTS,
         names::TESTS,
         misc::TESTS,
+        faults::TESTS,
     ]
     .concat();
     support::main_with(&tests, grid::PATIENT)

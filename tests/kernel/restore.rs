@@ -1,6 +1,12 @@
 //! What `-R` does line by line.
 
-use crate::support::{Test, ipvsadm_with, oracle, oracle_with, same_text};
+use crate::support::{
+    Ran, Test, ipvsadm, ipvsadm_with, oracle, oracle_with, program, run, same_text, sh,
+};
+use ipvsadm::ipvs::client::Client;
+use ipvsadm::model::{Protocol, ServiceKey};
+use std::collections::HashSet;
+use std::process::{Command, Stdio};
 
 pub const TESTS: &[Test] = &[
     ("restore: nothing to read", nothing),
@@ -19,6 +25,14 @@ pub const TESTS: &[Test] = &[
     ("restore: what PyBal sends", pybal),
     // 1.31 knows no comments: only a wrapper strips them.
     ("restore: comments", comments),
+    ("restore: a bad file changes nothing, every bad line is said", checked_first),
+    ("restore: a line that could not be carried out is bad too", simulated_first),
+    ("restore: what the kernel alone refuses does not keep the rest", kernel_refuses),
+    ("restore: a file by its name", file_name),
+    ("restore: -R with a file goes line by line", minus_r_file),
+    ("restore: what is no file is refused at once", no_file),
+    ("restore: endless input, in bounded memory", endless),
+    ("restore: killed in the middle, mended by the next apply", killed),
 ];
 
 /// Our `-R` with `lines` on an empty table: its status, its errors and the rules left. Behind the
@@ -214,4 +228,168 @@ fn comments() {
     );
     let lines = "-A -t 10.0.0.1:80\n-A -t 10.0.0.1:80\n# a comment keeps the status\n";
     expect(lines, 255, &["Service already exists"], A1);
+}
+
+/// Our ipvsadm-restore.
+#[track_caller]
+fn restore(args: &[&str], input: &str) -> Ran {
+    run(program("ipvsadm-restore"), args, input.as_bytes())
+}
+
+fn checked_first() {
+    oracle("-A -t 10.9.9.9:9 -s rr").ok();
+    let bad = "-A -t 10.0.0.1:80\n-A -t 10.0.0.2:x\nfoo\n-A -t 10.0.0.3:80 --foo\n\n# no\n-Z\n-a -t 10.0.0.1:80\n";
+    let said = "illegal virtual server address[:port] specified: `10.0.0.2:x'\nin line 2: -A -t 10.0.0.2:x\n\
+                `foo' is no command of ipvsadm\nTry `ipvsadm -h' or 'ipvsadm --help' for more information.\nin line 3: foo\n\
+                --foo: unknown option\nin line 4: -A -t 10.0.0.3:80 --foo\n\
+                You need to supply the 'real-server' option for the 'add-server' command\nin line 8: -a -t 10.0.0.1:80\n";
+    assert_eq!(restore(&[], bad).fails(2), said);
+    // The status is that of the first bad line.
+    restore(&[], "-A -t 10.0.0.3:80 --foo\n-A -t 10.0.0.2:x\n").fails(255);
+    restore(&[], "-R\n").fails(255);
+    assert_eq!(oracle("-Sn").ok(), "-A -t 10.9.9.9:9 -s rr\n");
+}
+
+fn simulated_first() {
+    oracle("-A -t 10.9.9.9:9 -s rr").ok();
+    for (lines, status, text) in [
+        ("-A -t 10.0.0.1:80\n-A -t 10.0.0.1:80\n", 255, "Service already exists"),
+        ("-Z\n-a -t 10.0.0.1:80 -r 10.0.0.2\n", 255, "Service not defined"),
+        // What was there before is no help: the table is emptied first.
+        ("-Z\n-E -t 10.9.9.9:9 -s wlc\n", 255, "No such service"),
+        ("-A -f 1\n-d -f 1 -r 10.0.0.2\n", 255, "No such destination"),
+        ("-A -f 1\n-L -n -f 2\n", 1, "No such service"),
+    ] {
+        let second = lines.lines().nth(1).unwrap_or_default();
+        let err = restore(&[], lines).fails(status);
+        assert_eq!(err, format!("{text}\nin line 2: {second}\n"));
+        assert_eq!(oracle("-Sn").ok(), "-A -t 10.9.9.9:9 -s rr\n", "{lines}");
+    }
+    // Lists and other tables in between are no mistake.
+    let ran = restore(&[], "-A -f 1\n-C\n-A -f 1\n-Ln -f 1\n-D -f 1\n-A -f 1\n");
+    assert_eq!((ran.status, ran.err.as_str()), (0, ""));
+    assert!(ran.out.contains("FWM  1 wlc"), "{}", ran.out);
+    assert_eq!(oracle("-Sn").ok(), "-A -f 1 -s wlc\n");
+}
+
+fn kernel_refuses() {
+    let lines = "-A -t 10.0.0.1:80 -s nosuch\n-A -t 10.0.0.2:80\n";
+    let ran = restore(&[], lines);
+    assert_eq!((ran.status, ran.out.as_str()), (0, ""));
+    let said =
+        "Scheduler or persistence engine not found\nin line 1: -A -t 10.0.0.1:80 -s nosuch\n";
+    assert_eq!(ran.err, said);
+    assert_eq!(oracle("-Sn").ok(), "-A -t 10.0.0.2:80 -s wlc\n");
+    restore(&[], "-A -t 10.0.0.2:80\n-A -t 10.0.0.1:80 -s nosuch\n").fails(255);
+}
+
+fn file_name() {
+    std::fs::write("/tmp/rules", A1).expect("written");
+    assert_eq!(restore(&["/tmp/rules"], "-A -f 9\n").ok(), "");
+    assert_eq!(oracle("-Sn").ok(), A1);
+    for args in [&["-"][..], &[], &["/dev/stdin"], &["-n"]] {
+        oracle("-C").ok();
+        assert_eq!(restore(args, A1).ok(), "");
+        assert_eq!(oracle("-Sn").ok(), A1, "{args:?}");
+    }
+    // What a shell makes of <(...): a descriptor with a name.
+    let ours = program("ipvsadm-restore");
+    sh(&format!("bash -c '{} <(echo -A -f 5; sleep 0.2; echo -A -f 6)'", ours.display()));
+    assert_eq!(oracle("-Sn").ok(), "-A -f 5 -s wlc\n-A -f 6 -s wlc\n");
+    assert_eq!(restore(&["/tmp/rules", "more"], "").fails(2), "unexpected argument more\n");
+    assert_eq!(oracle("-Sn").ok(), "-A -f 5 -s wlc\n-A -f 6 -s wlc\n");
+}
+
+fn minus_r_file() {
+    std::fs::write(
+        "/tmp/rules",
+        "-A -t 10.0.0.1:80\n-A -t 10.0.0.1:80\n-A -t 10.0.0.2:80\n-A -x\n",
+    )
+    .expect("written");
+    let ran = ipvsadm("-R /tmp/rules");
+    let said = "Service already exists\nin line 2: -A -t 10.0.0.1:80\n-x: missing argument\nin line 4: -A -x\n";
+    assert_eq!((ran.status, ran.err.as_str()), (255, said));
+    assert_eq!(oracle("-Sn").ok(), BOTH);
+    ipvsadm("-C").ok();
+    assert_eq!(ipvsadm_with("--restore -", A1).ok(), "");
+    assert_eq!(oracle("-Sn").ok(), A1);
+    assert_eq!(ipvsadm("-R /tmp/rules more").fails(2), "unexpected argument more\n");
+    assert_eq!(
+        ipvsadm("-R /no/such").fails(2),
+        "cannot read `/no/such': No such file or directory\n"
+    );
+}
+
+fn no_file() {
+    sh("mkfifo /tmp/fifo");
+    oracle_with("-R", A1).ok();
+    for (name, why) in [
+        ("/tmp/fifo", "it is a FIFO"),
+        ("/dev/zero", "it is a device"),
+        ("/tmp", "it is a directory"),
+        ("/proc/self/fd/", "it is a directory"),
+        ("/no/such", "No such file or directory"),
+        ("/etc/passwd/x", "Not a directory"),
+    ] {
+        let said = format!("cannot read `{name}': {why}\n");
+        assert_eq!(restore(&[name], "").fails(2), said);
+        assert_eq!(ipvsadm(&format!("-R {name}")).fails(2), said);
+    }
+    assert_eq!(oracle("-Sn").ok(), A1);
+}
+
+/// Programs with no more than 64 MiB of memory.
+fn endless() {
+    oracle_with("-R", A1).ok();
+    let (ours, restore) = (program("ipvsadm"), program("ipvsadm-restore"));
+    let bounded = |script: &str| {
+        let script = format!("ulimit -v 65536; {script}");
+        run("/bin/bash", &["-c", &script], b"")
+    };
+    let long = "the line is longer than 65536 bytes\nin line 1: ";
+    let too_long = "it is too long to be a file of rules\n";
+    // 300 MiB in one line, and no end at all.
+    sh("truncate -s 300M /tmp/long");
+    for from in ["/tmp/long", "< /tmp/long", "< /dev/zero"] {
+        let err = bounded(&format!("{} {from}", restore.display())).fails(2);
+        assert!(err.starts_with(long) && err.ends_with(too_long), "{err}");
+        assert!(err.len() < 5000, "{} bytes", err.len());
+        let err = bounded(&format!("{} -R {from}", ours.display())).fails(2);
+        assert!(err.starts_with(long), "{err}");
+    }
+    let comment = "yes \"# $(head -c 60000 /dev/zero | tr '\\0' x)\"";
+    let err = bounded(&format!("{comment} | {}", restore.display())).fails(2);
+    assert_eq!(err, format!("cannot read standard input: {too_long}"));
+    assert_eq!(oracle("-Sn").ok(), A1);
+}
+
+/// What is there is a beginning of the file, in whatever moment it ended.
+fn killed() {
+    let (mut lines, many) = (String::new(), 8000);
+    for n in 0..many {
+        let v = format!("-t 10.0.{}.{}:80", n / 200, n % 200);
+        lines += &format!("-A {v} -s rr\n-a {v} -r 10.1.0.1:80 -g -w 1\n");
+    }
+    std::fs::write("/tmp/many", &lines).expect("written");
+    let mut child = Command::new(program("ipvsadm-restore"))
+        .arg("/tmp/many")
+        .stdin(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    let mut client = Client::connect().expect("IPVS");
+    let protocol = Protocol::Tcp;
+    let first = ServiceKey::Address { protocol, address: [10, 0, 0, 0].into(), port: 80 };
+    while client.service(&first).is_err() {
+        assert!(child.try_wait().expect("a child of ours").is_none(), "it has done nothing");
+    }
+    child.kill().expect("it runs");
+    child.wait().expect("a child of ours");
+    let there = ipvsadm("-Sn").ok();
+    let count = there.lines().count();
+    println!("{count} of {} lines", 2 * many);
+    assert!((1..2 * many).contains(&count), "{count}: this shows nothing");
+    let beginning: HashSet<&str> = lines.lines().take(count).collect();
+    assert!(there.lines().all(|line| beginning.contains(line)), "{count} other lines");
+    ipvsadm("apply /tmp/many").ok();
+    assert_eq!(ipvsadm("-Sn").ok().lines().count(), 2 * many);
 }

@@ -16,6 +16,10 @@ pub const TESTS: &[Test] = &[
     ("save: ipvsadm-restore replaces what was there", restore_replaces),
     ("save: a table piped into its own restore is not lost", own_restore),
     ("save: ipvsadm-save refuses unknown options", save_usage),
+    ("save: --full, and ipvsadm 1.31 reads it", full),
+    ("save: into a file, with its mode and through a link", into_file),
+    ("save: into what is no file", into_no_file),
+    ("save: on a full disk the old file is whole", full_disk),
 ];
 
 /// Every kind of rule, in the order in which it is saved.
@@ -140,4 +144,93 @@ fn own_restore() {
     let (save, restore) = (program("ipvsadm-save"), program("ipvsadm-restore"));
     sh(&format!("{{ sleep 0.5; {} -n; }} | {}", save.display(), restore.display()));
     assert_eq!(oracle("-S -n").ok(), "-A -t 10.0.0.1:80 -s rr\n");
+}
+
+fn full() {
+    sh("ip link add d0 type dummy; ip link set d0 up");
+    let rules = RULES.replace("-a -t 10.0.0.3:80 -r [fd00::2]:80 -i -w 1 --tun-type ipip\n", "");
+    let rest = "--set 901 121 301\n\
+        --start-daemon master --mcast-interface d0 --syncid 7 --sync-maxlen 1400 --mcast-group 224.0.0.99 --mcast-port 9999 --mcast-ttl 3\n\
+        --start-daemon backup --mcast-interface d0 --syncid 8 --sync-maxlen 1472 --mcast-group 224.0.0.81 --mcast-port 8848 --mcast-ttl 1\n";
+    oracle_with("-R", &rules).ok();
+    same_text(&ipvsadm("-S -n --full").ok(), &format!("{rules}--set 900 120 300\n"));
+    let stop = || {
+        for role in ["master", "backup"] {
+            oracle(&format!("--stop-daemon {role}")).ok();
+        }
+    };
+    ipvsadm_with("-R", rest).ok();
+    let daemons = oracle("-L --daemon").ok();
+    let saved = ipvsadm("--save --full -n").ok();
+    same_text(&saved, &format!("{rules}{rest}"));
+    same_text(&start(program("ipvsadm-save"), &["-n", "--full"], "").ok(), &saved);
+    // A save without it is 1.31's own.
+    same_text(&ipvsadm("-S -n").ok(), &rules);
+    stop();
+    oracle("-C").ok();
+    oracle("--set 1 2 3").ok();
+    oracle_with("-R", &saved).ok();
+    same_text(&oracle("-Sn").ok(), &rules);
+    same_text(&oracle("-L --daemon").ok(), &daemons);
+    assert_eq!(oracle("-L --timeout").ok(), "Timeout (tcp tcpfin udp): 901 121 301\n");
+    assert_eq!(ipvsadm_with("apply --dry-run -", &saved).ok(), "");
+    stop();
+    ipvsadm_with("apply -", &saved).ok();
+    same_text(&oracle("-L --daemon").ok(), &daemons);
+    stop();
+    let group = "--start-daemon master --mcast-interface d0 --syncid 0 --sync-maxlen 1000 --mcast-group ff05::1 --mcast-port 1 --mcast-ttl 255\n";
+    oracle_with("-R", group).ok();
+    assert!(ipvsadm("-S -n --full").ok().ends_with(group));
+    oracle("--stop-daemon master").ok();
+}
+
+fn into_file() {
+    oracle_with("-R", RULES).ok();
+    let save = |name: &str| start(program("ipvsadm-save"), &["-n", name], "").ok();
+    let mode = |name: &str| sh(&format!("stat -c %a,%u,%F {name}"));
+    sh(
+        "mkdir /tmp/s; cd /tmp/s; echo old >old; chmod 640 old; chown 7 old; ln -s old link; ln -s new dangling",
+    );
+    for name in ["/tmp/s/fresh", "/tmp/s/link", "/tmp/s/dangling"] {
+        assert_eq!(save(name), "");
+        same_text(&sh(&format!("cat {name}")), RULES);
+    }
+    assert_eq!(mode("/tmp/s/fresh"), "644,0,regular file\n");
+    assert_eq!(mode("/tmp/s/old"), "640,7,regular file\n");
+    assert_eq!(mode("/tmp/s/link"), "777,0,symbolic link\n");
+    let umask = format!("umask 077; cd /tmp/s; {} -n secret", program("ipvsadm-save").display());
+    sh(&umask);
+    assert_eq!(mode("/tmp/s/secret"), "600,0,regular file\n");
+    assert_eq!(sh("ls -A /tmp/s"), "dangling\nfresh\nlink\nnew\nold\nsecret\n");
+    for (args, said) in [
+        (&["/tmp/s"][..], "cannot write `/tmp/s': Is a directory\n"),
+        (&["/no/such"], "cannot write `/no/such': No such file or directory\n"),
+        (&["/tmp/s/a", "b"], "unexpected argument b\n"),
+    ] {
+        assert_eq!(start(program("ipvsadm-save"), args, "").fails(1), said);
+    }
+}
+
+fn into_no_file() {
+    oracle_with("-R", RULES).ok();
+    let save = program("ipvsadm-save");
+    for name in ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", ""] {
+        same_text(&start(&save, &["-n", name], "").ok(), RULES);
+    }
+    start(&save, &["-n", "/dev/null"], "").ok();
+    assert_eq!(sh("stat -c %F /dev/null"), "character special file\n");
+    let script = format!("mkfifo /tmp/f; {} -n /tmp/f & cat /tmp/f; wait $!", save.display());
+    same_text(&sh(&script), RULES);
+    // What is redirected is written where the shell has put it.
+    sh(&format!("echo first >/tmp/r; {} -n /dev/stdout >>/tmp/r", save.display()));
+    same_text(&sh("cat /tmp/r"), &format!("first\n{RULES}"));
+}
+
+fn full_disk() {
+    let lines: String = (1..400).map(|n| format!("-A -f {n} -s rr\n")).collect();
+    oracle_with("-R", &lines).ok();
+    sh("mkdir /tmp/small; mount -t tmpfs -o size=8k none /tmp/small; echo old >/tmp/small/rules");
+    let ran = start(program("ipvsadm-save"), &["-n", "/tmp/small/rules"], "");
+    assert_eq!(ran.fails(1), "cannot write `/tmp/small/rules': No space left on device\n");
+    assert_eq!(sh("ls -A /tmp/small; cat /tmp/small/rules; umount /tmp/small"), "rules\nold\n");
 }

@@ -5,6 +5,7 @@
 mod support;
 
 mod agents;
+mod apply;
 mod counters;
 mod feeders;
 mod init_script;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         feeders::TESTS,
         spellings::TESTS,
         traffic::TESTS,
+        apply::TESTS,
     ]
     .concat();
     support::main(&tests)

@@ -192,7 +192,9 @@ fn what_means_the_same_is_no_difference() {
         let master = Daemon { max_length: Some(1472), ..backup.clone() };
         let master = Daemon { role: DaemonRole::Master, ..master };
         let timeouts = Timeouts { tcp: 1, tcp_fin: 2, udp: 3 };
-        Table::observed([(service, vec![destination])], timeouts, vec![backup, master])
+        let mut table = Table::observed(timeouts, vec![backup, master]);
+        table.observe([(service, vec![destination])]);
+        table
     };
     let mut wanted = Table::default();
     run(

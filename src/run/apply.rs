@@ -1,13 +1,12 @@
 //! `ipvsadm apply`: the table becomes what a file says, with the fewest changes, or stays as it is.
 
 use super::restore::Fault;
-use super::rules::{Rule, words};
+use super::rules::{Lines, Rule};
 use super::transaction::{self, Failure, Refusal};
 use super::{Run, status, text};
-use crate::cli::{self, apply, check};
+use crate::cli::{self, apply};
 use crate::command::{Apply, Command};
 use crate::model::{Change, Timeouts};
-use crate::names::Names;
 use crate::table::{Table, diff};
 use crate::view::labels::Labels;
 use crate::view::{json, rules};
@@ -113,8 +112,10 @@ impl<R: Read, O: Write, E: Write> Run<'_, R, O, E> {
                 let mut status = status::REFUSED;
                 for (change, error) in &refused {
                     status = self.failed(error, status::REFUSED);
-                    match lines.of(change, self.names) {
-                        Some((number, line)) => self.place(number, line),
+                    let wanted = |command: &_| matches!(command, Ok(Command::Change(line)) if wants(line, change));
+                    let mut lines = lines.backwards(self.names);
+                    match lines.find(|(_, _, command)| wanted(command)) {
+                        Some((number, text, _)) => self.place(number, text),
                         None => self.complain(&format!("in: {}", as_line(change))),
                     }
                 }
@@ -160,29 +161,6 @@ fn hold_signals() -> Option<SigSet> {
     let before = SigSet::thread_get_mask().ok()?;
     signals.thread_block().ok()?;
     Some(before)
-}
-
-/// The lines of the file, kept to say which one was refused; what they mean is read again then.
-#[derive(Default)]
-struct Lines {
-    text: Vec<u8>,
-    /// The number of each line, and where its text ends.
-    ends: Vec<(usize, usize)>,
-}
-
-impl Lines {
-    fn keep(&mut self, rule: &Rule) {
-        self.text.extend_from_slice(&rule.text);
-        self.ends.push((rule.number, self.text.len()));
-    }
-
-    /// The last line that the change was made for.
-    fn of(&self, change: &Change, names: &dyn Names) -> Option<(usize, &[u8])> {
-        let starts = std::iter::once(0).chain(self.ends.iter().map(|(_, end)| *end));
-        let lines =
-            self.ends.iter().zip(starts).map(|(&(n, end), start)| (n, &self.text[start..end]));
-        lines.filter(|(_, line)| matches!(check::command(&words(line), names), Ok(Command::Change(line)) if wants(&line, change))).last()
-    }
 }
 
 /// Whether a line of the file is what the change was made for.

@@ -21,9 +21,9 @@ const MOST: usize = 2_000_000;
 
 /// A change and where it stands.
 struct Line {
-    pub(super) number: usize,
-    pub(super) text: Vec<u8>,
-    pub(super) change: Change,
+    number: usize,
+    text: Vec<u8>,
+    change: Change,
 }
 
 impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
@@ -114,8 +114,8 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
         }
     }
 
-    /// Read a whole file and try it on an empty table, which is returned; `try_on` says what each line
-    /// does there, and `keep` gets it as long as all are good. Every bad line is reported.
+    /// Read a whole file and try it on an empty table: what comes of it. `try_on` says what each line
+    /// does there, `keep` takes the lines while all are good. Every bad line is reported.
     pub(super) fn checked(
         &mut self,
         name: &[u8],

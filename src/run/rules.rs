@@ -69,9 +69,10 @@ impl<R: Read> Reader<R> {
     }
 
     fn rule(&self, command: Result<Command, UsageError>) -> Rule {
-        // No more is ever shown of a line.
         let text = self.line.trim_ascii();
-        let text = text[..text.len().min(1024)].to_vec();
+        // Of what is too long, no more than can be shown.
+        let end = if self.cut { text.len().min(1024) } else { text.len() };
+        let text = text[..end].to_vec();
         Rule { number: self.number, text, command }
     }
 
@@ -112,6 +113,34 @@ impl<R: Read> Reader<R> {
             io::Error::new(io::ErrorKind::FileTooLarge, "it is too long to be a file of rules")
         })?;
         Ok(ended)
+    }
+}
+
+/// The lines of a file, kept small: what they ask for is read again when it is wanted again.
+#[derive(Default)]
+pub(super) struct Lines {
+    text: Vec<u8>,
+    /// The number of each line, and where it ends in the text.
+    ends: Vec<(usize, usize)>,
+}
+
+impl Lines {
+    pub(super) fn keep(&mut self, rule: &Rule) {
+        self.text.extend_from_slice(&rule.text);
+        self.ends.push((rule.number, self.text.len()));
+    }
+
+    /// The lines, the last first.
+    pub(super) fn backwards(
+        &self,
+        names: &dyn Names,
+    ) -> impl Iterator<Item = (usize, &[u8], Result<Command, UsageError>)> {
+        (0..self.ends.len()).rev().map(move |n| {
+            let (number, end) = self.ends[n];
+            let start = n.checked_sub(1).map_or(0, |n| self.ends[n].1);
+            let text = &self.text[start..end];
+            (number, text, check::command(&words(text), names))
+        })
     }
 }
 

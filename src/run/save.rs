@@ -53,16 +53,18 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
     /// The status of a save into the file of this name.
     fn save_file(&mut self, save: Save, name: &[u8]) -> u8 {
         let mut rules = Vec::new();
-        let result = match self.write_rules(save, &mut rules) {
-            Ok(()) => replace(name, &rules).map_err(Failure::Io),
-            Err(failure) => Err(failure),
-        };
-        match result {
-            Ok(()) => status::DONE,
+        match self.write_rules(save, &mut rules) {
+            Ok(()) => match replace(name, &rules) {
+                Ok(()) => status::DONE,
+                Err(error) => {
+                    let name = cli::shown(name);
+                    self.complain(&format!("cannot write `{name}': {}", text(&error)));
+                    status::LIST
+                }
+            },
             Err(Failure::Ipvs(error)) => self.failed(&error, status::LIST),
-            Err(Failure::Io(error)) => {
-                let name = cli::shown(name);
-                self.complain(&format!("cannot write `{name}': {}", text(&error)));
+            Err(failure) => {
+                self.complain(&failure.to_string());
                 status::LIST
             }
         }

@@ -33,16 +33,14 @@ pub fn read<C: Connection>(
     timeouts: bool,
     daemons: bool,
 ) -> Result<Table, Error> {
-    let services = client.services()?;
     let timeouts = if timeouts { client.timeouts()? } else { Timeouts::default() };
     let daemons = if daemons { client.daemons()? } else { Vec::new() };
-    let mut failed = None;
-    let each = services.into_iter().map_while(|service| {
-        let destinations = client.destinations(&service.service.key);
-        destinations.map_err(|error| failed = Some(error)).ok().map(|found| (service, found))
-    });
-    let table = Table::observed(each, timeouts, daemons);
-    failed.map_or(Ok(table), Err)
+    let mut table = Table::observed(timeouts, daemons);
+    for service in client.services()? {
+        let destinations = client.destinations(&service.service.key)?;
+        table.observe([(service, destinations)]);
+    }
+    Ok(table)
 }
 
 /// Make `changes`, which [`diff`] has put in order, to the table `before`.

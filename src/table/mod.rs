@@ -66,24 +66,27 @@ impl Refused {
 }
 
 impl Table {
-    /// What the kernel shows.
-    pub fn observed(
-        services: impl IntoIterator<Item = (ObservedService, Vec<ObservedDestination>)>,
-        timeouts: Timeouts,
-        daemons: Vec<Daemon>,
-    ) -> Table {
+    /// What the kernel shows, but for services.
+    pub fn observed(timeouts: Timeouts, daemons: Vec<Daemon>) -> Table {
         let mut table = Table { timeouts, ..Table::default() };
-        for (service, destinations) in services {
-            let service = normal::service(service.service);
-            let normal = |d: ObservedDestination| normal::destination(d.destination);
-            let destinations = destinations.into_iter().map(normal).map(|d| (d.key, d)).collect();
-            table.services.insert(service.key, Entry { service, destinations });
-        }
         for daemon in daemons {
             let role = daemon.role;
             *table.daemon_mut(role) = Some(normal::daemon(daemon));
         }
         table
+    }
+
+    /// Services that the kernel shows, and their servers.
+    pub fn observe(
+        &mut self,
+        services: impl IntoIterator<Item = (ObservedService, Vec<ObservedDestination>)>,
+    ) {
+        for (service, destinations) in services {
+            let service = normal::service(service.service);
+            let normal = |d: ObservedDestination| normal::destination(d.destination);
+            let destinations = destinations.into_iter().map(normal).map(|d| (d.key, d)).collect();
+            self.services.insert(service.key, Entry { service, destinations });
+        }
     }
 
     /// Make one change, or say why the kernel would not.

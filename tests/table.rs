@@ -214,3 +214,61 @@ fn what_means_the_same_is_no_difference() {
     let other = Destination { forwarding: Forwarding::Masquerading, ..plain.clone() };
     assert_eq!(diff(&wanted, &shown(other)), [Change::EditDestination(key, plain)]);
 }
+
+/// The normal form loses nothing that means something.
+#[test]
+fn every_setting_makes_a_difference() {
+    let gue = Tunnel { kind: TunnelKind::Gue, port: 9, checksum: Checksum::None };
+    let gre = Tunnel { kind: TunnelKind::Gre, ..Tunnel::default() };
+    let base = server([10, 1, 0, 1]);
+    let tunnel = |tunnel| Destination { forwarding: Forwarding::Tunnel, tunnel, ..base.clone() };
+    let servers = [
+        base.clone(),
+        Destination { weight: 2, ..base.clone() },
+        Destination { upper_threshold: 9, ..base.clone() },
+        Destination { upper_threshold: 9, lower_threshold: 8, ..base.clone() },
+        Destination { forwarding: Forwarding::Masquerading, ..base.clone() },
+        tunnel(Tunnel::default()),
+        tunnel(gue),
+        tunnel(Tunnel { port: 10, ..gue }),
+        tunnel(Tunnel { checksum: Checksum::Full, ..gue }),
+        tunnel(Tunnel { checksum: Checksum::Remote, ..gue }),
+        tunnel(gre),
+        tunnel(Tunnel { checksum: Checksum::Full, ..gre }),
+    ];
+    let plain = service([10, 0, 0, 1]);
+    let mask = |mask: [u8; 4]| Service {
+        persistence: Some(300),
+        netmask: Netmask::V4(mask.into()),
+        ..plain.clone()
+    };
+    let services = [
+        plain.clone(),
+        Service { scheduler: "sh".into(), ..plain.clone() },
+        Service { scheduler_flags: 1, ..plain.clone() },
+        Service { one_packet: true, ..plain.clone() },
+        Service { persistence_engine: Some("sip".into()), ..plain.clone() },
+        mask([255; 4]),
+        mask([255, 255, 0, 0]),
+        Service { persistence: Some(301), ..mask([255; 4]) },
+    ];
+    let made = |service: &Service, server: &Destination| {
+        let mut table = Table::default();
+        let add = Change::AddDestination(service.key, server.clone());
+        run(&mut table, &[Change::AddService(service.clone()), add]);
+        table
+    };
+    for (n, a) in servers.iter().enumerate() {
+        for (m, b) in servers.iter().enumerate() {
+            let edit = Change::EditDestination(plain.key, b.clone());
+            let expected = if n == m { vec![] } else { vec![edit] };
+            assert_eq!(diff(&made(&plain, b), &made(&plain, a)), expected);
+        }
+    }
+    for (n, a) in services.iter().enumerate() {
+        for (m, b) in services.iter().enumerate() {
+            let expected = if n == m { vec![] } else { vec![Change::EditService(b.clone())] };
+            assert_eq!(diff(&made(b, &base), &made(a, &base)), expected);
+        }
+    }
+}

@@ -3,6 +3,7 @@
 //! In: bytes. Out: for each line with words in it, its number and what it asks for, or what is wrong
 //! with it. Nothing is done here, and no more than one line of bounded length is held.
 
+use super::status;
 use crate::cli::{UsageError, check};
 use crate::command::Command;
 use crate::names::Names;
@@ -57,7 +58,7 @@ impl<R: Read> Reader<R> {
             }
             let command = match check::command(&words, names) {
                 Ok(Command::Restore { .. }) => Err(UsageError {
-                    status: 255,
+                    status: status::REFUSED,
                     text: "-R cannot be in what -R reads".to_string(),
                     fatal: true,
                 }),

@@ -10,6 +10,7 @@ mod support;
 mod random_tables;
 
 mod apply;
+mod apply_abuse;
 mod errors;
 mod faults;
 mod grid;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         save::TESTS,
         restore::TESTS,
         apply::TESTS,
+        apply_abuse::TESTS,
         names::TESTS,
         misc::TESTS,
         faults::TESTS,

@@ -1,0 +1,290 @@
+//! `ipvsadm apply` on any two tables, refused at any point, interrupted, killed, and in a crowd.
+
+use crate::random_tables;
+use crate::support::{
+    Test, fresh_namespace, ipvsadm, ipvsadm_with, oracle, program, same_text, sh,
+};
+use fastrand::Rng;
+use ipvsadm::ipvs::client::Client;
+use ipvsadm::model::{Change, Protocol, ServiceKey};
+use ipvsadm::netlink::socket::{Connection, Inbox, Kernel};
+use ipvsadm::run::transaction::{self, Failure};
+use ipvsadm::table::{Table, diff};
+use ipvsadm::view::labels::Labels;
+use ipvsadm::view::rules;
+use nix::sys::signal::Signal;
+use std::cell::Cell;
+use std::io::{self, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, Stdio};
+use std::rc::Rc;
+use std::str::FromStr;
+
+pub const TESTS: &[Test] = &[
+    ("apply: random tables, by the library", random_pairs),
+    ("apply: random tables, by the program", random_pairs_by_program),
+    ("apply: refused at every single change", every_position),
+    ("apply: killed in the middle, and mended by the next", killed),
+    ("apply: a signal in the middle waits", interrupted),
+    ("apply: ten at once", ten_at_once),
+];
+
+fn connect() -> Client {
+    Client::connect().expect("IPVS")
+}
+
+fn read<C: Connection>(client: &mut Client<C>) -> Table {
+    transaction::read(client, false, false).expect("the table")
+}
+
+/// Make the table `wanted`, whatever it is.
+fn load<C: Connection>(client: &mut Client<C>, wanted: &Table) {
+    let now = read(client);
+    transaction::carry_out(client, &diff(wanted, &now), &now).expect("every change is good");
+}
+
+fn random_pairs() {
+    let mut rng = Rng::with_seed(66);
+    let mut changes_made = 0;
+    for _ in 0..6 {
+        // Servers that are gone stay with the kernel for a while: a new place for each hundred.
+        fresh_namespace().expect("a namespace");
+        let mut client = connect();
+        for _ in 0..100 {
+            let mut table = || random_tables::table(&mut rng, 6, 5);
+            let (a, b) = (table(), table());
+            load(&mut client, &a);
+            let before = read(&mut client);
+            assert_eq!(before, a);
+            let changes = diff(&b, &before);
+            transaction::carry_out(&mut client, &changes, &before).expect("every change is good");
+            let after = read(&mut client);
+            assert_eq!(after, b);
+            assert_eq!(diff(&b, &after), []);
+            changes_made += changes.len();
+        }
+    }
+    println!("600 pairs, {changes_made} changes");
+}
+
+fn text(table: &Table) -> String {
+    let mut text = Vec::new();
+    for change in diff(table, &Table::default()) {
+        rules::change(&mut text, &mut Labels::numeric(), &change).expect("written");
+    }
+    String::from_utf8(text).expect("rules are text")
+}
+
+fn random_pairs_by_program() {
+    let mut rng = Rng::with_seed(67);
+    for _ in 0..12 {
+        let [a, b] = [0; 2].map(|_| random_tables::table(&mut rng, 5, 4));
+        let (a, b) = (text(&a), text(&b));
+        oracle("-C").ok();
+        ipvsadm_with("-R", &a).ok();
+        let saved = ipvsadm("-S -n").ok();
+        ipvsadm_with("apply -", &b).ok();
+        assert_eq!(ipvsadm_with("apply --dry-run -", &b).ok(), "", "{a}to\n{b}");
+        // And back by what -S has written.
+        ipvsadm_with("apply -", &saved).ok();
+        same_text(&ipvsadm("-S -n").ok(), &saved);
+    }
+}
+
+/// The kernel, but one of the messages that change something has an unknown command.
+struct Spoiled {
+    kernel: Kernel,
+    /// How many changes are still let through; none when negative.
+    left: Rc<Cell<i64>>,
+}
+
+impl Connection for Spoiled {
+    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let mut bytes = bytes.to_vec();
+        let mut at = 0;
+        while at < bytes.len() {
+            let length = u32::from_ne_bytes(bytes[at..at + 4].try_into().expect("four")) as usize;
+            // NEW_SERVICE, SET_SERVICE, DEL_SERVICE, NEW_DEST, SET_DEST, DEL_DEST, SET_CONFIG.
+            if matches!(bytes[at + 16], 1..=3 | 5..=7 | 12) && self.left.get() >= 0 {
+                self.left.set(self.left.get() - 1);
+                if self.left.get() < 0 {
+                    bytes[at + 16] = 200;
+                }
+            }
+            at += length.next_multiple_of(4);
+        }
+        self.kernel.send(&bytes)
+    }
+
+    fn receive(&mut self, inbox: &mut Inbox) -> io::Result<()> {
+        self.kernel.receive(inbox)
+    }
+
+    fn answers_that_fit(&self) -> usize {
+        self.kernel.answers_that_fit()
+    }
+}
+
+/// Two tables with 50 changes from one to the other, of every kind.
+fn fifty_changes() -> (String, String) {
+    let (mut old, mut new) = (String::new(), String::new());
+    for n in 0..7 {
+        for (rules, odd) in [(&mut old, 0), (&mut new, 1)] {
+            let (rr, weight) = (if odd == 1 { "rr" } else { "wlc -p 60" }, 1 + odd);
+            *rules += &format!(
+                "-A -t 10.0.0.{n}:80 -s {rr}\n-a -t 10.0.0.{n}:80 -r 10.1.0.1 -w {weight}\n\
+                 -a -t 10.0.0.{n}:80 -r 10.1.0.{} -m -x 9 -y 8\n\
+                 -A -u 10.{odd}.0.{n}:80 -s rr -o\n-a -u 10.{odd}.0.{n}:80 -r 10.1.0.1 -i\n",
+                2 + odd
+            );
+        }
+    }
+    new += "--set 33 44 55\n";
+    (old, new)
+}
+
+fn table_of(rules: &str) -> Table {
+    let mut table = Table::default();
+    for line in rules.lines() {
+        let words: Vec<&str> = line.split(' ').collect();
+        match ipvsadm::cli::check::command(&words, &ipvsadm::names::System) {
+            Ok(ipvsadm::command::Command::Change(change)) => table.run(&change).expect(line),
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+    table
+}
+
+fn every_position() {
+    let (old, new) = fifty_changes();
+    let (old, new) = (table_of(&old), table_of(&new));
+    let left = Rc::new(Cell::new(-1));
+    let spoiled = Spoiled { kernel: Kernel::open().expect("a socket"), left: left.clone() };
+    let mut client = Client::over(spoiled, || {}).expect("IPVS");
+    load(&mut client, &old);
+    let before = transaction::read(&mut client, true, false).expect("the table");
+    let changes = diff(&new, &before);
+    assert_eq!(changes.len(), 50, "{changes:#?}");
+    let mut kinds = [0; 4];
+    for position in 0..changes.len() {
+        left.set(position as i64);
+        let result = transaction::carry_out(&mut client, &changes, &before);
+        assert!(left.get() < 0, "nothing was spoiled");
+        match result {
+            Err(Failure::Refused { refused, left }) => {
+                assert_eq!(refused[0].0, changes[position]);
+                assert!(left.is_empty(), "{position}: {left:?}");
+            }
+            other => panic!("{position}: {other:?}"),
+        }
+        let after = transaction::read(&mut client, true, false).expect("the table");
+        assert_eq!(after, before, "{position}: {:?}", changes[position]);
+        kinds[match changes[position] {
+            Change::AddService(_) | Change::AddDestination(..) => 0,
+            Change::EditService(_) | Change::EditDestination(..) => 1,
+            Change::DeleteService(_) | Change::DeleteDestination(..) => 2,
+            _ => 3,
+        }] += 1;
+    }
+    assert!(kinds.iter().all(|n| *n > 0), "{kinds:?}");
+    println!("refused at each of {} changes, the table as before each time", changes.len());
+    transaction::carry_out(&mut client, &changes, &before).expect("none is spoiled");
+    assert_eq!(read(&mut client).services().count(), 14);
+}
+
+/// Services of a table large enough to be met in the middle of a change.
+const MANY: usize = 6000;
+
+/// A table and one with as many other services.
+fn large() -> (Table, String) {
+    let (mut old, mut new) = (String::new(), String::new());
+    for n in 0..MANY {
+        for (rules, odd) in [(&mut old, 0), (&mut new, 1)] {
+            let v = format!("-t 10.{}.{}.{odd}:80", n / 200, n % 200);
+            *rules += &format!("-A {v} -s rr\n-a {v} -r 10.200.0.1 -w 1\n");
+        }
+    }
+    (table_of(&old), new)
+}
+
+/// Send `apply` a signal once it has begun to change the table; how many services of the old and of
+/// the new table are there afterwards. The next apply makes it right.
+fn disturbed(signal: &str) -> (usize, usize) {
+    let (old, new) = large();
+    let first =
+        ServiceKey::Address { protocol: Protocol::Tcp, address: [10, 0, 0, 1].into(), port: 80 };
+    std::fs::write("/tmp/new", &new).expect("written");
+    let new = table_of(&new);
+    let mut client = connect();
+    load(&mut client, &old);
+    let mut child = Command::new(program("ipvsadm"))
+        .args(["apply", "/tmp/new"])
+        .stdin(Stdio::null())
+        .spawn()
+        .expect("ipvsadm starts");
+    while client.service(&first).is_err() {
+        let ended = child.try_wait().expect("a child of ours");
+        assert!(ended.is_none(), "it has changed nothing: {ended:?}");
+    }
+    let pid = nix::unistd::Pid::from_raw(child.id() as i32);
+    nix::sys::signal::kill(pid, Signal::from_str(signal).expect("a signal")).expect("it runs");
+    let ended = child.wait().expect("a child of ours");
+    assert_eq!(
+        ended.signal().map(|n| Signal::try_from(n).expect("a signal").as_str()),
+        Some(signal)
+    );
+    let now = read(&mut client);
+    let of =
+        |table: &Table| now.services().filter(|e| table.service(&e.service.key).is_some()).count();
+    let seen = (of(&old), of(&new));
+    assert_eq!(seen.0 + seen.1, now.services().count(), "something is in it that is in neither");
+    println!("{signal}: {} of {MANY} old services, {} of {MANY} new ones", seen.0, seen.1);
+    assert_eq!(ipvsadm("apply /tmp/new").ok(), "");
+    assert_eq!(read(&mut client), new);
+    seen
+}
+
+fn killed() {
+    let (old, new) = disturbed("SIGKILL");
+    assert!(old < MANY || new < MANY, "it had come to its end: this shows nothing");
+    assert!(new > 0);
+}
+
+fn interrupted() {
+    for signal in ["SIGINT", "SIGTERM"] {
+        assert_eq!(disturbed(signal), (0, MANY));
+    }
+}
+
+fn ten_at_once() {
+    let (old, new) = fifty_changes();
+    sh("mkdir -p /tmp/apply");
+    for (name, rules) in [("old", &old), ("new", &new)] {
+        let mut file = std::fs::File::create(format!("/tmp/apply/{name}")).expect("made");
+        file.write_all(rules.as_bytes()).expect("written");
+    }
+    for _ in 0..3 {
+        // They get into each other's way: each may be refused, and must say so.
+        let children: Vec<_> = (0..10)
+            .map(|n| {
+                Command::new(program("ipvsadm"))
+                    .args(["apply", ["/tmp/apply/old", "/tmp/apply/new"][n % 2]])
+                    .stdout(Stdio::piped())
+                    .stderr(Stdio::piped())
+                    .spawn()
+                    .expect("ipvsadm starts")
+            })
+            .collect();
+        for child in children {
+            let ran = child.wait_with_output().expect("a child of ours");
+            let said = !ran.stderr.is_empty();
+            assert!(
+                matches!(ran.status.code(), Some(0) if !said)
+                    || said && ran.status.code() == Some(255)
+            );
+        }
+        // Whatever is left, the next alone makes it right.
+        assert_eq!(ipvsadm("apply /tmp/apply/new").ok(), "");
+        assert_eq!(ipvsadm("apply --dry-run /tmp/apply/new").ok(), "");
+    }
+}

@@ -67,7 +67,7 @@ advisories: need-cargo-deny
 
 # The manual page lists the options: it is made from their table.
 pages:
-	UPDATE_PAGES=1 $(CARGO) test --locked --quiet --test pages --test page_rs_setup
+	UPDATE_PAGES=1 $(CARGO) test --locked --quiet --test pages
 
 # Programs with names in them, to be profiled, are built beside those that are timed.
 bench: build

@@ -12,6 +12,7 @@ mod random_tables;
 mod apply;
 mod apply_abuse;
 mod errors;
+mod examples;
 mod faults;
 mod grid;
 mod list;
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         list::TESTS,
         options::TESTS,
         errors::TESTS,
+        examples::TESTS,
         usage::TESTS,
         values::TESTS,
         save::TESTS,

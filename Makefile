@@ -65,7 +65,7 @@ deny: need-cargo-deny
 advisories: need-cargo-deny
 	$(CARGO) deny --locked check advisories
 
-# The manual page lists the options: it is made from their table.
+# The manual pages and the completions list the options: they are made from their table.
 pages:
 	UPDATE_PAGES=1 $(CARGO) test --locked --quiet --test pages
 
@@ -89,3 +89,7 @@ install: $(addprefix $(release)/,$(programs))
 	$(call into,share/bash-completion/completions,$(wildcard completions/ipvsadm))
 	$(call into,share/zsh/site-functions,$(wildcard completions/_ipvsadm))
 	$(call into,share/fish/vendor_completions.d,$(wildcard completions/ipvsadm.fish))
+# bash and fish look for completions by the name of the program.
+	ln -sf ipvsadm $(DESTDIR)$(PREFIX)/share/bash-completion/completions/ipvsadm-save
+	ln -sf ipvsadm $(DESTDIR)$(PREFIX)/share/bash-completion/completions/ipvsadm-restore
+	ln -sf ipvsadm.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/ipvsadm-save.fish

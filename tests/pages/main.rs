@@ -1,10 +1,12 @@
-//! What is made from the option table: the manual pages, from their texts in man/*.in.
+//! What is made from the option table: the manual pages and the completions, from man/*.in and completions/*.in.
 //!
-//! `make pages` (UPDATE_PAGES=1) writes it; without, a test fails when what is committed is stale.
+//! `make pages` (UPDATE_PAGES=1) writes them; without, a test fails when what is committed is stale.
 
 #[path = "../oracle/meant.rs"]
 mod meant;
 
+mod completions;
+mod grammar;
 mod man;
 mod roff;
 

@@ -123,13 +123,12 @@ fn any_request_of_a_batch_is_refused_alone() {
             let mut before = 0;
             let (mut netlink, f) = faulty(WAITS, |s| {
                 let mut answers = Vec::new();
-                let here = before..before + s.len();
+                let (behind, requests) = s.split_last().unwrap();
+                let here = before..before + requests.len();
                 if here.contains(&refused) {
-                    answers.push(Ok(code(ERROR, s[refused - before], errno)));
+                    answers.push(Ok(code(ERROR, requests[refused - before], errno)));
                 }
-                if refused + 1 != here.end {
-                    answers.push(Ok(code(ERROR, s[s.len() - 1], 0)));
-                }
+                answers.push(Ok(code(ERROR, *behind, 0)));
                 before = here.end;
                 answers
             });
@@ -285,9 +284,9 @@ fn the_order_and_number_of_refusals_in_a_batch_do_not_matter() {
             answers.push(Ok(code(ERROR, s[3], 0)));
             answers
         });
-        let results = netlink.batch(f, (0..4).map(|_| request())).unwrap();
+        let results = netlink.batch(f, (0..3).map(|_| request())).unwrap();
         let codes: Vec<_> =
             results.iter().map(|r| r.as_ref().err().and_then(Error::code)).collect();
-        assert_eq!(codes, [Some(10), Some(11), Some(12), None]);
+        assert_eq!(codes, [Some(10), Some(11), Some(12)]);
     }
 }

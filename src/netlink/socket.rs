@@ -2,7 +2,7 @@
 //!
 //! In: a family number, a command, attributes. Out: the attributes of the answers, or the kernel's
 //! refusal. Three shapes of exchange: [`Netlink::get`] (one answer), [`Netlink::dump`] (many), and
-//! [`Netlink::batch`] (many requests in few sends, one acknowledgement each send, a result per
+//! [`Netlink::batch`] (many requests in few sends, one acknowledgement a send, a result per
 //! request). What the attributes mean is the family's affair.
 //!
 //! Below the families, and all that rtnetlink has: messages of a type and a payload
@@ -233,6 +233,10 @@ impl<C: Connection> Netlink<C> {
     ///
     /// A refused request does not keep the ones after it from being run. An error of the
     /// connection itself ends the batch: what was sent by then has been done.
+    ///
+    /// None of the requests asks for an acknowledgement, but a message behind them that does nothing:
+    /// the kernel never answers a request that ends with EINTR, as the stop of a sync daemon does
+    /// that has not come to run yet. Whoever waited for its acknowledgement would wait for ever.
     pub fn batch<'a>(
         &mut self,
         family: Family,
@@ -254,21 +258,21 @@ impl<C: Connection> Netlink<C> {
         requests: &mut impl Iterator<Item = Request<'a>>,
         outbox: &mut Outbox,
     ) -> bool {
-        let fit = self.connection.answers_that_fit();
+        // The last answer is that to the message behind the requests.
+        let fit = self.connection.answers_that_fit().max(2) - 1;
         let bytes = &mut outbox.bytes;
         bytes.clear();
         outbox.first = self.sequence.wrapping_add(1);
         outbox.count = 0;
-        let mut last = 0;
         while bytes.len() < SEND_SIZE && outbox.count < fit {
             let Some(request) = requests.next() else { break };
-            last = bytes.len();
             self.sequence = self.sequence.wrapping_add(1);
             append(bytes, family, &request, NLM_F_REQUEST, self.sequence);
             outbox.count += 1;
         }
         if outbox.count > 0 {
-            NetlinkBuffer::new(&mut bytes[last..]).set_flags(NLM_F_REQUEST | NLM_F_ACK);
+            self.sequence = self.sequence.wrapping_add(1);
+            message(bytes, NLMSG_NOOP, NLM_F_REQUEST | NLM_F_ACK, self.sequence, |_| {});
         }
         outbox.count > 0
     }
@@ -283,7 +287,7 @@ impl<C: Connection> Netlink<C> {
         self.collect(outbox.first, outbox.count, results)
     }
 
-    /// The answers to `count` requests numbered from `first`, of which the last has one for sure.
+    /// The answers to `count` requests numbered from `first`, and to the message behind them.
     fn collect(
         &mut self,
         first: u32,
@@ -292,24 +296,22 @@ impl<C: Connection> Netlink<C> {
     ) -> Result<(), Error> {
         let base = results.len();
         results.extend((0..count).map(|_| Ok(())));
-        let mut complete = false;
+        let mut end = None;
         let mut patience = PATIENCE + count;
-        while !complete {
+        while end.is_none() {
             spend(&mut patience)?;
             self.receive(|answered, _, answer| {
+                let (Answer::Acknowledged(result) | Answer::Done(result)) = answer else { return };
                 let position = answered.wrapping_sub(first) as usize;
-                if position < count
-                    && let Answer::Acknowledged(result) | Answer::Done(result) = answer
-                {
+                if position == count {
+                    end.get_or_insert(result);
+                } else if position < count && results[base + position].is_ok() {
                     // Whatever else is said of it, a refusal stands.
-                    if results[base + position].is_ok() {
-                        results[base + position] = result;
-                    }
-                    complete |= position == count - 1;
+                    results[base + position] = result;
                 }
             })?;
         }
-        Ok(())
+        end.unwrap_or(Ok(()))
     }
 
     fn send_one(&mut self, kind: u16, flags: u16, payload: &[u8]) -> Result<u32, Error> {

@@ -56,7 +56,7 @@ pub fn carry_out<C: Connection>(
         let results = match client.changes(batch) {
             Ok(results) => results,
             Err(error) => {
-                let back = take_back_unknown(client, before);
+                let back = take_back_unknown(client, changes, before);
                 return Err(Failure::Broken { error, back });
             }
         };
@@ -95,10 +95,23 @@ fn take_back<C: Connection>(
     }
 }
 
-/// Make the table what it was, whatever it is now.
-fn take_back_unknown<C: Connection>(client: &mut Client<C>, before: &Table) -> Result<(), Error> {
-    let now = read(client, before.timeouts() != Timeouts::default(), before.has_daemons())?;
-    client.changes(&diff(before, &now))?.into_iter().collect()
+/// Make the table what it was; how many of the changes were made, nobody knows.
+fn take_back_unknown<C: Connection>(
+    client: &mut Client<C>,
+    changes: &[Change],
+    before: &Table,
+) -> Result<(), Error> {
+    let now = read(client, before.timeouts() != Timeouts::default(), true)?;
+    let mut back = diff(before, &now);
+    // A table without daemons says nothing about them.
+    if !before.has_daemons() {
+        let started = changes.iter().filter_map(|change| match change {
+            Change::StartDaemon(daemon) => now.daemon(daemon.role),
+            _ => None,
+        });
+        back.extend(started.map(|daemon| Change::StopDaemon(daemon.role)));
+    }
+    client.changes(&back)?.into_iter().collect()
 }
 
 /// Without the servers of services that were refused themselves.

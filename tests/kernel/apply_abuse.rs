@@ -24,6 +24,7 @@ pub const TESTS: &[Test] = &[
     ("apply: random tables, by the library", random_pairs),
     ("apply: random tables, by the program", random_pairs_by_program),
     ("apply: refused at every single change", every_position),
+    ("apply: answers lost at every send", lost_answers),
     ("apply: killed in the middle, and mended by the next", killed),
     ("apply: a signal in the middle waits", interrupted),
     ("apply: ten at once", ten_at_once),
@@ -105,7 +106,8 @@ impl Connection for Spoiled {
         while at < bytes.len() {
             let length = u32::from_ne_bytes(bytes[at..at + 4].try_into().expect("four")) as usize;
             // NEW_SERVICE, SET_SERVICE, DEL_SERVICE, NEW_DEST, SET_DEST, DEL_DEST, SET_CONFIG.
-            if matches!(bytes[at + 16], 1..=3 | 5..=7 | 12) && self.left.get() >= 0 {
+            let command = bytes[at..at + length].get(16);
+            if matches!(command, Some(1..=3 | 5..=7 | 12)) && self.left.get() >= 0 {
                 self.left.set(self.left.get() - 1);
                 if self.left.get() < 0 {
                     bytes[at + 16] = 200;
@@ -190,6 +192,66 @@ fn every_position() {
     println!("refused at each of {} changes, the table as before each time", changes.len());
     transaction::carry_out(&mut client, &changes, &before).expect("none is spoiled");
     assert_eq!(read(&mut client).services().count(), 14);
+}
+
+/// The kernel, but the answers to one of the sends are lost, as when the receive buffer overflows.
+struct Deaf {
+    kernel: Kernel,
+    /// How many sends are still answered; all when negative.
+    left: Rc<Cell<i64>>,
+}
+
+impl Connection for Deaf {
+    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.left.set(self.left.get() - 1);
+        self.kernel.send(bytes)
+    }
+
+    fn receive(&mut self, inbox: &mut Inbox) -> io::Result<()> {
+        if self.left.get() == 0 {
+            return Err(io::Error::from_raw_os_error(nix::libc::ENOBUFS));
+        }
+        self.kernel.receive(inbox)
+    }
+
+    /// Few, so that there are many sends.
+    fn answers_that_fit(&self) -> usize {
+        4
+    }
+}
+
+fn lost_answers() {
+    let (old, mut new) = fifty_changes();
+    sh("ip link add d0 type dummy && ip link set d0 up");
+    new += "--start-daemon master --mcast-interface d0\n";
+    let (old, new) = (table_of(&old), table_of(&new));
+    let left = Rc::new(Cell::new(-1));
+    let deaf = Deaf { kernel: Kernel::open().expect("a socket"), left: left.clone() };
+    let mut client = Client::over(deaf, || {}).expect("IPVS");
+    load(&mut client, &old);
+    let before = transaction::read(&mut client, true, true).expect("the table");
+    let changes = diff(&new, &before);
+    assert_eq!(changes.len(), 51);
+    let mut lost = 0;
+    for send in 1.. {
+        left.set(send);
+        match transaction::carry_out(&mut client, &changes, &before) {
+            Err(Failure::Broken { error, back }) => {
+                assert!(error.to_string().contains("lost"), "{error}");
+                back.unwrap_or_else(|e| panic!("send {send}: {e}"));
+            }
+            Ok(()) => break,
+            other => panic!("send {send}: {other:?}"),
+        }
+        left.set(-1);
+        let after = transaction::read(&mut client, true, true).expect("the table");
+        assert_eq!(after, before, "send {send}");
+        lost += 1;
+    }
+    assert!(lost > 10, "{lost}");
+    println!("answers lost at each of {lost} sends, the table as before each time");
+    left.set(-1);
+    client.change(&Change::StopDaemon(ipvsadm::model::DaemonRole::Master)).expect("it runs");
 }
 
 /// Services of a table large enough to be met in the middle of a change.

@@ -2,6 +2,8 @@
 //! the same time, streams that are closed or full, too little of everything, names from enemies.
 
 use crate::support::{Test, in_lab, ipvsadm, ipvsadm_with, oracle, program, sh};
+use ipvsadm::ipvs::client::Client;
+use ipvsadm::model::{Change, Daemon, DaemonRole};
 use ipvsadm::netlink::socket::Kernel;
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -14,6 +16,7 @@ pub const TESTS: &[Test] = &[
     ("faults: closed standard streams", closed_streams),
     ("faults: bytes of a rule are shown, not sent", rule_bytes),
     ("faults: a sync daemon on an interface of any name", interface_name),
+    ("faults: a sync daemon stopped before it has run", hasty_daemon),
     ("faults: names of hosts that would drive a terminal", host_names),
     ("faults: too few descriptors, too little memory, no /proc", limits),
     ("faults: nobody but the kernel is listened to", others_datagrams),
@@ -203,6 +206,30 @@ fn interface_name() {
     let shown = ipvsadm("-L --daemon").ok();
     assert!(shown.starts_with("master sync daemon (mcast=a?[31mb, "), "{shown:?}");
     ipvsadm("--stop-daemon master").ok();
+}
+
+/// The kernel answers the stop of such a daemon with nothing at all.
+fn hasty_daemon() {
+    sh("ip link add d0 type dummy && ip link set d0 up");
+    let (said, heard) = std::sync::mpsc::channel();
+    // In this thread's namespace.
+    std::thread::spawn(move || {
+        let mut client = Client::connect().expect("IPVS");
+        let mut daemon = Daemon::new(DaemonRole::Master);
+        daemon.interface = "d0".to_string();
+        let start = Change::StartDaemon(daemon);
+        let stop = Change::StopDaemon(DaemonRole::Master);
+        for _ in 0..20 {
+            client.change(&start).expect("a daemon");
+            client.change(&stop).expect("it can be stopped");
+            let results = client.changes([&start, &stop]).expect("both");
+            assert!(results.iter().all(Result::is_ok), "{results:?}");
+            assert_eq!(client.daemons().expect("a list"), []);
+        }
+        said.send(()).expect("the test listens");
+    });
+    let end = heard.recv_timeout(std::time::Duration::from_secs(30));
+    assert!(end.is_ok(), "no answer: {end:?}");
 }
 
 fn host_names() {

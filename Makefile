@@ -2,6 +2,12 @@
 
 PREFIX  = /usr/local
 DESTDIR =
+# Where make install-units puts the units, where they find the saved rules, and what configures them.
+UNITS   = $(PREFIX)/lib/systemd/system
+RULES   = /etc/ipvsadm.rules
+CONFIG  = /etc/default/ipvsadm
+# Where zsh looks, below PREFIX.
+ZSH     = share/zsh/site-functions
 CARGO   = cargo
 # For make oracle: how many cases, of which seeds, in how many lab kernels at once.
 CASES   = 2000
@@ -16,7 +22,7 @@ programs := ipvsadm ipvsadm-save ipvsadm-restore
 # Into $(DESTDIR)$(PREFIX)/$(1) go the files $(2), if there are any.
 into = $(if $(strip $(2)),install -d $(DESTDIR)$(PREFIX)/$(1) && install -m 644 $(2) $(DESTDIR)$(PREFIX)/$(1)/)
 
-.PHONY: help build demo demo-tun demo-nat test oracle fuzz bench pages lint deny advisories install packages
+.PHONY: help build demo demo-tun demo-nat test oracle fuzz bench pages lint deny advisories install install-units deb test-deb rpm packages
 
 help:
 	@echo 'make demo      build, and watch a load balancer at work in a kernel of its own (not the one of this machine)'
@@ -30,6 +36,8 @@ help:
 	@echo 'make deny      licences, sources and versions of the dependencies; make advisories: known vulnerabilities of theirs'
 	@echo 'make build     the release programs, in $(release)'
 	@echo 'make install   build if need be, and install: PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)'
+	@echo 'make install-units  the systemd units too, with $(CONFIG)'
+	@echo 'make deb       a Debian package, in $(dir $(release)); make test-deb: try it in a bare Debian (as root); make rpm'
 
 packages:
 	@lab/packages
@@ -87,9 +95,47 @@ install: $(addprefix $(release)/,$(programs))
 	install -m 755 $^ $(DESTDIR)$(PREFIX)/sbin/
 	$(call into,share/man/man8,$(wildcard man/*.8))
 	$(call into,share/bash-completion/completions,$(wildcard completions/ipvsadm))
-	$(call into,share/zsh/site-functions,$(wildcard completions/_ipvsadm))
+	$(call into,$(ZSH),$(wildcard completions/_ipvsadm))
 	$(call into,share/fish/vendor_completions.d,$(wildcard completions/ipvsadm.fish))
 # bash and fish look for completions by the name of the program.
 	ln -sf ipvsadm $(DESTDIR)$(PREFIX)/share/bash-completion/completions/ipvsadm-save
 	ln -sf ipvsadm $(DESTDIR)$(PREFIX)/share/bash-completion/completions/ipvsadm-restore
 	ln -sf ipvsadm.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/ipvsadm-save.fish
+
+# A file of settings that is there is the administrator's.
+install-units:
+	install -d $(DESTDIR)$(UNITS) $(DESTDIR)$(dir $(CONFIG))
+	for unit in ipvsadm.service ipvsadm-sync@.service; do \
+	  sed 's|/usr/sbin/|$(PREFIX)/sbin/|; s|/etc/ipvsadm\.rules|$(RULES)|; s|/etc/default/ipvsadm|$(CONFIG)|' systemd/$$unit \
+	    >$(DESTDIR)$(UNITS)/$$unit && chmod 644 $(DESTDIR)$(UNITS)/$$unit || exit; \
+	done
+	[ -e $(DESTDIR)$(CONFIG) ] || install -m 644 systemd/ipvsadm.default $(DESTDIR)$(CONFIG)
+
+# In a folder of its own, so that nothing is left beside the sources; the package gets there what only git and Cargo.toml know.
+version    := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+maintainer := ipvsadm maintainers <maintainers@users.noreply.h-seed-7b688bc5.example>
+debian     := $(abspath $(release)/../deb)
+package    := $(debian)/ipvsadm-rs_$(version)-1_$(shell dpkg --print-architecture 2>/dev/null).deb
+
+deb: build
+	@lab/packages deb
+	@rm -rf $(debian) && mkdir -p $(debian)/build && cp -r packaging/debian $(debian)/build/debian
+	@sed -i 's/@MAINTAINER@/$(maintainer)/' $(debian)/build/debian/control
+	@sed -i -e '/@MIT@/{s/.*/sed "s|^$$| .|; s|^[^ ]| \&|" LICENSE-MIT/e' -e '}' $(debian)/build/debian/copyright
+	@printf 'ipvsadm-rs (%s-1) unstable; urgency=medium\n\n  * As in /usr/share/doc/ipvsadm-rs/changelog.gz.\n\n -- %s  %s\n' \
+	  '$(version)' '$(maintainer)' "$$(git log -1 --format=%aD 2>/dev/null || date -R)" >$(debian)/build/debian/changelog
+	@cd $(debian)/build && MAKEFLAGS= TOP=$(CURDIR) dpkg-buildpackage --build=binary --unsigned-changes --no-check-builddeps >../log 2>&1 || \
+	  { tail -n 30 ../log >&2; exit 1; }
+	@lintian --allow-root --fail-on error,warning $(package)
+	@echo '$(package)'
+
+test-deb: deb
+	@lab/test-deb $(package)
+
+# Of what is committed. Where rpm is not the machine's own, what it would ask of it is not asked.
+rpm:
+	@lab/packages deb
+	@rm -rf $(debian)/../rpm && mkdir -p $(debian)/../rpm/SOURCES
+	git archive --prefix ipvsadm-$(version)/ -o $(abspath $(debian)/../rpm)/SOURCES/ipvsadm-$(version).tar.gz HEAD
+	CARGO_TARGET_DIR=$(abspath $(debian)/..) rpmbuild -bb --define '_topdir $(abspath $(debian)/../rpm)' \
+	  $(if $(wildcard /etc/debian_version),--nodeps --define '_unitdir /usr/lib/systemd/system' --define '_sbindir /usr/sbin') packaging/ipvsadm.spec

@@ -23,6 +23,10 @@ pub const TESTS: &[Test] = &[
     ("examples: every page is looked at", every_page),
 ];
 
+/// What is written to /etc after this stays in the mount namespace of the shell that does it.
+pub const OWN_ETC: &str = "mount -t tmpfs none /mnt\nmkdir /mnt/etc /mnt/work /mnt/here\n\
+    mount -t overlay -o lowerdir=/etc,upperdir=/mnt/etc,workdir=/mnt/work none /etc\n";
+
 /// A command and what it shows.
 #[derive(Debug, PartialEq)]
 struct Example {
@@ -103,11 +107,8 @@ fn matches(shown: &str, line: &str) -> bool {
 fn session(name: &str, examples: &[Example], least: usize) {
     assert!(examples.len() >= least, "{name}: {} examples only", examples.len());
     let programs = program("ipvsadm").parent().expect("a program is in a folder").to_owned();
-    // What is written to /etc stays in this session.
     let mut script = format!(
-        "mount -t tmpfs none /mnt\nmkdir /mnt/etc /mnt/work /mnt/here\n\
-         mount -t overlay -o lowerdir=/etc,upperdir=/mnt/etc,workdir=/mnt/work none /etc\n\
-         cd /mnt/here\nip link add eth0 type dummy\nip link set eth0 up\n\
+        "{OWN_ETC}cd /mnt/here\nip link add eth0 type dummy\nip link set eth0 up\n\
          ip address add 10.0.0.1/24 dev eth0\nPATH={}:$PATH\nexec 2>&1\nset +e\n",
         programs.display()
     );
@@ -136,7 +137,9 @@ fn readme() {
     // Of what is not run here, nothing is to look like a command line of ipvsadm.
     for block in blocks.iter().filter(|block| !block[0].starts_with("# ")) {
         for line in block {
-            let command = line.contains("ipvsadm") && !line.contains("#  ");
+            let program =
+                |word: &str| matches!(word, "ipvsadm" | "ipvsadm-save" | "ipvsadm-restore");
+            let command = line.split_whitespace().any(program) && !line.contains("#  ");
             assert!(!command, "README: to be run, or to be written otherwise: {line}");
         }
     }

@@ -21,6 +21,7 @@ mod names;
 mod options;
 mod restore;
 mod save;
+mod units;
 mod usage;
 mod values;
 
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         options::TESTS,
         errors::TESTS,
         examples::TESTS,
+        units::TESTS,
         usage::TESTS,
         values::TESTS,
         save::TESTS,

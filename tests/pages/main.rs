@@ -8,6 +8,7 @@ mod meant;
 mod completions;
 mod grammar;
 mod man;
+mod packages;
 mod roff;
 
 use std::path::Path;

@@ -18,11 +18,8 @@ pub fn errors(bench: &mut Bench) {
     std::fs::write(&rules, text).expect("the rules");
     let mut times = [vec![], vec![]];
     let mut lost = 0;
-    for round in 0..bench.rounds() {
+    for _ in 0..bench.rounds() {
         for who in Who::PROGRAMS {
-            if who == Who::Classic && round >= 3 {
-                continue;
-            }
             fresh();
             times[who as usize].push(run(&who.program(), "-R", &rules).seconds);
             let err = std::fs::read_to_string(process::err()).expect("the errors");

@@ -343,9 +343,13 @@ pub fn checked(case: &Case, start: &str, oracle: &mut Seen, ours: &mut Seen) {
     }
 }
 
-/// Another mistake, another status, where a word follows -R.
-pub fn file_to_restore(_: &Case, _: &str, oracle: &mut Seen, ours: &mut Seen) {
+/// Another mistake, another status, where a word follows -R; or standard input is what is restored.
+pub fn file_to_restore(case: &Case, _: &str, oracle: &mut Seen, ours: &mut Seen) {
     let said = |seen: &Seen, text: &str| String::from_utf8_lossy(&seen.err).contains(text);
+    let stdin = case.args.iter().any(|word| word == b"-") && said(oracle, "unexpected argument -");
+    if stdin && !said(ours, "unexpected argument") {
+        *oracle = ours.clone();
+    }
     let within = said(ours, "-R cannot be in what -R reads") || said(ours, "cannot read `");
     if said(oracle, "unexpected argument") && within {
         oracle.status = ours.status;

@@ -14,7 +14,7 @@ const TESTS: &[Test] = &[
     ("completions: zsh", || all(zsh)),
     ("completions: fish", || all(fish)),
     ("completions: bash, an address goes on behind its colon", colon),
-    ("completions: bash, for each of the programs", loaded),
+    ("completions: bash loads them for each of the programs", loaded),
 ];
 
 fn main() -> ExitCode {
@@ -128,6 +128,11 @@ fn answers(shell: &[&str], script: &str, privileged: bool) -> Vec<String> {
     for name in ["ipvsadm", "_ipvsadm", "ipvsadm.fish"] {
         fs::copy(project().join("completions").join(name), completions.join(name)).expect("copied");
     }
+    // As `make install` has them.
+    sh(&format!(
+        "cd {} && ln -s ipvsadm ipvsadm-save && ln -s ipvsadm ipvsadm-restore && ln -s ipvsadm.fish ipvsadm-save.fish",
+        completions.display()
+    ));
     sh(&format!("chmod -R a+rX {}", folder.path().display()));
     let here = folder.path().to_str().expect("a path in UTF-8");
     let user = if privileged {
@@ -186,9 +191,13 @@ fn colon() {
     assert_eq!(words(&offered[1]), ["1]:443"]);
 }
 
+/// bash-completion looks for a file of the program's name when its first line is to be completed.
 fn loaded() {
     for name in ["ipvsadm", "ipvsadm-save", "ipvsadm-restore"] {
-        let script = format!(". completions/ipvsadm; complete -p {name}; printf '\\036'\n");
+        let script = format!(
+            ". /usr/share/bash-completion/bash_completion\nBASH_COMPLETION_USER_DIR=$PWD\n\
+             _completion_loader {name} || [ $? = 124 ]\ncomplete -p {name}; printf '\\036'\n"
+        );
         let said = answers(&["bash", "--norc"], &script, true);
         assert_eq!(words(&said[0]), [format!("complete -F _ipvsadm {name}")]);
     }

@@ -171,7 +171,8 @@ fn moved(words: &[Word]) -> Option<Vec<Word>> {
     let mut out: Vec<Word> = Vec::new();
     let mut seen = false;
     for (i, word) in words.iter().enumerate() {
-        let at = if i == 0 { None } else { letter_in(word, b'6') };
+        // In the first word there is the command before it.
+        let at = letter_in(word, b'6').filter(|at| i > 0 || *at > 1);
         match at {
             _ if i > 0 && word == b"--ipv6" => seen = true,
             Some(at) => {

@@ -95,7 +95,7 @@ impl Draft<'_> {
             return Err(UsageError::bad("One-Packet Scheduling is only for UDP virtual services"));
         }
         let scheduler = self.scheduler.as_deref().unwrap_or(DEFAULT_SCHEDULER).to_string();
-        let scheduler_flags = value::scheduler_flag_bits(&self.scheduler_flags, &scheduler)?;
+        let scheduler_flags = value::scheduler_flag_bits(self.scheduler_flags, &scheduler)?;
         Ok(Service {
             key,
             scheduler,

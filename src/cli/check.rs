@@ -77,7 +77,8 @@ pub(super) struct Draft<'a> {
     pub(super) service_text: &'a [u8],
     pub(super) ipv6: bool,
     pub(super) scheduler: Option<String>,
-    pub(super) scheduler_flags: Vec<String>,
+    /// What they mean hangs on the scheduler, which may come later.
+    pub(super) scheduler_flags: &'a [u8],
     pub(super) persistence: Option<u32>,
     pub(super) netmask: Option<Netmask>,
     pub(super) engine: Option<String>,
@@ -101,7 +102,7 @@ impl<'a> Draft<'a> {
             service_text: b"",
             ipv6: false,
             scheduler: None,
-            scheduler_flags: Vec::new(),
+            scheduler_flags: b"",
             persistence: None,
             netmask: None,
             engine: None,
@@ -157,7 +158,7 @@ impl<'a> Draft<'a> {
             Opt::Scheduler => {
                 self.scheduler = value::short_name(text);
             }
-            Opt::SchedulerFlags => self.scheduler_flags = value::scheduler_flags(text)?,
+            Opt::SchedulerFlags => self.scheduler_flags = text,
             Opt::Persistent => {
                 self.persistence = Some(match has_value {
                     true => value::timeout(text, 1)?,

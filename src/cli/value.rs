@@ -111,29 +111,22 @@ pub fn multicast_group(text: &[u8]) -> Result<IpAddr, UsageError> {
     })
 }
 
-/// The names in a list with commas between; whether they suit the scheduler comes later.
-pub fn scheduler_flags(text: &[u8]) -> Result<Vec<String>, UsageError> {
-    let known = |name: &str| {
-        ["", "sh", "mh"].iter().any(|scheduler| scheduler_flag_names(scheduler).contains(&name))
+/// The bits of the flags named in a list with commas between; a flag may be named by number with
+/// every scheduler.
+pub fn scheduler_flag_bits(text: &[u8], scheduler: &str) -> Result<u8, UsageError> {
+    let position = |scheduler, name: &[u8]| {
+        scheduler_flag_names(scheduler).iter().position(|n| n.as_bytes() == name)
     };
-    text.split(|&b| b == b',')
-        .filter(|name| !name.is_empty())
-        .map(|name| match std::str::from_utf8(name) {
-            Ok(name) if known(name) => Ok(name.to_string()),
-            _ => Err(UsageError::bad(format!("invalid scheduler flag `{}'", shown(name)))),
-        })
-        .collect()
-}
-
-/// The bits of flags that have been named; a flag may be named by number with every scheduler.
-pub fn scheduler_flag_bits(flags: &[String], scheduler: &str) -> Result<u8, UsageError> {
+    let known = |name| ["", "sh", "mh"].iter().any(|any| position(any, name).is_some());
+    let names = || text.split(|&b| b == b',').filter(|name| !name.is_empty());
+    let wrong = |what, name| UsageError::bad(format!("{what} scheduler flag `{}'", shown(name)));
+    if let Some(name) = names().find(|name| !known(name)) {
+        return Err(wrong("invalid", name));
+    }
     let mut bits = 0;
-    for flag in flags {
-        let position = |scheduler| scheduler_flag_names(scheduler).iter().position(|n| n == flag);
-        let bit = position("")
-            .or_else(|| position(scheduler))
-            .ok_or_else(|| UsageError::bad(format!("incompatible scheduler flag `{flag}'")))?;
-        bits |= 1 << bit;
+    for name in names() {
+        let bit = position("", name).or_else(|| position(scheduler, name));
+        bits |= 1 << bit.ok_or_else(|| wrong("incompatible", name))?;
     }
     Ok(bits)
 }
@@ -230,9 +223,7 @@ mod tests {
 
     #[test]
     fn scheduler_flags_by_name_and_by_number() {
-        let bits = |flags: &str, scheduler| {
-            scheduler_flags(flags.as_bytes()).and_then(|f| scheduler_flag_bits(&f, scheduler))
-        };
+        let bits = |flags: &str, scheduler| scheduler_flag_bits(flags.as_bytes(), scheduler);
         assert_eq!(bits("sh-port", "sh"), Ok(2));
         assert_eq!(bits("flag-1,flag-3", "rr"), Ok(5));
         assert_eq!(bits("sh-port,,flag-1", "sh"), Ok(3));

@@ -347,8 +347,9 @@ pub fn checked(case: &Case, start: &str, oracle: &mut Seen, ours: &mut Seen) {
 /// Another mistake, another status, where a word follows -R; or standard input is what is restored.
 pub fn file_to_restore(case: &Case, _: &str, oracle: &mut Seen, ours: &mut Seen) {
     let said = |seen: &Seen, text: &str| String::from_utf8_lossy(&seen.err).contains(text);
-    let stdin = case.args.iter().any(|word| word == b"-") && said(oracle, "unexpected argument -");
-    if stdin && !said(ours, "unexpected argument") {
+    let stdin =
+        case.args.iter().any(|word| word == b"-") && said(oracle, "unexpected argument -\n");
+    if stdin && !said(ours, "unexpected argument -\n") {
         *oracle = ours.clone();
     }
     let within = said(ours, "-R cannot be in what -R reads") || said(ours, "cannot read `");

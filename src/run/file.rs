@@ -15,20 +15,29 @@ use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 /// The longest file that is read before anything is done.
 pub(super) const LONGEST: u64 = 256 * 1024 * 1024;
 
-/// Rules to be read.
-pub(super) struct Source<'a> {
-    /// What errors call it.
+/// Something to be read, under the name that errors call it.
+pub(super) struct Source<I> {
     pub(super) name: String,
-    pub(super) input: Box<dyn Read + 'a>,
+    pub(super) input: I,
+}
+
+impl<I> Source<I> {
+    /// The error when that fails.
+    pub(super) fn cannot_read(&self, error: &io::Error) -> String {
+        format!("cannot read {}: {}", self.name, text(error))
+    }
 }
 
 /// Open the file of this name, or take `stdin` where the name says so.
 pub(super) fn open<'a>(
     name: &[u8],
-    stdin: impl FnOnce() -> Option<Box<dyn Read + 'a>>,
-) -> Result<Source<'a>, String> {
+    stdin: Option<impl Read + 'a>,
+) -> Result<Source<Box<dyn Read + 'a>>, String> {
     if matches!(name, b"-" | b"/dev/stdin") {
-        let input = stdin().unwrap_or_else(|| Box::new(io::empty()));
+        let input: Box<dyn Read> = match stdin {
+            Some(stdin) => Box::new(stdin),
+            None => Box::new(io::empty()),
+        };
         return Ok(Source { name: "standard input".to_string(), input });
     }
     let shown = format!("`{}'", cli::shown(name));
@@ -69,7 +78,7 @@ mod tests {
     use std::os::unix::ffi::OsStrExt;
 
     fn error(name: &[u8]) -> String {
-        open(name, || None).map(|source| source.name).unwrap_err()
+        open(name, None::<io::Empty>).map(|source| source.name).unwrap_err()
     }
 
     #[test]
@@ -93,9 +102,12 @@ mod tests {
         let path = dir.path().join("rules");
         fs::write(&path, "-C\n").expect("written");
         let read = |name: &[u8]| {
-            let stdin = || Some(Box::new(&b"stdin"[..]) as Box<dyn Read>);
             let mut text = String::new();
-            open(name, stdin).expect("opened").input.read_to_string(&mut text).expect("text");
+            open(name, Some(&b"stdin"[..]))
+                .expect("opened")
+                .input
+                .read_to_string(&mut text)
+                .expect("text");
             text
         };
         assert_eq!(read(path.as_os_str().as_bytes()), "-C\n");

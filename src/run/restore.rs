@@ -4,9 +4,9 @@
 //! of the table as of its own line, and nothing done behind a line that ends it all. Changes wait
 //! only while the next line is already here; whoever types lines gets an answer to each.
 
-use super::file::{self, Source};
-use super::rules::{Reader, Rule};
-use super::{Next, Run, explained, status, text};
+use super::file;
+use super::rules::{Reader, Rule, Step};
+use super::{Next, Run, explained, status};
 use crate::cli;
 use crate::command::{Command, List, What};
 use crate::model::Change;
@@ -29,35 +29,25 @@ struct Line {
 impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
     /// `-R [FILE]`: carry out lines in order. The status is that of the last.
     pub(super) fn restore(&mut self, name: &[u8]) -> u8 {
-        let mut stdin = self.input.take();
-        let source = file::open(name, || stdin.as_mut().map(|r| Box::new(r) as Box<dyn Read>));
-        match source {
-            Ok(source) => self.lines(source),
+        match file::open(name, self.input.take()) {
+            Ok(source) => self.rules(Reader::new(source, u64::MAX, self.names)),
             Err(why) => self.unreadable(&why),
         }
     }
 
-    fn lines(&mut self, source: Source) -> u8 {
-        let mut reader = Reader::new(source.input, u64::MAX);
+    fn rules(&mut self, steps: impl Iterator<Item = Result<Step, String>>) -> u8 {
         let mut waiting = Vec::new();
         let mut status = status::DONE;
-        loop {
-            if waiting.len() == WAITING || !reader.is_ready() {
-                match self.make(&mut waiting, status) {
-                    Next::Go(now) => status = now,
-                    Next::Stop(now) => return now,
-                }
-            }
-            match reader.next(self.names) {
-                Ok(Some(rule)) => match self.carry_out_line(rule, &mut waiting, status) {
-                    Next::Go(now) => status = now,
-                    Next::Stop(now) => return now,
-                },
-                Ok(None) => break,
-                Err(e) => {
-                    let (Next::Go(_) | Next::Stop(_)) = self.make(&mut waiting, status);
-                    return self.unreadable(&cannot_read(&source.name, &e));
-                }
+        for step in steps {
+            let next = match step {
+                Ok(Step::Rule(rule)) => self.carry_out_line(rule, &mut waiting, status),
+                Ok(Step::Pause) => self.make(&mut waiting, status),
+                // Nothing waits: there was a pause before.
+                Err(why) => Next::Stop(self.unreadable(&why)),
+            };
+            match next {
+                Next::Go(now) => status = now,
+                Next::Stop(now) => return now,
             }
         }
         match self.make(&mut waiting, status) {
@@ -83,35 +73,12 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
         let mut rules = Vec::new();
         let status = match self.checked(name, simulate, |rule| rules.push(rule)) {
             Ok(_) => match self.carry_out(Command::Change(Change::Flush)) {
-                Next::Go(status::DONE) => self.all(rules),
+                Next::Go(status::DONE) => self.rules(rules.into_iter().map(|r| Ok(Step::Rule(r)))),
                 Next::Go(status) | Next::Stop(status) => status,
             },
             Err(bad) => bad.first,
         };
         self.finish(status)
-    }
-
-    /// Carry out rules that have been read already.
-    fn all(&mut self, rules: Vec<Rule>) -> u8 {
-        let mut waiting = Vec::new();
-        let mut status = status::DONE;
-        for rule in rules {
-            let next = match waiting.len() {
-                WAITING => self.make(&mut waiting, status),
-                _ => Next::Go(status),
-            };
-            let next = match next {
-                Next::Go(status) => self.carry_out_line(rule, &mut waiting, status),
-                stop => stop,
-            };
-            match next {
-                Next::Go(now) => status = now,
-                Next::Stop(now) => return now,
-            }
-        }
-        match self.make(&mut waiting, status) {
-            Next::Go(now) | Next::Stop(now) => now,
-        }
     }
 
     /// Read a whole file and try it on an empty table: what comes of it. `try_on` says what each line
@@ -122,18 +89,18 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
         try_on: impl Fn(&mut Table, &Rule, &Command) -> Result<(), Fault>,
         mut keep: impl FnMut(Rule),
     ) -> Result<Table, Bad> {
-        let mut stdin = self.input.take();
-        let source = file::open(name, || stdin.as_mut().map(|r| Box::new(r) as Box<dyn Read>));
+        let source = file::open(name, self.input.take());
         let source = source.map_err(|why| Bad::only(self.unreadable(&why)))?;
-        let mut reader = Reader::new(source.input, file::LONGEST);
+        let too_many =
+            source.cannot_read(&io::Error::other(format!("it has more than {MOST} rules")));
         let (mut count, mut table) = (0, Table::default());
         let mut bad: Option<Bad> = None;
-        loop {
-            let rule = match reader.next(self.names) {
-                Ok(Some(rule)) => rule,
-                Ok(None) => break,
-                Err(e) => {
-                    let status = self.unreadable(&cannot_read(&source.name, &e));
+        for step in Reader::new(source, file::LONGEST, self.names) {
+            let rule = match step {
+                Ok(Step::Rule(rule)) => rule,
+                Ok(Step::Pause) => continue,
+                Err(why) => {
+                    let status = self.unreadable(&why);
                     return Err(bad.unwrap_or(Bad::only(status)));
                 }
             };
@@ -154,8 +121,7 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
             }
             count += 1;
             if count > MOST {
-                let why = format!("cannot read {}: it has more than {MOST} rules", source.name);
-                return Err(Bad::only(self.unreadable(&why)));
+                return Err(Bad::only(self.unreadable(&too_many)));
             }
             if bad.is_none() {
                 let last = matches!(rule.command, Ok(Command::Help | Command::Version));
@@ -178,7 +144,10 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
         let command = match command {
             Ok(Command::Change(change)) => {
                 waiting.push(Line { number, text, change });
-                return Next::Go(status);
+                return match waiting.len() {
+                    WAITING.. => self.make(waiting, status),
+                    _ => Next::Go(status),
+                };
             }
             command => command,
         };
@@ -243,10 +212,6 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
 
 fn place(number: usize, line: &[u8]) -> String {
     format!("in line {number}: {}", cli::shown(line.trim_ascii()))
-}
-
-fn cannot_read(name: &str, error: &io::Error) -> String {
-    format!("cannot read {name}: {}", text(error))
 }
 
 /// Why a file was refused, in short.

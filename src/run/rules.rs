@@ -3,6 +3,7 @@
 //! In: bytes. Out: for each line with words in it, its number and what it asks for, or what is wrong
 //! with it. Nothing is done here, and no more than one line of bounded length is held.
 
+use super::file::Source;
 use super::status;
 use crate::cli::{UsageError, check};
 use crate::command::Command;
@@ -20,53 +21,90 @@ pub(super) struct Rule {
     pub(super) command: Result<Command, UsageError>,
 }
 
-/// Reads rules.
-pub(super) struct Reader<R> {
-    input: BufReader<R>,
+/// What a reader comes upon.
+pub(super) enum Step {
+    Rule(Rule),
+    /// No whole line is here: what comes next may take its time.
+    Pause,
+}
+
+/// Reads rules: the lines that have words in them, or why the file cannot be read.
+pub(super) struct Reader<'a> {
+    names: &'a dyn Names,
+    source: Source<BufReader<Box<dyn Read + 'a>>>,
     line: Vec<u8>,
     number: usize,
     /// Bytes that may still be read.
     left: u64,
     /// The rest of a line that is too long comes next.
     cut: bool,
+    /// The pause before the next line has been said.
+    paused: bool,
 }
 
-impl<R: Read> Reader<R> {
-    /// A reader of at most `limit` bytes.
-    pub(super) fn new(input: R, limit: u64) -> Reader<R> {
-        let input = BufReader::with_capacity(64 * 1024, input);
-        Reader { input, line: Vec::new(), number: 0, left: limit, cut: false }
-    }
+impl Iterator for Reader<'_> {
+    type Item = Result<Step, String>;
 
-    /// Whether a whole line is here already.
-    pub(super) fn is_ready(&self) -> bool {
-        memchr(b'\n', self.input.buffer()).is_some()
-    }
-
-    /// The next line that has words in it.
-    pub(super) fn next(&mut self, names: &dyn Names) -> io::Result<Option<Rule>> {
-        while self.read_line()? {
+    fn next(&mut self) -> Option<Result<Step, String>> {
+        loop {
+            let ready = memchr(b'\n', self.source.input.buffer()).is_some();
+            if !ready && !std::mem::replace(&mut self.paused, true) {
+                return Some(Ok(Step::Pause));
+            }
+            self.paused = false;
+            match self.read_line() {
+                Ok(true) => {}
+                Ok(false) => return None,
+                Err(e) => return Some(Err(self.source.cannot_read(&e))),
+            }
             self.number += 1;
-            if self.cut {
-                // Who made this file meant something else.
-                let text = format!("the line is longer than {LONGEST_LINE} bytes");
-                return Ok(Some(self.rule(Err(UsageError::bad(text)))));
+            if let Some(command) = self.command() {
+                return Some(Ok(Step::Rule(self.rule(command))));
             }
-            let words = words(&self.line);
-            if words.is_empty() {
-                continue;
-            }
-            let command = match check::command(&words, names) {
-                Ok(Command::Restore { .. }) => Err(UsageError {
-                    status: status::REFUSED,
-                    text: "-R cannot be in what -R reads".to_string(),
-                    fatal: true,
-                }),
-                command => command,
-            };
-            return Ok(Some(self.rule(command)));
         }
-        Ok(None)
+    }
+}
+
+impl<'a> Reader<'a> {
+    /// A reader of at most `limit` bytes.
+    pub(super) fn new(
+        source: Source<Box<dyn Read + 'a>>,
+        limit: u64,
+        names: &'a dyn Names,
+    ) -> Reader<'a> {
+        let Source { name, input } = source;
+        let input = BufReader::with_capacity(64 * 1024, input);
+        let source = Source { name, input };
+        Reader {
+            names,
+            source,
+            line: Vec::new(),
+            number: 0,
+            left: limit,
+            cut: false,
+            paused: false,
+        }
+    }
+
+    /// What the line asks for, if there is a word in it.
+    fn command(&self) -> Option<Result<Command, UsageError>> {
+        if self.cut {
+            // Who made this file meant something else.
+            let text = format!("the line is longer than {LONGEST_LINE} bytes");
+            return Some(Err(UsageError::bad(text)));
+        }
+        let words = words(&self.line);
+        if words.is_empty() {
+            return None;
+        }
+        Some(match check::command(&words, self.names) {
+            Ok(Command::Restore { .. }) => Err(UsageError {
+                status: status::REFUSED,
+                text: "-R cannot be in what -R reads".to_string(),
+                fatal: true,
+            }),
+            command => command,
+        })
     }
 
     fn rule(&self, command: Result<Command, UsageError>) -> Rule {
@@ -98,7 +136,7 @@ impl<R: Read> Reader<R> {
 
     /// Take at most `room` bytes of a line, to keep them or to skip them. True at its end.
     fn take(&mut self, room: usize, keep: bool) -> io::Result<bool> {
-        let here = match self.input.fill_buf() {
+        let here = match self.source.input.fill_buf() {
             Err(e) if e.kind() == io::ErrorKind::Interrupted => return Ok(false),
             here => here?,
         };
@@ -109,7 +147,7 @@ impl<R: Read> Reader<R> {
             self.line.extend_from_slice(&here[..taken]);
         }
         let ended = end.is_some() || here.is_empty();
-        self.input.consume(taken);
+        self.source.input.consume(taken);
         self.left = self.left.checked_sub(taken as u64).ok_or_else(|| {
             io::Error::new(io::ErrorKind::FileTooLarge, "it is too long to be a file of rules")
         })?;
@@ -174,18 +212,19 @@ mod tests {
 
     /// Number and error of each line.
     fn read(input: impl Read, limit: u64) -> Vec<(usize, Option<String>)> {
-        let mut reader = Reader::new(input, limit);
+        let source = Source { name: "it".to_string(), input: Box::new(input) as Box<dyn Read> };
         let mut all = Vec::new();
-        loop {
-            match reader.next(&System) {
-                Ok(Some(rule)) => all.push((rule.number, rule.command.err().map(|e| e.text))),
-                Ok(None) => return all,
-                Err(e) => {
-                    all.push((0, Some(e.to_string())));
-                    return all;
+        for step in Reader::new(source, limit, &System) {
+            match step {
+                Ok(Step::Rule(rule)) => all.push((rule.number, rule.command.err().map(|e| e.text))),
+                Ok(Step::Pause) => {}
+                Err(why) => {
+                    all.push((0, Some(why)));
+                    break;
                 }
             }
         }
+        all
     }
 
     #[test]
@@ -205,7 +244,10 @@ mod tests {
     fn an_endless_file_has_an_end() {
         let read = read(io::repeat(0), 1 << 20);
         assert_eq!(read.len(), 2, "{read:?}");
-        assert_eq!(read[1].1.as_deref(), Some("it is too long to be a file of rules"));
+        assert_eq!(
+            read[1].1.as_deref(),
+            Some("cannot read it: it is too long to be a file of rules")
+        );
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::support::{
 use ipvsadm::ipvs::client::Client;
 use ipvsadm::model::{Protocol, ServiceKey};
 use std::collections::HashSet;
+use std::io::Write;
 use std::process::{Command, Stdio};
 
 pub const TESTS: &[Test] = &[
@@ -25,6 +26,7 @@ pub const TESTS: &[Test] = &[
     ("restore: what PyBal sends", pybal),
     // 1.31 knows no comments: only a wrapper strips them.
     ("restore: comments", comments),
+    ("restore: what is typed is done at once", at_once),
     ("restore: a bad file changes nothing, every bad line is said", checked_first),
     ("restore: a line that could not be carried out is bad too", simulated_first),
     ("restore: what the kernel alone refuses does not keep the rest", kernel_refuses),
@@ -392,4 +394,27 @@ fn killed() {
     assert!(there.lines().all(|line| beginning.contains(line)), "{count} other lines");
     ipvsadm("apply /tmp/many").ok();
     assert_eq!(ipvsadm("-Sn").ok().lines().count(), 2 * many);
+}
+
+/// Whoever types lines waits for what they do, whatever stands behind them.
+fn at_once() {
+    let mut child = Command::new(program("ipvsadm"))
+        .arg("-R")
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("ipvsadm starts");
+    let mut typed = child.stdin.take().expect("a pipe");
+    for (n, behind) in ["", "\n", "# a comment\n\n", "  \t\n# one more"].iter().enumerate() {
+        let service = format!("10.0.1.{n}:80");
+        write!(typed, "-A -t {service} -s rr\n{behind}").expect("it reads");
+        let there = (0..100).any(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            oracle("-Sn").ok().contains(&format!("-A -t {service} "))
+        });
+        assert!(there, "not done when followed by {behind:?}");
+        // What begins a line is its own affair.
+        writeln!(typed).expect("it reads");
+    }
+    drop(typed);
+    assert!(child.wait().expect("it ends").success());
 }

@@ -1,58 +1,9 @@
 //! Every exchange against a connection on which everything goes wrong that can, everywhere it can.
 
 use super::error::Error;
-use super::socket::{Connection, Family, Inbox, Netlink};
-use super::socket_tests::{DONE, ERROR, code, data, family, message, read, request};
+use super::scripted::{DONE, ERROR, Step, WAITS, code, data, message, read, request, scripted};
+use super::socket::{Connection, Family, Netlink};
 use netlink_packet_core::NetlinkBuffer;
-use std::collections::VecDeque;
-use std::io;
-
-/// A datagram, or the errno of the receive.
-type Step = Result<Vec<u8>, i32>;
-
-/// Answers as `steps` makes them of the sequence numbers that were sent; then `rest` for ever.
-struct Faulty<F> {
-    steps: F,
-    waiting: VecDeque<Step>,
-    rest: Step,
-    sends: usize,
-}
-
-/// Where a real socket would wait.
-const WAITS: Step = Err(libc::EAGAIN);
-
-impl<F: FnMut(&[u32]) -> Vec<Step>> Connection for Faulty<F> {
-    fn send(&mut self, mut bytes: &[u8]) -> io::Result<()> {
-        let mut sequences = Vec::new();
-        while !bytes.is_empty() {
-            let message = NetlinkBuffer::new_checked(bytes).unwrap();
-            sequences.push(message.sequence_number());
-            bytes = &bytes[message.length() as usize..];
-        }
-        self.sends += 1;
-        match self.sends {
-            1 => self.waiting.push_back(Ok(family(sequences[0], 21))),
-            _ => self.waiting.extend((self.steps)(&sequences)),
-        }
-        Ok(())
-    }
-
-    fn receive(&mut self, inbox: &mut Inbox) -> io::Result<()> {
-        let step = self.waiting.pop_front().unwrap_or_else(|| self.rest.clone());
-        inbox.put(&step.map_err(io::Error::from_raw_os_error)?);
-        Ok(())
-    }
-
-    fn answers_that_fit(&self) -> usize {
-        4
-    }
-}
-
-fn faulty<F: FnMut(&[u32]) -> Vec<Step>>(rest: Step, steps: F) -> (Netlink<Faulty<F>>, Family) {
-    let mut netlink = Netlink::new(Faulty { steps, waiting: VecDeque::new(), rest, sends: 0 });
-    let family = netlink.family("IPVS", 1).unwrap();
-    (netlink, family)
-}
 
 /// The shapes of exchange, each with what it does when everything is well.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -92,7 +43,7 @@ impl Shape {
 #[test]
 fn without_a_fault_every_exchange_succeeds() {
     for shape in SHAPES {
-        let (mut netlink, f) = faulty(WAITS, |s| shape.answers(s).into_iter().map(Ok).collect());
+        let (mut netlink, f) = scripted(WAITS, |s| shape.answers(s).into_iter().map(Ok).collect());
         shape.run(&mut netlink, f).unwrap_or_else(|e| panic!("{shape:?}: {e}"));
     }
 }
@@ -104,7 +55,7 @@ fn any_errno_in_place_of_any_answer() {
             for (position, kind) in
                 (0..shape.answers(&[1]).len()).flat_map(|n| [(n, ERROR), (n, DONE)])
             {
-                let (mut netlink, f) = faulty(WAITS, |s| {
+                let (mut netlink, f) = scripted(WAITS, |s| {
                     let mut answers = shape.answers(s);
                     answers[position] = code(kind, s[s.len() - 1], errno);
                     answers.into_iter().map(Ok).collect()
@@ -121,7 +72,7 @@ fn any_request_of_a_batch_is_refused_alone() {
     for errno in [libc::EPERM, libc::ENOENT, libc::ENOBUFS, libc::EMSGSIZE] {
         for refused in 0..50 {
             let mut before = 0;
-            let (mut netlink, f) = faulty(WAITS, |s| {
+            let (mut netlink, f) = scripted(WAITS, |s| {
                 let mut answers = Vec::new();
                 let (behind, requests) = s.split_last().unwrap();
                 let here = before..before + requests.len();
@@ -148,7 +99,7 @@ fn an_answer_cut_at_any_byte_is_never_success() {
         let length = shape.answers(&[1]).concat().len();
         for end in 0..length {
             let (mut netlink, f) =
-                faulty(WAITS, |s| vec![Ok(shape.answers(s).concat()[..end].into())]);
+                scripted(WAITS, |s| vec![Ok(shape.answers(s).concat()[..end].into())]);
             let error = shape.run(&mut netlink, f).unwrap_err();
             let whole = [28, 56].contains(&end) && shape == Shape::Dump;
             assert_eq!(matches!(error, Error::Malformed(_)), !whole, "{shape:?}, {end}: {error}");
@@ -157,13 +108,13 @@ fn an_answer_cut_at_any_byte_is_never_success() {
     // The same with headers that fit what is left.
     for end in 0..12 {
         let payload = &data(0, 2, 7)[16..16 + end];
-        let (mut netlink, f) = faulty(WAITS, |s| vec![Ok(message(21, 0, s[0], payload))]);
+        let (mut netlink, f) = scripted(WAITS, |s| vec![Ok(message(21, 0, s[0], payload))]);
         assert!(matches!(netlink.get(f, &request(), read), Err(Error::Malformed(_))), "{end}");
     }
     for end in 0..4 {
         for kind in [ERROR, DONE] {
             let payload = &[0, 0, 0, 0][..end];
-            let (mut netlink, _) = faulty(WAITS, |s| vec![Ok(message(kind, 0, s[0], payload))]);
+            let (mut netlink, _) = scripted(WAITS, |s| vec![Ok(message(kind, 0, s[0], payload))]);
             let done = netlink.acknowledged(21, 0, &[]);
             assert!(matches!(done, Err(Error::Malformed(_))), "{kind}, {end}");
         }
@@ -175,7 +126,7 @@ fn a_dump_that_is_interrupted_anywhere_is_taken_again_boundedly() {
     for interruptions in 0..12 {
         for position in 0..3 {
             let mut tries = 0;
-            let (mut netlink, f) = faulty(WAITS, |s| {
+            let (mut netlink, f) = scripted(WAITS, |s| {
                 tries += 1;
                 let mut answers = Shape::Dump.answers(s);
                 if tries <= interruptions {
@@ -198,7 +149,7 @@ fn lost_answers_are_an_error_and_what_comes_later_is_not_mixed_up_with_them() {
     for shape in SHAPES {
         for position in 0..shape.answers(&[1]).len() {
             let mut first = true;
-            let (mut netlink, f) = faulty(WAITS, |s| {
+            let (mut netlink, f) = scripted(WAITS, |s| {
                 let mut steps: Vec<Step> = shape.answers(s).into_iter().map(Ok).collect();
                 if std::mem::take(&mut first) {
                     // In its place, and behind it what the buffer still held.
@@ -219,7 +170,7 @@ fn lost_answers_are_an_error_and_what_comes_later_is_not_mixed_up_with_them() {
 fn whatever_the_socket_says_ends_the_exchange() {
     for shape in SHAPES {
         for errno in (1..=133).filter(|&e| e != libc::ENOBUFS) {
-            let (mut netlink, f) = faulty(Err(errno), |_| vec![]);
+            let (mut netlink, f) = scripted(Err(errno), |_| vec![]);
             let error = shape.run(&mut netlink, f).unwrap_err();
             assert!(matches!(error, Error::Socket(_)), "{error}");
             assert_eq!(error.code(), Some(errno));
@@ -239,15 +190,15 @@ fn answers_to_nothing_that_was_asked_end_the_exchange_too() {
     ];
     for shape in SHAPES {
         for stranger in &strangers {
-            let (mut netlink, f) = faulty(Ok(stranger.clone()), |_| vec![]);
+            let (mut netlink, f) = scripted(Ok(stranger.clone()), |_| vec![]);
             let error = shape.run(&mut netlink, f).unwrap_err();
             assert!(matches!(error, Error::Malformed(_)), "{shape:?}: {error}");
         }
     }
     // Nor is one answer said over and over the end of what has several.
-    let (mut netlink, f) = faulty(Ok(code(ERROR, 2, 0)), |_| vec![]);
+    let (mut netlink, f) = scripted(Ok(code(ERROR, 2, 0)), |_| vec![]);
     assert!(matches!(Shape::Batch.run(&mut netlink, f), Err(Error::Malformed(_))));
-    let (mut netlink, f) = faulty(Ok(code(ERROR, 2, 0)), |_| vec![]);
+    let (mut netlink, f) = scripted(Ok(code(ERROR, 2, 0)), |_| vec![]);
     assert!(matches!(Shape::Dump.run(&mut netlink, f), Err(Error::Malformed(_))));
 }
 
@@ -255,7 +206,7 @@ fn answers_to_nothing_that_was_asked_end_the_exchange_too() {
 fn answers_of_others_in_between_change_nothing() {
     for shape in SHAPES {
         for before in 0..3 {
-            let (mut netlink, f) = faulty(WAITS, |s| {
+            let (mut netlink, f) = scripted(WAITS, |s| {
                 let strangers =
                     [data(16, s[0] - 1, 5), code(ERROR, s[0] - 1, 5), code(DONE, s[0] + 99, 5)];
                 let mut steps = Vec::new();
@@ -266,7 +217,7 @@ fn answers_of_others_in_between_change_nothing() {
                 steps
             });
             let found = shape.run(&mut netlink, f).unwrap();
-            let (mut well, f) = faulty(WAITS, |s| shape.answers(s).into_iter().map(Ok).collect());
+            let (mut well, f) = scripted(WAITS, |s| shape.answers(s).into_iter().map(Ok).collect());
             assert_eq!(found, shape.run(&mut well, f).unwrap());
         }
     }
@@ -276,7 +227,7 @@ fn answers_of_others_in_between_change_nothing() {
 fn the_order_and_number_of_refusals_in_a_batch_do_not_matter() {
     // Every order of three refusals, each said twice, and then taken back: a refusal stands.
     for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
-        let (mut netlink, f) = faulty(WAITS, |s| {
+        let (mut netlink, f) = scripted(WAITS, |s| {
             let refusals = order.iter().map(|&n| code(ERROR, s[n], 10 + n as i32));
             let again = order.iter().map(|&n| code(ERROR, s[n], 0));
             let mut answers: Vec<Step> =

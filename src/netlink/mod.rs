@@ -7,6 +7,8 @@ pub mod error;
 mod fault_tests;
 mod kernel;
 pub mod route;
+#[cfg(test)]
+mod scripted;
 pub mod socket;
 #[cfg(test)]
 mod socket_tests;

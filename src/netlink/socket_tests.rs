@@ -1,113 +1,18 @@
 //! The exchange of messages, against a connection that answers as it is told to.
 
-use super::attribute::{Attribute, Malformed, Value};
 use super::error::Error;
-use super::socket::{Connection, Family, Inbox, Netlink, Request};
-use netlink_packet_core::NetlinkBuffer;
-use std::collections::VecDeque;
-use std::io;
-
-pub const ERROR: u16 = 2;
-pub const DONE: u16 = 3;
-pub const FAMILY: u16 = 21;
-
-/// Answers to a send: a function of the sequence numbers that were sent.
-type Answers = Box<dyn FnMut(&[u32]) -> Vec<Vec<u8>>>;
-
-struct Script {
-    answers: Answers,
-    waiting: VecDeque<Vec<u8>>,
-    fit: usize,
-}
-
-impl Connection for Script {
-    fn send(&mut self, mut bytes: &[u8]) -> io::Result<()> {
-        let mut sequences = Vec::new();
-        while !bytes.is_empty() {
-            let message = NetlinkBuffer::new_checked(bytes).unwrap();
-            sequences.push(message.sequence_number());
-            bytes = &bytes[message.length() as usize..];
-        }
-        self.waiting.extend((self.answers)(&sequences));
-        Ok(())
-    }
-
-    fn receive(&mut self, inbox: &mut Inbox) -> io::Result<()> {
-        inbox.put(&self.waiting.pop_front().expect("an answer that was not scripted"));
-        Ok(())
-    }
-
-    fn answers_that_fit(&self) -> usize {
-        self.fit
-    }
-}
-
-pub fn message(kind: u16, flags: u16, sequence: u32, payload: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![0; 16];
-    bytes.extend_from_slice(payload);
-    let length = bytes.len() as u32;
-    let mut header = NetlinkBuffer::new(&mut bytes);
-    header.set_length(length);
-    header.set_message_type(kind);
-    header.set_flags(flags);
-    header.set_sequence_number(sequence);
-    bytes
-}
-
-pub fn code(kind: u16, sequence: u32, errno: i32) -> Vec<u8> {
-    let mut payload = (-errno).to_ne_bytes().to_vec();
-    payload.extend([0; 16]);
-    message(kind, 0, sequence, &payload)
-}
-
-/// A message of the family whose one attribute holds `value`.
-pub fn data(flags: u16, sequence: u32, value: u32) -> Vec<u8> {
-    let mut payload = vec![1, 1, 0, 0, 8, 0, 1, 0];
-    payload.extend(value.to_ne_bytes());
-    message(FAMILY, flags, sequence, &payload)
-}
-
-/// A family number, as the controller answers it.
-pub fn family(sequence: u32, number: u16) -> Vec<u8> {
-    let mut payload = vec![1, 2, 0, 0, 6, 0, 1, 0];
-    payload.extend(number.to_ne_bytes());
-    payload.extend([0, 0]);
-    message(16, 0, sequence, &payload)
-}
-
-pub fn request() -> Request<'static> {
-    Request { command: 1, attributes: vec![Attribute::new(1, Value::U32(7))] }
-}
-
-pub fn read(mut attributes: super::attribute::Attributes) -> Result<u32, Malformed> {
-    attributes.next().ok_or(Malformed("nothing"))??.u32()
-}
+use super::scripted::{self, DONE, ERROR, WAITS, code, data, family, message, read, request};
+use super::socket::{Connection, Family, Netlink};
 
 /// A socket whose family is known, and whose further answers are `answers`.
-fn scripted(answers: impl FnMut(&[u32]) -> Vec<Vec<u8>> + 'static) -> (Netlink<Script>, Family) {
-    let mut first = true;
-    let mut answers = answers;
-    let script = Script {
-        answers: Box::new(move |sequences| match std::mem::take(&mut first) {
-            true => vec![family(sequences[0], FAMILY)],
-            false => answers(sequences),
-        }),
-        waiting: VecDeque::new(),
-        fit: 4,
-    };
-    let mut netlink = Netlink::new(script);
-    let family = netlink.family("IPVS", 1).unwrap();
-    (netlink, family)
+fn scripted(mut answers: impl FnMut(&[u32]) -> Vec<Vec<u8>>) -> (Netlink<impl Connection>, Family) {
+    scripted::scripted(WAITS, move |s| answers(s).into_iter().map(Ok).collect())
 }
 
 #[test]
 fn a_family_numbered_0_is_refused() {
-    let script = Script {
-        answers: Box::new(|sequences| vec![family(sequences[0], 0)]),
-        waiting: VecDeque::new(),
-        fit: 4,
-    };
-    assert!(matches!(Netlink::new(script).family("IPVS", 1), Err(Error::Malformed(_))));
+    let mut netlink = scripted::connection(WAITS, |s| vec![Ok(family(s[0], 0))]);
+    assert!(matches!(netlink.family("IPVS", 1), Err(Error::Malformed(_))));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use ipvsadm::cli::check;
 use ipvsadm::command::Command;
 use ipvsadm::model::*;
 use ipvsadm::names::System;
-use ipvsadm::table::{Refused, Table, diff, inverse};
+use ipvsadm::table::{Comparison, Entry, Refused, Table, diff, inverse};
 use ipvsadm::view::labels::Labels;
 use ipvsadm::view::rules;
 use random_tables::whole_table;
@@ -86,6 +86,51 @@ fn what_another_table_does_not_name_is_kept() {
             assert_eq!(table.service(&entry.service.key), Some(wanted));
         }
     }
+}
+
+/// A table as the kernel shows it.
+fn shown(table: &Table) -> Vec<(ObservedService, Vec<ObservedDestination>)> {
+    let statistics = Statistics::default();
+    let destination = |destination: &Destination| ObservedDestination {
+        destination: destination.clone(),
+        active: 0,
+        inactive: 0,
+        persistent: 0,
+        statistics,
+    };
+    let service = |entry: &Entry| {
+        let service = ObservedService { service: entry.service.clone(), statistics };
+        (service, entry.destinations.values().map(destination).collect())
+    };
+    table.services().map(service).collect()
+}
+
+#[test]
+fn what_is_the_same_makes_no_difference_when_it_is_left_out() {
+    let mut rng = Rng::with_seed(11);
+    let mut left_out = 0;
+    for _ in 0..PAIRS {
+        // Of both, some services are the same.
+        let (mut a, mut b) = (whole_table(&mut rng, 4, 3), whole_table(&mut rng, 4, 3));
+        let common = whole_table(&mut rng, 3, 3);
+        for table in [&mut a, &mut b] {
+            table.observe(shown(&common));
+        }
+        let mut rest = a.clone();
+        rest.keep_services(|_| false);
+        let mut comparison = Comparison::new(b.clone(), rest);
+        for (service, destinations) in shown(&a) {
+            comparison.observe(service, destinations);
+        }
+        let (wanted, current) = comparison.differences();
+        assert_eq!(diff(&wanted, &current), diff(&b, &a));
+        for service in common.services() {
+            let key = &service.service.key;
+            assert_eq!((wanted.service(key), current.service(key)), (None, None));
+            left_out += 1;
+        }
+    }
+    assert!(left_out > PAIRS, "{left_out}");
 }
 
 /// What is written as rules says the same when it is read.

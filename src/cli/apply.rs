@@ -1,6 +1,6 @@
 //! The words after `apply`, read with clap, to what is to be applied.
 
-use super::{UsageError, shown};
+use super::{UsageError, one_line};
 use crate::command::Apply;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, Command, value_parser};
@@ -42,7 +42,7 @@ pub fn asked(words: &[impl AsRef<[u8]>]) -> Result<Asked, UsageError> {
     let matches = match command().try_get_matches_from(words) {
         Ok(matches) => matches,
         Err(e) if e.kind() == ErrorKind::DisplayHelp => return Ok(Asked::Help(e.to_string())),
-        Err(e) => return Err(UsageError::bad(one_line(&e.to_string()))),
+        Err(e) => return Err(UsageError::bad(format!("apply: {}", one_line(&e)))),
     };
     let file = matches.get_one::<OsString>("file").map(|name| name.as_bytes().to_vec());
     Ok(Asked::Apply(Apply {
@@ -51,14 +51,6 @@ pub fn asked(words: &[impl AsRef<[u8]>]) -> Result<Asked, UsageError> {
         keep: matches.get_flag("keep"),
         json: matches.get_flag("json"),
     }))
-}
-
-/// The first paragraph of clap's text, without its label, as it may go to a terminal.
-fn one_line(text: &str) -> String {
-    let text = text.strip_prefix("error: ").unwrap_or(text);
-    let first = text.split("\n\n").next().unwrap_or(text);
-    let line = first.lines().map(str::trim).collect::<Vec<_>>().join(" ");
-    format!("apply: {}", shown(line.as_bytes()))
 }
 
 #[cfg(test)]

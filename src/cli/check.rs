@@ -200,7 +200,7 @@ impl<'a> Draft<'a> {
                 self.daemon.max_length = Some(value::bounded(text, 1, 65535, "sync-maxlen")?);
             }
             Opt::McastInterface => {
-                self.daemon.interface = value::interface(text);
+                self.daemon.interface = value::name(text);
             }
             Opt::McastGroup => self.daemon.group = Some(value::multicast_group(text)?),
             Opt::McastPort => {

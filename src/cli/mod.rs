@@ -30,6 +30,14 @@ impl UsageError {
     }
 }
 
+/// Of what clap says, the first paragraph: without its label, on one line, as it may go to a terminal.
+pub fn one_line(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    let first = text.split("\n\n").next().unwrap_or(text);
+    shown(first.lines().map(str::trim).collect::<Vec<_>>().join(" ").as_bytes())
+}
+
 /// Bytes from outside, for a message: control characters made visible, bad UTF-8 replaced.
 pub fn shown(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);

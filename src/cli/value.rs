@@ -48,18 +48,8 @@ pub fn mark(text: &[u8]) -> Result<u32, UsageError> {
 }
 
 /// A name that goes to the kernel. What is no UTF-8 is not in any name, and found nowhere.
-fn name(text: &[u8]) -> String {
+pub fn name(text: &[u8]) -> String {
     String::from_utf8_lossy(text).into_owned()
-}
-
-/// The name of an interface. None is longer than 15 bytes, and 16 are enough to be refused: the
-/// attribute of a longer one could outgrow its own length.
-pub fn interface(text: &[u8]) -> String {
-    let mut name = name(text);
-    while name.len() > 16 {
-        name.pop();
-    }
-    name
 }
 
 /// The name of a scheduler or persistence engine. None is longer than 15 bytes: of more, the kernel
@@ -203,13 +193,6 @@ mod tests {
         {
             assert_eq!(of(bad), None, "{bad}");
         }
-    }
-
-    #[test]
-    fn no_interface_has_so_long_a_name() {
-        assert_eq!(interface(b"a name of fifteen"), "a name of fiftee");
-        assert_eq!(interface(&[b'x'; 70_000]).len(), 16);
-        assert_eq!(interface("xxxxxxxxxxxxxx\u{e9}".as_bytes()), "xxxxxxxxxxxxxx\u{e9}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The words after `rs-setup`, read with clap, to a typed [`Task`].
 
 use super::settings::{Method, RpFilter, Settings, Tunnel, TunnelKind};
+use crate::cli;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, value_parser};
 use std::ffi::OsString;
@@ -121,16 +122,9 @@ pub fn task(words: impl IntoIterator<Item = OsString>) -> Result<Task, Stop> {
     let words = std::iter::once(OsString::from("rs-setup")).chain(words);
     let matches = command().try_get_matches_from(words).map_err(|e| match e.kind() {
         ErrorKind::DisplayHelp => Stop::Help(e.to_string()),
-        _ => Stop::Bad(one_line(&e.to_string())),
+        _ => Stop::Bad(cli::one_line(&e)),
     })?;
     read(&matches).map_err(Stop::Bad)
-}
-
-/// The first paragraph of clap's text, without its label.
-fn one_line(text: &str) -> String {
-    let text = text.strip_prefix("error: ").unwrap_or(text);
-    let first = text.split("\n\n").next().unwrap_or(text);
-    first.lines().map(str::trim).collect::<Vec<_>>().join(" ")
 }
 
 fn read(matches: &ArgMatches) -> Result<Task, String> {
@@ -148,7 +142,7 @@ fn read(matches: &ArgMatches) -> Result<Task, String> {
     }
     let interfaces: Vec<String> = many(matches, "interface").cloned().collect();
     if let Some(bad) = interfaces.iter().find(|name| !device_name(name)) {
-        return Err(format!("`{}' is no name of a device", crate::cli::shown(bad.as_bytes())));
+        return Err(format!("`{}' is no name of a device", cli::shown(bad.as_bytes())));
     }
     let settings = Settings { method: method(matches)?, interfaces };
     if verb == Verb::Setup && vips.is_empty() {
@@ -232,7 +226,7 @@ fn method(matches: &ArgMatches) -> Result<Method, String> {
 
 /// An address that a service can have.
 fn address(word: &str) -> Result<IpAddr, String> {
-    let shown = crate::cli::shown(word.as_bytes());
+    let shown = cli::shown(word.as_bytes());
     let bare = word.strip_prefix('[').and_then(|w| w.strip_suffix(']')).unwrap_or(word);
     let address: IpAddr = bare.parse().map_err(|_| match bare.split_once('/') {
         Some((alone, _)) if alone.parse::<IpAddr>().is_ok() => {

@@ -3,15 +3,15 @@
 use super::restore::Fault;
 use super::rules::{Lines, Rule};
 use super::transaction::{self, Failure, Refusal};
-use super::{Run, status, text};
+use super::{Run, status};
 use crate::cli::{self, apply};
 use crate::command::{Apply, Command};
-use crate::model::{Change, Timeouts};
+use crate::model::Change;
 use crate::table::{Table, diff};
 use crate::view::labels::Labels;
 use crate::view::{json, rules};
 use nix::sys::signal::{SigSet, Signal};
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 
 impl<R: Read, O: Write, E: Write> Run<'_, R, O, E> {
     /// `ipvsadm apply WORDS`: its exit status.
@@ -20,18 +20,13 @@ impl<R: Read, O: Write, E: Write> Run<'_, R, O, E> {
             Ok(apply::Asked::Apply(task)) => self.apply(&task),
             Ok(apply::Asked::Help(text)) => {
                 let written = write!(self.out, "{text}");
-                written.map_or_else(|e| self.unwritable(&e), |()| status::DONE)
+                self.written(written, status::DONE, status::LIST)
             }
             Err(error) => self.misused(&error),
         };
-        // Whoever stops reading does not make it another result.
-        match self.out.flush() {
-            Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
-                self.complain(&format!("cannot write: {}", text(&e)));
-                status::REFUSED
-            }
-            _ => status,
-        }
+        let flushed = self.out.flush();
+        // 1 would be a result.
+        self.written(flushed, status, status::REFUSED)
     }
 
     fn apply(&mut self, task: &Apply) -> u8 {
@@ -41,10 +36,9 @@ impl<R: Read, O: Write, E: Write> Run<'_, R, O, E> {
             Err(bad) if bad.misused => return status::USAGE,
             Err(_) => return status::REFUSED,
         };
-        let (timeouts, daemons) = (wanted.timeouts() != Timeouts::default(), wanted.has_daemons());
-        let before = self.client().and_then(|client| transaction::read(client, timeouts, daemons));
-        let before = match before {
-            Ok(before) => before,
+        let differences = self.client().and_then(|c| transaction::differences(c, wanted));
+        let (wanted, before) = match differences {
+            Ok(differences) => differences,
             Err(error) => return self.failed(&error, status::REFUSED),
         };
         let changes = match task.keep {
@@ -74,13 +68,7 @@ impl<R: Read, O: Write, E: Write> Run<'_, R, O, E> {
             }
             _ => Ok(()),
         };
-        match written {
-            Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
-                self.complain(&format!("cannot write: {}", text(&e)));
-                status::REFUSED
-            }
-            _ => status,
-        }
+        self.written(written, status, status::REFUSED)
     }
 
     /// Make the changes, or say why not; the status then.

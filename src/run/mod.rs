@@ -100,7 +100,8 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
             && first.as_ref() == b"rs-setup"
         {
             let result = rs_setup::program(rest, &mut self.out, &mut self.err);
-            let status = result.unwrap_or_else(|e| self.unwritable(&e));
+            let status =
+                result.unwrap_or_else(|e| self.written(Err(e), status::DONE, status::LIST));
             return self.finish(status);
         }
         if let [first, rest @ ..] = words
@@ -143,7 +144,7 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
                 Next::Stop(status::DONE)
             }
             Ok(()) => Next::Go(status::DONE),
-            Err(Failure::Io(e)) => Next::Stop(self.unwritable(&e)),
+            Err(Failure::Io(e)) => Next::Stop(self.written(Err(e), status::DONE, status::LIST)),
             Err(failure @ Failure::Connections(_)) => {
                 self.complain(&failure.to_string());
                 Next::Stop(status::LIST)
@@ -189,8 +190,8 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
             order::services(&mut services);
         }
         let labels = self.labels(list.numeric);
-        let Run { client: Some(client), out, .. } = self else { return Ok(()) };
-        let mut listing = Listing::new(out, labels, columns, list.exact);
+        let client = connected(&mut self.client)?;
+        let mut listing = Listing::new(&mut self.out, labels, columns, list.exact);
         if let Some(info) = info {
             listing.title(&info)?;
         }
@@ -238,10 +239,7 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
 
     /// The one connection to the kernel, opened when it is first needed.
     fn client(&mut self) -> Result<&mut Client, Error> {
-        match &mut self.client {
-            Some(client) => Ok(client),
-            none => Ok(none.insert(Client::connect()?)),
-        }
+        connected(&mut self.client)
     }
 
     /// Say what was wrong with a command line; its status.
@@ -266,22 +264,32 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
 
     /// The status after everything has been written.
     fn finish(&mut self, status: u8) -> u8 {
-        match self.out.flush() {
-            Ok(()) => status,
-            Err(e) => self.unwritable(&e),
-        }
+        let flushed = self.out.flush();
+        self.written(flushed, status, status::LIST)
     }
 
-    fn unwritable(&mut self, error: &io::Error) -> u8 {
-        // Whoever reads has read enough.
-        if error.kind() == io::ErrorKind::BrokenPipe {
-            return status::DONE;
+    /// The status after something was written: `done`, or `failed` when that could not be.
+    fn written(&mut self, result: io::Result<()>, done: u8, failed: u8) -> u8 {
+        match result {
+            Ok(()) => done,
+            // Whoever reads has read enough.
+            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => done,
+            Err(e) => {
+                // What is still in the buffer is tried once more at the end, and fails again.
+                if !std::mem::replace(&mut self.unwritable, true) {
+                    self.complain(&format!("cannot write: {}", text(&e)));
+                }
+                failed
+            }
         }
-        // What is still in the buffer is tried once more at the end, and fails again.
-        if !std::mem::replace(&mut self.unwritable, true) {
-            self.complain(&format!("cannot write: {}", text(error)));
-        }
-        status::LIST
+    }
+}
+
+/// The connection, opened when it is not yet.
+fn connected(client: &mut Option<Client>) -> Result<&mut Client, Error> {
+    match client {
+        Some(client) => Ok(client),
+        none => Ok(none.insert(Client::connect()?)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Changes that are made all together or not at all.
 //!
-//! In: what [`diff`] says, and the table before. Out: nothing, or what the kernel refused; the table is
+//! In: what [`diff`] says, and what it changes, as it was before. Out: nothing, or what the kernel refused; the table is
 //! then as it was, or it is said what could not be taken back. What goes, goes in a batch of its own,
 //! so that nothing that carries connections ends before the rest is known to be good.
 
@@ -8,7 +8,8 @@ use crate::ipvs::client::Client;
 use crate::ipvs::error::Error;
 use crate::model::{Change, ServiceKey, Timeouts};
 use crate::netlink::socket::Connection;
-use crate::table::{Table, diff, inverse};
+use crate::table::{Comparison, Table, diff, inverse};
+use std::collections::HashSet;
 
 /// A change and why it was not made.
 pub type Refusal = (Change, Error);
@@ -33,9 +34,7 @@ pub fn read<C: Connection>(
     timeouts: bool,
     daemons: bool,
 ) -> Result<Table, Error> {
-    let timeouts = if timeouts { client.timeouts()? } else { Timeouts::default() };
-    let daemons = if daemons { client.daemons()? } else { Vec::new() };
-    let mut table = Table::observed(timeouts, daemons);
+    let mut table = settings(client, timeouts, daemons)?;
     for service in client.services()? {
         let destinations = client.destinations(&service.service.key)?;
         table.observe([(service, destinations)]);
@@ -43,7 +42,35 @@ pub fn read<C: Connection>(
     Ok(table)
 }
 
-/// Make `changes`, which [`diff`] has put in order, to the table `before`.
+/// Where the kernel's table differs from the one that is wanted: as it is wanted, and as it is. What
+/// is the same is in neither, so that no more is held than has to be changed.
+pub fn differences<C: Connection>(
+    client: &mut Client<C>,
+    wanted: Table,
+) -> Result<(Table, Table), Error> {
+    let timeouts = wanted.timeouts() != Timeouts::default();
+    let current = settings(client, timeouts, wanted.has_daemons())?;
+    let mut comparison = Comparison::new(wanted, current);
+    for service in client.services()? {
+        let destinations = client.destinations(&service.service.key)?;
+        comparison.observe(service, destinations);
+    }
+    Ok(comparison.differences())
+}
+
+/// A table without services.
+fn settings<C: Connection>(
+    client: &mut Client<C>,
+    timeouts: bool,
+    daemons: bool,
+) -> Result<Table, Error> {
+    let timeouts = if timeouts { client.timeouts()? } else { Timeouts::default() };
+    let daemons = if daemons { client.daemons()? } else { Vec::new() };
+    Ok(Table::observed(timeouts, daemons))
+}
+
+/// Make `changes`, which [`diff`] has put in order. `before` is the table that they are made to, or at
+/// least what they change of it.
 pub fn carry_out<C: Connection>(
     client: &mut Client<C>,
     changes: &[Change],
@@ -101,8 +128,13 @@ fn take_back_unknown<C: Connection>(
     changes: &[Change],
     before: &Table,
 ) -> Result<(), Error> {
-    let now = read(client, before.timeouts() != Timeouts::default(), true)?;
-    let mut back = diff(before, &now);
+    let touched: HashSet<ServiceKey> = changes.iter().filter_map(service).collect();
+    let mut now = read(client, before.timeouts() != Timeouts::default(), true)?;
+    let mut before = before.clone();
+    for table in [&mut now, &mut before] {
+        table.keep_services(|key| touched.contains(key));
+    }
+    let mut back = diff(&before, &now);
     // A table without daemons says nothing about them.
     if !before.has_daemons() {
         let started = changes.iter().filter_map(|change| match change {
@@ -112,6 +144,19 @@ fn take_back_unknown<C: Connection>(
         back.extend(started.map(|daemon| Change::StopDaemon(daemon.role)));
     }
     client.changes(&back)?.into_iter().collect()
+}
+
+/// The service that a change is made to.
+fn service(change: &Change) -> Option<ServiceKey> {
+    match change {
+        Change::AddService(service) | Change::EditService(service) => Some(service.key),
+        Change::DeleteService(key)
+        | Change::AddDestination(key, _)
+        | Change::EditDestination(key, _)
+        | Change::DeleteDestination(key, _) => Some(*key),
+        Change::Flush | Change::Zero(_) => None,
+        Change::SetTimeouts(_) | Change::StartDaemon(_) | Change::StopDaemon(_) => None,
+    }
 }
 
 /// Without the servers of services that were refused themselves.

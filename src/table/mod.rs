@@ -6,9 +6,11 @@
 //!
 //! What means the same to the kernel is the same here: everything is held in one normal form.
 
+mod comparison;
 mod diff;
 mod normal;
 
+pub use comparison::Comparison;
 pub use diff::{diff, inverse};
 
 use crate::model::*;
@@ -84,8 +86,7 @@ impl Table {
         for (service, destinations) in services {
             let service = normal::service(service.service);
             let normal = |d: ObservedDestination| normal::destination(d.destination);
-            let destinations = destinations.into_iter().map(normal).map(|d| (d.key, d)).collect();
-            self.services.insert(service.key, Entry { service, destinations });
+            self.insert(service, destinations.into_iter().map(normal));
         }
     }
 
@@ -177,12 +178,22 @@ impl Table {
 
     /// Forget the services and daemons that `other` does not name.
     pub fn keep_to(&mut self, other: &Table) {
-        self.services.retain(|key, _| other.services.contains_key(key));
+        self.keep_services(|key| other.services.contains_key(key));
         for role in [DaemonRole::Master, DaemonRole::Backup] {
             if other.daemon(role).is_none() {
                 *self.daemon_mut(role) = None;
             }
         }
+    }
+
+    /// Forget the services that `named` says no to.
+    pub fn keep_services(&mut self, named: impl Fn(&ServiceKey) -> bool) {
+        self.services.retain(|key, _| named(key));
+    }
+
+    fn insert(&mut self, service: Service, destinations: impl Iterator<Item = Destination>) {
+        let destinations = destinations.map(|d| (d.key, d)).collect();
+        self.services.insert(service.key, Entry { service, destinations });
     }
 
     fn daemon_mut(&mut self, role: DaemonRole) -> &mut Option<Daemon> {

@@ -44,6 +44,13 @@ fn load<C: Connection>(client: &mut Client<C>, wanted: &Table) {
     transaction::carry_out(client, &diff(wanted, &now), &now).expect("every change is good");
 }
 
+/// What makes the kernel's table the one that is wanted, and what of it differs.
+fn changes<C: Connection>(client: &mut Client<C>, wanted: &Table) -> (Vec<Change>, Table) {
+    let differences = transaction::differences(client, wanted.clone());
+    let (wanted, current) = differences.expect("the table");
+    (diff(&wanted, &current), current)
+}
+
 fn random_pairs() {
     let mut rng = Rng::with_seed(66);
     let mut changes_made = 0;
@@ -57,8 +64,9 @@ fn random_pairs() {
             load(&mut client, &a);
             let before = read(&mut client);
             assert_eq!(before, a);
-            let changes = diff(&b, &before);
-            transaction::carry_out(&mut client, &changes, &before).expect("every change is good");
+            let (changes, differing) = changes(&mut client, &b);
+            assert_eq!(changes, diff(&b, &before));
+            transaction::carry_out(&mut client, &changes, &differing).expect("every one is good");
             let after = read(&mut client);
             assert_eq!(after, b);
             assert_eq!(diff(&b, &after), []);
@@ -127,7 +135,7 @@ impl Connection for Spoiled {
     }
 }
 
-/// Two tables with 50 changes from one to the other, of every kind.
+/// Two tables with 50 changes from one to the other, of every kind, and something that stays.
 fn fifty_changes() -> (String, String) {
     let (mut old, mut new) = (String::new(), String::new());
     for n in 0..7 {
@@ -142,7 +150,9 @@ fn fifty_changes() -> (String, String) {
         }
     }
     new += "--set 33 44 55\n";
-    (old, new)
+    // What stays must not be touched on the way back either.
+    let stays = "-A -f 7 -s rr\n-a -f 7 -r 10.1.0.1 -w 5\n-A -f 8 -s rr\n";
+    (old + stays, new + stays)
 }
 
 fn table_of(rules: &str) -> Table {
@@ -165,12 +175,13 @@ fn every_position() {
     let mut client = Client::over(spoiled, || {}).expect("IPVS");
     load(&mut client, &old);
     let before = transaction::read(&mut client, true, false).expect("the table");
-    let changes = diff(&new, &before);
+    let (changes, differing) = changes(&mut client, &new);
     assert_eq!(changes.len(), 50, "{changes:#?}");
+    assert!(differing.services().count() < before.services().count(), "all is touched");
     let mut kinds = [0; 4];
     for position in 0..changes.len() {
         left.set(position as i64);
-        let result = transaction::carry_out(&mut client, &changes, &before);
+        let result = transaction::carry_out(&mut client, &changes, &differing);
         assert!(left.get() < 0, "nothing was spoiled");
         match result {
             Err(Failure::Refused { refused, left }) => {
@@ -190,8 +201,8 @@ fn every_position() {
     }
     assert!(kinds.iter().all(|n| *n > 0), "{kinds:?}");
     println!("refused at each of {} changes, the table as before each time", changes.len());
-    transaction::carry_out(&mut client, &changes, &before).expect("none is spoiled");
-    assert_eq!(read(&mut client).services().count(), 14);
+    transaction::carry_out(&mut client, &changes, &differing).expect("none is spoiled");
+    assert_eq!(read(&mut client).services().count(), 16);
 }
 
 /// The kernel, but the answers to one of the sends are lost, as when the receive buffer overflows.
@@ -230,12 +241,13 @@ fn lost_answers() {
     let mut client = Client::over(deaf, || {}).expect("IPVS");
     load(&mut client, &old);
     let before = transaction::read(&mut client, true, true).expect("the table");
-    let changes = diff(&new, &before);
+    let (changes, differing) = changes(&mut client, &new);
     assert_eq!(changes.len(), 51);
+    assert!(differing.services().count() < before.services().count(), "all is touched");
     let mut lost = 0;
     for send in 1.. {
         left.set(send);
-        match transaction::carry_out(&mut client, &changes, &before) {
+        match transaction::carry_out(&mut client, &changes, &differing) {
             Err(Failure::Broken { error, back }) => {
                 assert!(error.to_string().contains("lost"), "{error}");
                 back.unwrap_or_else(|e| panic!("send {send}: {e}"));

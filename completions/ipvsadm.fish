@@ -1,9 +1,18 @@
 # ipvsadm, ipvsadm-save and ipvsadm-restore in fish.
 # Made by 'make pages' from completions/fish.in and the options.
 
+# The words of the line without a namespace in front.
+function __ipvsadm_words
+    set -l words (commandline -opc)
+    if set -q words[3]; and test "$words[2]" = --netns
+        set -e words[2..3]
+    end
+    printf '%s\n' $words
+end
+
 # The command that the line has, by its long name; nothing while it has none.
 function __ipvsadm_verb
-    set -l words (commandline -opc)
+    set -l words (__ipvsadm_words)
     set -q words[2]; or return
     switch $words[2]
         case '--*'
@@ -46,18 +55,22 @@ function __ipvsadm_is
 end
 
 function __ipvsadm_first
-    test (count (commandline -opc)) = 1
+    test (count (__ipvsadm_words)) = 1
 end
 
 # At the value of the command.
 function __ipvsadm_behind
-    __ipvsadm_is $argv; and test (count (commandline -opc)) = 2
+    __ipvsadm_is $argv; and test (count (__ipvsadm_words)) = 2
 end
 
 # The rules of the table that is in the kernel; none without privilege. ip_vs is not loaded for this.
 function __ipvsadm_rules
     set -l words (commandline -opc)
-    test -e /proc/net/ip_vs; and $words[1] -Sn 2>/dev/null
+    set -l netns
+    if set -q words[3]; and test "$words[2]" = --netns
+        set netns $words[2..3]
+    end
+    test -e /proc/net/ip_vs; and $words[1] $netns -Sn 2>/dev/null
 end
 
 # Services of a kind: -t, -u, --sctp-service, -f. What is there already cannot be added.
@@ -91,6 +104,13 @@ function __ipvsadm_servers
     end | sort -u
 end
 
+# Network namespaces that have a name.
+function __ipvsadm_namespaces
+    for path in /run/netns/*
+        string replace -r '.*/' '' $path
+    end
+end
+
 function __ipvsadm_interfaces
     # Those of this network namespace; the two lines above them have no colon.
     string replace -rf '^ *([^: ]+):.*' '$1' </proc/net/dev
@@ -100,6 +120,8 @@ complete -c ipvsadm -f
 complete -c ipvsadm -n '__ipvsadm_is restore apply' -F
 complete -c ipvsadm-save -s n -d 'addresses and ports as numbers, not names'
 complete -c ipvsadm-save -l full -d 'the timeouts and the synchronisation daemons too'
+complete -c ipvsadm-save -l netns -x -a '(__ipvsadm_namespaces)' -d 'act in this network namespace: a name of ip netns, or a path like /proc/PID/ns/net'
+complete -c ipvsadm-restore -l netns -x -a '(__ipvsadm_namespaces)' -d 'act in this network namespace: a name of ip netns, or a path like /proc/PID/ns/net'
 complete -c ipvsadm -n '__ipvsadm_first' -s A -l add-service -d 'add a virtual service'
 complete -c ipvsadm -n '__ipvsadm_first' -s E -l edit-service -d 'change a virtual service; what is not given is set to its default'
 complete -c ipvsadm -n '__ipvsadm_first' -s D -l delete-service -d 'delete a virtual service and its real servers'
@@ -158,6 +180,7 @@ complete -c ipvsadm -n '__ipvsadm_is start-daemon' -l mcast-interface -x -a '(__
 complete -c ipvsadm -n '__ipvsadm_is start-daemon' -l mcast-group -x -d 'multicast group, IPv4 or IPv6; 224.0.0.81 by default'
 complete -c ipvsadm -n '__ipvsadm_is start-daemon' -l mcast-port -x -d 'UDP port; 8848 by default'
 complete -c ipvsadm -n '__ipvsadm_is start-daemon' -l mcast-ttl -x -d 'time to live of messages; 1 by default'
+complete -c ipvsadm -n 'true' -l netns -x -a '(__ipvsadm_namespaces)' -d 'act in this network namespace: a name of ip netns, or a path like /proc/PID/ns/net'
 complete -c ipvsadm -n __ipvsadm_first -a apply -d 'Make the table what a file says, with the fewest changes'
 complete -c ipvsadm -n '__ipvsadm_is apply' -l dry-run -d 'Print the changes as lines that -R takes, and make none; the status is 1 when there are any'
 complete -c ipvsadm -n '__ipvsadm_is apply' -l keep -d 'Leave services and daemons alone that the file does not name'

@@ -15,6 +15,7 @@ mod kernel_module;
 pub mod model;
 pub mod names;
 pub mod netlink;
+mod netns;
 pub mod rs_setup;
 pub mod run;
 pub mod table;

@@ -211,7 +211,7 @@ impl<'a> Draft<'a> {
             Opt::OnePacket | Opt::Connection | Opt::Timeout | Opt::Daemon | Opt::Stats => {}
             Opt::Rate | Opt::Exact | Opt::Thresholds | Opt::PersistentConn | Opt::TunInfo => {}
             Opt::NoSort | Opt::Numeric | Opt::Full => {}
-            Opt::Verb(_) | Opt::Ipv6 | Opt::Sort => {}
+            Opt::Verb(_) | Opt::Ipv6 | Opt::Sort | Opt::Netns => {}
         }
         Ok(())
     }

@@ -62,6 +62,7 @@ fn heading(section: Section) -> &'static str {
         Section::RealServer => "Real server",
         Section::Listing => "Listing",
         Section::Daemon => "Synchronisation daemon",
+        Section::Everywhere => "With everything",
     }
 }
 

@@ -67,6 +67,7 @@ pub enum Opt {
     McastGroup,
     McastPort,
     McastTtl,
+    Netns,
 }
 
 /// Whether a value belongs to an option, and what the value is called.
@@ -86,6 +87,7 @@ pub enum Section {
     RealServer,
     Listing,
     Daemon,
+    Everywhere,
 }
 
 /// One row of the table.
@@ -178,6 +180,9 @@ pub const OPTIONS: &[Spec] = &[
     row(Opt::McastGroup, "mcast-group", b"", Value("address"), Section::Daemon, "multicast group, IPv4 or IPv6; 224.0.0.81 by default"),
     row(Opt::McastPort, "mcast-port", b"", Value("port"), Section::Daemon, "UDP port; 8848 by default"),
     row(Opt::McastTtl, "mcast-ttl", b"", Value("ttl"), Section::Daemon, "time to live of messages; 1 by default"),
+
+    // Taken out of the words before any grammar sees them: what a line of -R has of it is refused there.
+    row(Opt::Netns, "netns", b"", Value("name|path"), Everywhere, "act in this network namespace: a name of ip netns, or a path like /proc/PID/ns/net"),
 ];
 
 /// The row of a long option.

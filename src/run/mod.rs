@@ -10,6 +10,7 @@ use crate::ipvs::connections;
 use crate::ipvs::error::Error;
 use crate::model::{ObservedDestination, ObservedService, ServiceKey};
 use crate::names::{self, Names};
+use crate::netns;
 use crate::rs_setup;
 use crate::view::classic::{self, Listing};
 use crate::view::connections::Connections;
@@ -75,10 +76,14 @@ pub type Standard = Run<
 
 /// A whole program: arguments in, exit status out.
 pub fn program(main: impl FnOnce(&mut Standard, &[Vec<u8>]) -> u8) -> ExitCode {
-    let words: Vec<Vec<u8>> = std::env::args_os().skip(1).map(OsString::into_vec).collect();
+    let mut words: Vec<Vec<u8>> = std::env::args_os().skip(1).map(OsString::into_vec).collect();
     let out = io::BufWriter::with_capacity(64 * 1024, io::stdout().lock());
     let mut run = Run::new(&names::System, io::stdin().lock(), out, io::stderr().lock());
-    ExitCode::from(main(&mut run, &words))
+    let status = match netns::enter(&mut words) {
+        Ok(()) => main(&mut run, &words),
+        Err(error) => run.misused(&error),
+    };
+    ExitCode::from(status)
 }
 
 /// What comes after a command.

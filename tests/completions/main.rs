@@ -74,21 +74,29 @@ const OFFERED: &[(&str, &[&str])] = &[
     ("ipvsadm a", &["apply"]),
     ("ipvsadm r", &["rs-setup"]),
     ("ipvsadm --add-", &["--add-server", "--add-service"]),
-    ("ipvsadm -S --", &["--full", "--numeric"]),
-    ("ipvsadm -C --", &[]),
-    ("ipvsadm --stop-daemon backup --", &["--syncid"]),
-    ("ipvsadm apply --", &["--dry-run", "--help", "--json", "--keep"]),
+    ("ipvsadm -S --", &["--full", "--netns", "--numeric"]),
+    ("ipvsadm -C --", &["--netns"]),
+    ("ipvsadm --stop-daemon backup --", &["--netns", "--syncid"]),
+    ("ipvsadm apply --", &["--dry-run", "--help", "--json", "--keep", "--netns"]),
+    ("ipvsadm --netns ", &["other"]),
+    ("ipvsadm -C --netns ", &["other"]),
+    ("ipvsadm apply --netns ", &["other"]),
+    ("ipvsadm --netns other -D -t ", &["198.51.100.1:80"]),
+    ("ipvsadm --netns other apply --k", &["--keep"]),
+    ("ipvsadm --net", &["--netns"]),
     ("ipvsadm apply --keep some-r", &["some-rules"]),
     ("ipvsadm -R some-r", &["some-rules"]),
     ("ipvsadm-restore some-r", &["some-rules"]),
     ("ipvsadm-save some-r", &["some-rules"]),
-    ("ipvsadm-save -n --", &["--full"]),
+    ("ipvsadm-save -n --", &["--full", "--netns"]),
 ];
 
 /// Every line in one shell; then without privilege, where all that is live is missing, quietly.
 fn all(shell: fn(&[&str], bool) -> Vec<String>) {
     oracle_with("-R", TABLE).ok();
     sh("ip link add director0 type dummy");
+    sh("ip netns del other 2>&1 || true; ip netns add other && ip -n other link set lo up
+        ip netns exec other /usr/sbin/ipvsadm -A -t 198.51.100.1:80");
     let lines: Vec<&str> = OFFERED.iter().map(|(line, _)| *line).collect();
     let answers = shell(&lines, true);
     assert_eq!(answers.len(), lines.len(), "{answers:?}");

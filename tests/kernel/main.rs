@@ -18,6 +18,7 @@ mod grid;
 mod list;
 mod misc;
 mod names;
+mod netns;
 mod options;
 mod restore;
 mod save;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         apply::TESTS,
         apply_abuse::TESTS,
         names::TESTS,
+        netns::TESTS,
         misc::TESTS,
         faults::TESTS,
     ]

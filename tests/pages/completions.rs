@@ -37,6 +37,11 @@ fn subcommands() -> Vec<Command> {
         .collect()
 }
 
+/// What goes with everything.
+fn everywhere() -> impl Iterator<Item = &'static Spec> {
+    OPTIONS.iter().filter(|spec| spec.section == Section::Everywhere)
+}
+
 fn arguments(command: &Command) -> impl Iterator<Item = &Arg> {
     command.get_arguments().filter(|arg| !arg.is_hide_set() && !arg.is_positional())
 }
@@ -89,9 +94,13 @@ fn bash() -> String {
         OPTIONS.iter().map(|spec| case(spec.long, grammar::values(spec))).collect();
     let (mut first, mut subs) = (Vec::new(), String::new());
     for command in subcommands() {
-        let all: Vec<String> = arguments(&command).flat_map(argument_names).collect();
+        let mut all: Vec<String> = arguments(&command).flat_map(argument_names).collect();
         let with_value = arguments(&command).filter(|arg| takes_value(arg));
-        let with_value: Vec<&str> = with_value.filter_map(Arg::get_long).collect();
+        let mut with_value: Vec<&str> = with_value.filter_map(Arg::get_long).collect();
+        for spec in everywhere() {
+            all.extend(names(spec));
+            with_value.push(spec.long);
+        }
         for arg in arguments(&command) {
             cases.push(case(arg.get_long().unwrap_or_default(), possible(arg)));
         }
@@ -155,6 +164,7 @@ fn zsh_action(name: &str, values: &[String]) -> String {
         "fwmark-service" => " _ipvsadm_services -f".to_string(),
         "real-server" => "_ipvsadm_servers".to_string(),
         "mcast-interface" | "interface" => "_ipvsadm_interfaces".to_string(),
+        "netns" => "_ipvsadm_namespaces".to_string(),
         _ if values.is_empty() => String::new(),
         // With commas between: one of them, and go on by hand.
         _ => format!("({})", values.join(" ")),
@@ -203,6 +213,7 @@ fn zsh() -> String {
                 specs.push(quoted(&format!("{name}{equals}[{}]{value}", zsh_text(&help(arg)))));
             }
         }
+        specs.extend(everywhere().flat_map(zsh_options));
         if command.get_name() == "apply" {
             specs.push("':file:_files'".to_string());
         }
@@ -244,6 +255,7 @@ fn zsh() -> String {
             ("SUBCOMMANDS", subs),
             ("OPTIONS", options),
             ("NUMERIC", zsh_text(&doc("numeric"))),
+            ("NETNS", zsh_text(&doc("netns")).replace('\'', "'\\''")),
         ],
     )
 }
@@ -257,6 +269,7 @@ fn fish_values(name: &str, values: &[String]) -> String {
         "fwmark-service" => "(__ipvsadm_services -f)".to_string(),
         "real-server" => "(__ipvsadm_servers)".to_string(),
         "mcast-interface" | "interface" => "(__ipvsadm_interfaces)".to_string(),
+        "netns" => "(__ipvsadm_namespaces)".to_string(),
         _ => values.join(" "),
     };
     if action.is_empty() { " -x".to_string() } else { format!(" -x -a {}", quoted(&action)) }
@@ -275,6 +288,7 @@ fn fish() -> String {
                 format!("__ipvsadm_first; or __ipvsadm_behind {}", spec.long)
             }
             Section::Commands => "__ipvsadm_first".to_string(),
+            Section::Everywhere => "true".to_string(),
             _ => {
                 let with =
                     commands.iter().filter(|(_, takes)| takes.iter().any(|o| o.long == spec.long));
@@ -324,6 +338,7 @@ fn fish() -> String {
             ("OPTIONS", options),
             ("SUBCOMMANDS", subs),
             ("NUMERIC", doc("numeric")),
+            ("NETNS", doc("netns").replace('\'', "\\'")),
         ],
     )
 }

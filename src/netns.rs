@@ -1,0 +1,132 @@
+//! Network namespaces: `--netns NAME|PATH`, which any of the programs takes anywhere on its command line.
+//!
+//! In: the words of a command line. Out: those that are left, with the whole program moved into the
+//! namespace. Files, users and processes stay those of the caller; what is below /proc/net and
+//! /proc/sys/net goes by the namespace, and so does every socket that is opened from now on.
+
+use crate::cli::{UsageError, options, shown};
+use crate::netlink::error::without_number;
+use nix::fcntl::OFlag;
+use nix::sched::{CloneFlags, setns};
+use std::ffi::OsStr;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// Where `ip netns add` puts names.
+const NAMES: &str = "/run/netns";
+
+/// Take `--netns` out of the words and go there. No thread may have been started yet.
+pub fn enter(words: &mut Vec<Vec<u8>>) -> Result<(), UsageError> {
+    match take(words)? {
+        Some(name) => go(&name).map_err(|why| {
+            UsageError::bad(format!("cannot enter network namespace `{}': {why}", shown(&name)))
+        }),
+        None => Ok(()),
+    }
+}
+
+/// The namespace that the words name, which is taken out of them.
+fn take(words: &mut Vec<Vec<u8>>) -> Result<Option<Vec<u8>>, UsageError> {
+    let mut name = None;
+    let mut n = 0;
+    while n < words.len() && words[n] != b"--" {
+        let value = match words[n].strip_prefix(b"--netns") {
+            Some([b'=', value @ ..]) => Some((value.to_vec(), 1)),
+            // Without a value it is left for the grammar to refuse.
+            Some([]) => words.get(n + 1).map(|value| (value.clone(), 2)),
+            _ => None,
+        };
+        match value {
+            None => n += 1,
+            Some(_) if name.is_some() => {
+                let option = options::Opt::Netns.name();
+                return Err(UsageError::bad(format!("multiple '{option}' options specified")));
+            }
+            Some((value, length)) => {
+                words.drain(n..n + length);
+                name = Some(value);
+            }
+        }
+    }
+    Ok(name)
+}
+
+fn go(name: &[u8]) -> Result<(), String> {
+    let text = |e: io::Error| without_number(&e);
+    let file = open(&path(name)).map_err(text)?;
+    setns(file, CloneFlags::CLONE_NEWNET).map_err(|e| match e {
+        nix::Error::EINVAL => "it is none".to_string(),
+        nix::Error::EPERM => "Permission denied (you must be root)".to_string(),
+        e => text(e.into()),
+    })
+}
+
+/// A FIFO is not waited for: it is none either.
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)
+}
+
+fn path(name: &[u8]) -> PathBuf {
+    let name = OsStr::from_bytes(name);
+    match name.as_bytes().contains(&b'/') {
+        true => PathBuf::from(name),
+        false => Path::new(NAMES).join(name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taken(line: &str) -> (Option<String>, String) {
+        let mut words = line.split(' ').map(|word| word.as_bytes().to_vec()).collect();
+        let name = take(&mut words).expect("no mistake");
+        let name = name.map(|name| String::from_utf8(name).expect("text"));
+        (name, String::from_utf8(words.join(&b' ')).expect("text"))
+    }
+
+    #[test]
+    fn it_stands_anywhere() {
+        let web = Some("web".to_string());
+        for line in ["--netns web -L -n", "-L --netns=web -n", "-L -n --netns web"] {
+            assert_eq!(taken(line), (web.clone(), "-L -n".to_string()), "{line}");
+        }
+        for line in ["-L", "-L --netns", "-L --netnsx web", "-R -- --netns web"] {
+            assert_eq!(taken(line), (None, line.to_string()));
+        }
+    }
+
+    #[test]
+    fn one_is_enough() {
+        let mut words = vec![b"--netns=a".to_vec(), b"--netns".to_vec(), b"b".to_vec()];
+        let error = take(&mut words).expect_err("two");
+        assert_eq!((error.status, error.text.as_str()), (2, "multiple 'netns' options specified"));
+    }
+
+    #[test]
+    fn a_name_or_a_path() {
+        assert_eq!(path(b"web"), Path::new("/run/netns/web"));
+        assert_eq!(path(b"/proc/1/ns/net"), Path::new("/proc/1/ns/net"));
+        assert_eq!(path(b"./web"), Path::new("./web"));
+    }
+
+    #[test]
+    fn what_is_none_is_refused() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let fifo = dir.path().join("fifo");
+        nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).expect("a FIFO");
+        for (name, why) in [
+            (fifo.as_os_str().as_bytes(), "it is none"),
+            (b"/dev/null", "it is none"),
+            (b"no such", "No such file or directory"),
+        ] {
+            let mut words = vec![b"--netns".to_vec(), name.to_vec()];
+            let error = enter(&mut words).expect_err("no namespace");
+            let text = format!("cannot enter network namespace `{}': {why}", shown(name));
+            assert_eq!((error.status, error.text), (2, text));
+        }
+    }
+}

@@ -11,6 +11,7 @@
 pub mod cli;
 pub mod command;
 pub mod ipvs;
+mod kept;
 mod kernel_module;
 pub mod model;
 pub mod names;

@@ -5,6 +5,7 @@ use super::host::{self, Host};
 use super::journal::{self, Journal, Setup};
 use super::persist;
 use super::step::{State, Step, What};
+use crate::kept;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -16,7 +17,7 @@ pub enum Error {
     #[error(transparent)]
     Host(#[from] host::Error),
     #[error(transparent)]
-    Journal(#[from] journal::Error),
+    Journal(#[from] kept::Error),
     #[error(transparent)]
     Persist(#[from] persist::Error),
 }

@@ -22,6 +22,7 @@ mod plan;
 mod settings;
 mod step;
 
+use crate::kept;
 use args::{Stop, Task, Verb};
 use carry_out::Error;
 use check::Report;
@@ -201,7 +202,7 @@ fn told(changes: &Changes, out: &mut impl Write, notes: &mut Vec<String>) -> Res
 }
 
 fn dry_run(task: &Task, out: &mut impl Write) -> Result<u8, Failure> {
-    let record = Record::read().unwrap_or_default();
+    let record = kept::look().unwrap_or_default();
     let plan = feasible(task, &record, &mut Host::open()?)?;
     let steps = plan.steps.iter().filter(|step| !step.in_place());
     let lines = steps.flat_map(|s| commands::commands(&s.what, &s.found, &s.wanted)).collect();
@@ -263,7 +264,7 @@ fn chosen(
 }
 
 fn dry_undo(task: &Task, out: &mut impl Write) -> Result<u8, Failure> {
-    let record = Record::read()?;
+    let record = kept::look()?;
     let (chosen, _) = chosen(task, &record, &mut Vec::new());
     let mut host = Host::open()?;
     let steps = carry_out::inverses(&mut host, &record, chosen.as_ref())?;
@@ -274,7 +275,7 @@ fn dry_undo(task: &Task, out: &mut impl Write) -> Result<u8, Failure> {
 
 fn check(task: &Task, out: &mut impl Write) -> Result<u8, Failure> {
     // Without privilege nothing is known of what was set up; named VIPs can be checked all the same.
-    let record = match Record::read() {
+    let record = match kept::look() {
         Ok(mut record) => {
             let _ = Persist::below(&task.root).recall(&mut record);
             record

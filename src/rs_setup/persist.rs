@@ -9,9 +9,10 @@
 //! - A manifest remembers the files with their content, to take away those and no others, and what
 //!   the settings were before, which after a reboot nothing else knows.
 
-use super::journal::{Entry, Record, Setup, write_whole};
+use super::journal::{Entry, Record, Setup};
 use super::settings::Method;
 use super::step::{State, What};
+use crate::kept::{Record as _, write_whole};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

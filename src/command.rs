@@ -1,6 +1,6 @@
 //! What a command line asks for, resolved and typed: nothing is left to parse.
 
-use crate::model::{Change, ServiceKey};
+use crate::model::{Change, DestinationKey, ServiceKey};
 
 /// One command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +38,17 @@ pub struct Apply {
     pub keep: bool,
     /// Show the changes as JSON.
     pub json: bool,
+}
+
+/// Giving a real server no new connections: `ipvsadm drain`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Drain {
+    pub service: ServiceKey,
+    pub server: DestinationKey,
+    /// Seconds to wait at most; without, as long as it takes.
+    pub wait: Option<u32>,
+    /// Put the weight back instead.
+    pub undo: bool,
 }
 
 /// A listing.

@@ -1,18 +1,10 @@
 //! The words after `apply`, read with clap, to what is to be applied.
 
-use super::{UsageError, one_line};
+use super::{Asked, UsageError, read};
 use crate::command::Apply;
-use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, Command, value_parser};
 use std::ffi::OsString;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-
-/// What the words ask for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Asked {
-    Help(String),
-    Apply(Apply),
-}
+use std::os::unix::ffi::OsStrExt;
 
 /// `apply` as clap knows it: for parsing, help, the page and completions.
 pub fn command() -> Command {
@@ -36,16 +28,13 @@ pub fn command() -> Command {
 }
 
 /// Read the words after `apply`.
-pub fn asked(words: &[impl AsRef<[u8]>]) -> Result<Asked, UsageError> {
-    let words = words.iter().map(|word| OsString::from_vec(word.as_ref().to_vec()));
-    let words = std::iter::once(OsString::from("apply")).chain(words);
-    let matches = match command().try_get_matches_from(words) {
-        Ok(matches) => matches,
-        Err(e) if e.kind() == ErrorKind::DisplayHelp => return Ok(Asked::Help(e.to_string())),
-        Err(e) => return Err(UsageError::bad(format!("apply: {}", one_line(&e)))),
+pub fn asked(words: &[impl AsRef<[u8]>]) -> Result<Asked<Apply>, UsageError> {
+    let matches = match read(command(), words)? {
+        Asked::Help(text) => return Ok(Asked::Help(text)),
+        Asked::For(matches) => matches,
     };
     let file = matches.get_one::<OsString>("file").map(|name| name.as_bytes().to_vec());
-    Ok(Asked::Apply(Apply {
+    Ok(Asked::For(Apply {
         file: file.unwrap_or_default(),
         dry_run: matches.get_flag("dry-run"),
         keep: matches.get_flag("keep"),
@@ -60,10 +49,10 @@ mod tests {
     #[test]
     fn words_after_apply() {
         let plain = Apply { file: b"rules".to_vec(), dry_run: false, keep: false, json: false };
-        assert_eq!(asked(&["rules"]), Ok(Asked::Apply(plain.clone())));
+        assert_eq!(asked(&["rules"]), Ok(Asked::For(plain.clone())));
         let all = Apply { file: b"-".to_vec(), dry_run: true, keep: true, json: true };
-        assert_eq!(asked(&["--json", "-", "--dry-run", "--keep"]), Ok(Asked::Apply(all)));
-        assert_eq!(asked(&["--", "rules"]), Ok(Asked::Apply(plain)));
+        assert_eq!(asked(&["--json", "-", "--dry-run", "--keep"]), Ok(Asked::For(all)));
+        assert_eq!(asked(&["--", "rules"]), Ok(Asked::For(plain)));
         assert!(matches!(asked(&["--help"]), Ok(Asked::Help(text)) if text.contains("--keep")));
     }
 

@@ -31,6 +31,7 @@ pub fn command() -> Command {
              ipvsadm -S [-n] [--full]\n       \
              ipvsadm -R [FILE]\n       \
              ipvsadm apply [--dry-run] [--keep] [--json] FILE (ipvsadm apply --help)\n       \
+             ipvsadm drain [--undo] SERVICE -r host[:port] [--wait seconds] (ipvsadm drain --help)\n       \
              ipvsadm --set tcp tcpfin udp\n       \
              ipvsadm --start-daemon|--stop-daemon master|backup [...]\n       \
              ipvsadm rs-setup ... (on a real server; ipvsadm rs-setup --help)\n       \

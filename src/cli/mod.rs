@@ -1,18 +1,23 @@
 //! The classic grammar: words, from argv or from a line of `-R`, to a typed [`Command`].
 //!
 //! [`options`] is the one table of what can be said, [`lex`] turns words into options as popt
-//! would, [`check`] knows what goes together and makes the command. The words of `apply` are clap's
-//! ([`apply`]).
+//! would, [`check`] knows what goes together and makes the command. The words of
+//! the subcommands are clap's ([`apply`], [`drain`]).
 //!
 //! [`Command`]: crate::command::Command
 
 pub mod apply;
 mod build;
 pub mod check;
+pub mod drain;
 pub mod help;
 pub mod lex;
 pub mod options;
 mod value;
+
+use clap::error::ErrorKind;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
 
 /// A command line that cannot be carried out as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +32,28 @@ impl UsageError {
     /// A bad value or combination.
     pub fn bad(text: impl Into<String>) -> UsageError {
         UsageError { status: 2, text: text.into(), fatal: true }
+    }
+}
+
+/// What the words of a subcommand ask for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asked<T> {
+    Help(String),
+    For(T),
+}
+
+/// Read the words of a subcommand.
+fn read(
+    command: clap::Command,
+    words: &[impl AsRef<[u8]>],
+) -> Result<Asked<clap::ArgMatches>, UsageError> {
+    let name = command.get_name().to_string();
+    let words = words.iter().map(|word| OsString::from_vec(word.as_ref().to_vec()));
+    let words = std::iter::once(OsString::from(&name)).chain(words);
+    match command.try_get_matches_from(words) {
+        Ok(matches) => Ok(Asked::For(matches)),
+        Err(e) if e.kind() == ErrorKind::DisplayHelp => Ok(Asked::Help(e.to_string())),
+        Err(e) => Err(UsageError::bad(format!("{name}: {}", one_line(&e)))),
     }
 }
 

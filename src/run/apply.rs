@@ -3,22 +3,21 @@
 use super::restore::Fault;
 use super::rules::{Lines, Rule};
 use super::transaction::{self, Failure, Refusal};
-use super::{Run, status};
-use crate::cli::{self, apply};
+use super::{Run, signals, status};
+use crate::cli::{self, Asked, apply};
 use crate::command::{Apply, Command};
 use crate::model::Change;
 use crate::table::{Table, diff};
 use crate::view::labels::Labels;
 use crate::view::{json, rules};
-use nix::sys::signal::{SigSet, Signal};
 use std::io::{Read, Write};
 
 impl<R: Read, O: Write, E: Write> Run<'_, R, O, E> {
     /// `ipvsadm apply WORDS`: its exit status.
     pub(super) fn apply_program(&mut self, words: &[impl AsRef<[u8]>]) -> u8 {
         let status = match apply::asked(words) {
-            Ok(apply::Asked::Apply(task)) => self.apply(&task),
-            Ok(apply::Asked::Help(text)) => {
+            Ok(Asked::For(task)) => self.apply(&task),
+            Ok(Asked::Help(text)) => {
                 let written = write!(self.out, "{text}");
                 self.written(written, status::DONE, status::LIST)
             }
@@ -79,14 +78,12 @@ impl<R: Read, O: Write, E: Write> Run<'_, R, O, E> {
         lines: &Lines,
     ) -> Result<(), u8> {
         // A signal that would end this waits until the table is the new one or the old one.
-        let held = hold_signals();
+        let held = signals::hold();
         let result = match self.client() {
             Ok(client) => Ok(transaction::carry_out(client, changes, before)),
             Err(error) => Err(error),
         };
-        if let Some(mask) = held {
-            let _ = mask.thread_set_mask();
-        }
+        drop(held);
         match result {
             Ok(Ok(())) => Ok(()),
             Ok(Err(failure)) => Err(self.not_applied(failure, lines)),
@@ -138,17 +135,6 @@ fn try_on(table: &mut Table, rule: &Rule, command: &Command) -> Result<(), Fault
     let verb = rule.text.split(|b| b.is_ascii_whitespace()).find(|word| word.starts_with(b"-"));
     let verb = cli::shown(verb.unwrap_or_default());
     Err(Fault::new(&format!("`{verb}' cannot be in what apply reads")))
-}
-
-/// Block what a terminal or a manager sends to end a program; the mask before.
-fn hold_signals() -> Option<SigSet> {
-    let mut signals = SigSet::empty();
-    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT] {
-        signals.add(signal);
-    }
-    let before = SigSet::thread_get_mask().ok()?;
-    signals.thread_block().ok()?;
-    Some(before)
 }
 
 /// Whether a line of the file is what the change was made for.

@@ -18,16 +18,18 @@ use crate::view::labels::Labels;
 use crate::view::order;
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, BufReader, IsTerminal, Read, Write};
 use std::net::IpAddr;
 use std::os::unix::ffi::OsStringExt;
 use std::process::ExitCode;
 
 mod apply;
+mod drain;
 mod file;
 mod restore;
 mod rules;
 mod save;
+mod signals;
 pub mod transaction;
 
 /// Exit statuses. 1.31 has no others.
@@ -64,6 +66,8 @@ pub struct Run<'n, R, O, E> {
     /// Whether it has been said that `out` takes nothing.
     unwritable: bool,
     err: E,
+    /// A person reads `err`, as it is written.
+    watched: bool,
 }
 
 /// A run over the process's own standard streams.
@@ -79,6 +83,7 @@ pub fn program(main: impl FnOnce(&mut Standard, &[Vec<u8>]) -> u8) -> ExitCode {
     let mut words: Vec<Vec<u8>> = std::env::args_os().skip(1).map(OsString::into_vec).collect();
     let out = io::BufWriter::with_capacity(64 * 1024, io::stdout().lock());
     let mut run = Run::new(&names::System, io::stdin().lock(), out, io::stderr().lock());
+    run.watched = io::stderr().is_terminal();
     let status = match netns::enter(&mut words) {
         Ok(()) => main(&mut run, &words),
         Err(error) => run.misused(&error),
@@ -96,23 +101,18 @@ enum Next {
 
 impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
     pub fn new(names: &'n dyn Names, input: R, out: O, err: E) -> Run<'n, R, O, E> {
-        Run { names, client: None, input: Some(input), out, unwritable: false, err }
+        Run { names, client: None, input: Some(input), out, unwritable: false, err, watched: false }
     }
 
     /// `ipvsadm WORDS`: its exit status.
     pub fn ipvsadm(&mut self, words: &[impl AsRef<[u8]>]) -> u8 {
-        if let [first, rest @ ..] = words
-            && first.as_ref() == b"rs-setup"
-        {
-            let result = rs_setup::program(rest, &mut self.out, &mut self.err);
-            let status =
-                result.unwrap_or_else(|e| self.written(Err(e), status::DONE, status::LIST));
-            return self.finish(status);
-        }
-        if let [first, rest @ ..] = words
-            && first.as_ref() == b"apply"
-        {
-            return self.apply_program(rest);
+        if let [first, rest @ ..] = words {
+            match first.as_ref() {
+                b"apply" => return self.apply_program(rest),
+                b"drain" => return self.drain_program(rest),
+                b"rs-setup" => return self.rs_setup_program(rest),
+                _ => {}
+            }
         }
         let command = match words {
             [] => check::command(&["-L"], self.names),
@@ -128,6 +128,13 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
             },
             Err(error) => self.misused(&error),
         };
+        self.finish(status)
+    }
+
+    /// `ipvsadm rs-setup WORDS`: its exit status.
+    fn rs_setup_program(&mut self, words: &[impl AsRef<[u8]>]) -> u8 {
+        let result = rs_setup::program(words, &mut self.out, &mut self.err);
+        let status = result.unwrap_or_else(|e| self.written(Err(e), status::DONE, status::LIST));
         self.finish(status)
     }
 

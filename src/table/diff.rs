@@ -127,10 +127,14 @@ fn whole(entry: &Entry) -> Vec<Change> {
 }
 
 fn add(key: ServiceKey, destination: &Destination) -> Change {
-    // What the kernel has set by itself is not what it is asked for.
+    Change::AddDestination(key, asked_for(destination))
+}
+
+/// A server as it is asked for: not with what the kernel has set by itself.
+pub fn asked_for(destination: &Destination) -> Destination {
     let forwarding = match destination.forwarding {
         Forwarding::Local | Forwarding::Bypass => Forwarding::DirectRouting,
         other => other,
     };
-    Change::AddDestination(key, Destination { forwarding, ..destination.clone() })
+    Destination { forwarding, ..destination.clone() }
 }

@@ -11,7 +11,7 @@ mod diff;
 mod normal;
 
 pub use comparison::Comparison;
-pub use diff::{diff, inverse};
+pub use diff::{asked_for, diff, inverse};
 
 use crate::model::*;
 use indexmap::map::Entry as Slot;

@@ -96,7 +96,7 @@ fn role(role: DaemonRole) -> &'static str {
 }
 
 /// What names a service in each line about it.
-fn head(labels: &mut Labels, key: &ServiceKey) -> String {
+pub fn head(labels: &mut Labels, key: &ServiceKey) -> String {
     let mut head = String::from(match key {
         ServiceKey::Address { protocol: Protocol::Udp, .. } => "-u ",
         ServiceKey::Address { protocol: Protocol::Sctp, .. } => "--sctp-service ",

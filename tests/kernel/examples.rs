@@ -16,6 +16,7 @@ pub const TESTS: &[Test] = &[
     ("examples: README", readme),
     ("examples: man ipvsadm", || page("ipvsadm")),
     ("examples: man ipvsadm-apply", || page("ipvsadm-apply")),
+    ("examples: man ipvsadm-drain", || page("ipvsadm-drain")),
     ("examples: man ipvsadm-restore", || page("ipvsadm-restore")),
     ("examples: man ipvsadm-save", || page("ipvsadm-save")),
     ("examples: hosts of README", || hosts(&markdown())),

@@ -11,6 +11,7 @@ mod random_tables;
 
 mod apply;
 mod apply_abuse;
+mod drain;
 mod errors;
 mod examples;
 mod faults;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         grid::TESTS,
         list::TESTS,
         options::TESTS,
+        drain::TESTS,
         errors::TESTS,
         examples::TESTS,
         units::TESTS,

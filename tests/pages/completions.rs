@@ -27,7 +27,11 @@ fn fill(name: &str, parts: &[(&str, String)]) -> String {
 
 /// The word subcommands, with what they do.
 fn subcommands() -> Vec<Command> {
-    let commands = [ipvsadm::cli::apply::command(), ipvsadm::rs_setup::args::command()];
+    let commands = [
+        ipvsadm::cli::apply::command(),
+        ipvsadm::cli::drain::command(),
+        ipvsadm::rs_setup::args::command(),
+    ];
     commands
         .into_iter()
         .map(|mut command| {
@@ -85,23 +89,24 @@ fn bash() -> String {
         .collect();
     let letters = letters.chunks(6).map(|row| format!("        {}\n", row.join(" "))).collect();
     let valued = |spec: &&Spec| matches!(spec.takes, Takes::Value(_));
-    let valued: Vec<&str> = OPTIONS.iter().filter(valued).map(|spec| spec.long).collect();
+    let mut valued: Vec<&str> = OPTIONS.iter().filter(valued).map(|spec| spec.long).collect();
     let case = |name: &str, values: Vec<String>| match values.is_empty() {
         true => String::new(),
         false => format!("        {name}) values=({}) ;;\n", values.join(" ")),
     };
     let mut cases: Vec<String> =
         OPTIONS.iter().map(|spec| case(spec.long, grammar::values(spec))).collect();
-    let (mut first, mut subs) = (Vec::new(), String::new());
-    for command in subcommands() {
-        let mut all: Vec<String> = arguments(&command).flat_map(argument_names).collect();
-        let with_value = arguments(&command).filter(|arg| takes_value(arg));
+    let (mut first, mut subs, mut options) = (Vec::new(), String::new(), String::new());
+    let subcommands = subcommands();
+    for command in &subcommands {
+        let mut all: Vec<String> = arguments(command).flat_map(argument_names).collect();
+        let with_value = arguments(command).filter(|arg| takes_value(arg));
         let mut with_value: Vec<&str> = with_value.filter_map(Arg::get_long).collect();
         for spec in everywhere() {
             all.extend(names(spec));
             with_value.push(spec.long);
         }
-        for arg in arguments(&command) {
+        for arg in arguments(command) {
             cases.push(case(arg.get_long().unwrap_or_default(), possible(arg)));
         }
         let files = match command.get_name() {
@@ -120,6 +125,16 @@ fn bash() -> String {
             true => String::new(),
             false => format!("            [[ $cur == -?* ]] || {}", files.trim_start()),
         };
+        if all.iter().any(|name| name == "--real-server") {
+            // Its words are those of the commands, behind its own.
+            options +=
+                &format!("        {0}) options=({1}) ;;\n", command.get_name(), all.join(" "));
+            subs += &format!("        {0}) verb={0} ;;\n", command.get_name());
+            valued
+                .extend(with_value.iter().filter(|name| options::long(name.as_bytes()).is_none()));
+            first.push(command.get_name().to_string());
+            continue;
+        }
         subs += &format!(
             "        {})\n{values}{files}            [[ $cur == -* ]] && _ipvsadm_offer \"$cur\" {}\n            return ;;\n",
             command.get_name(),
@@ -129,7 +144,6 @@ fn bash() -> String {
     }
     cases.sort();
     cases.dedup();
-    let mut options = String::new();
     for (verb, takes) in grammar::commands() {
         first.extend(names(verb));
         if !takes.is_empty() {

@@ -70,6 +70,7 @@ fn pages() -> Vec<(&'static str, String)> {
     let programs = [
         ("ipvsadm", Some(help::command())),
         ("ipvsadm-apply", Some(ipvsadm::cli::apply::command())),
+        ("ipvsadm-drain", Some(ipvsadm::cli::drain::command())),
         ("ipvsadm-restore", None),
         ("ipvsadm-save", None),
         ("ipvsadm-rs-setup", Some(ipvsadm::rs_setup::args::command())),

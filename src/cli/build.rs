@@ -121,9 +121,10 @@ impl Draft<'_> {
     fn new_destination(&self, key: ServiceKey) -> Result<Destination, UsageError> {
         let mut server = self.destination_key(key)?;
         if Family::of(server.address) != key.family() && self.forwarding != Forwarding::Tunnel {
-            return Err(UsageError::bad(
-                "Different address family is allowed only for tunneling servers",
-            ));
+            return Err(UsageError {
+                hint: Some("with -i it is reached through a tunnel".to_string()),
+                ..UsageError::bad("Different address family is allowed only for tunneling servers")
+            });
         }
         if let ServiceKey::Address { port, .. } = key
             && self.forwarding != Forwarding::Masquerading

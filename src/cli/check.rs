@@ -5,7 +5,7 @@
 
 use super::lex::Lexer;
 use super::options::{Opt, Spec, Verb};
-use super::{UsageError, shown, value};
+use super::{UsageError, near, shown, value};
 use crate::command::Command;
 use crate::model::*;
 use crate::names::Names;
@@ -14,14 +14,22 @@ use std::net::IpAddr;
 /// Seconds of persistence when -p has no value.
 const DEFAULT_PERSISTENCE: u32 = 6 * 60;
 
+/// Words that are commands of their own; whoever calls takes them first.
+const SUBCOMMANDS: [&str; 3] = ["apply", "drain", "rs-setup"];
+
 /// Make a command of the words of a command line, or of a line of -R.
 pub fn command<W: AsRef<[u8]>>(words: &[W], names: &dyn Names) -> Result<Command, UsageError> {
     let mut lexer = Lexer::new(words);
     // Anything wrong with the first option means that this is no command at all.
-    let first = lexer.option().map_err(|error| no_command(&error.text))?;
+    let first = lexer.option();
+    let first = first.map_err(|e| UsageError { hint: e.hint, ..no_command(&e.text) })?;
     let Some((Spec { opt: Opt::Verb(verb), .. }, value)) = first else {
         let word = words.first().map_or(&b""[..], AsRef::as_ref);
-        return Err(no_command(&format!("`{}' is no command of ipvsadm", shown(word))));
+        let hint = str::from_utf8(word).ok().and_then(|word| near(word, SUBCOMMANDS.into_iter()));
+        return Err(UsageError {
+            hint: hint.map(|name| format!("did you mean {name}?")),
+            ..no_command(&format!("`{}' is no command of ipvsadm", shown(word)))
+        });
     };
     let verb = *verb;
     let mut draft = Draft::new(verb);
@@ -55,7 +63,7 @@ pub fn command<W: AsRef<[u8]>>(words: &[W], names: &dyn Names) -> Result<Command
 
 fn no_command(why: &str) -> UsageError {
     let text = format!("{why}\nTry `ipvsadm -h' or 'ipvsadm --help' for more information.");
-    UsageError { status: 255, text, fatal: true }
+    UsageError { status: 255, text, fatal: true, hint: None }
 }
 
 fn timeouts<'a>(words: &mut impl Iterator<Item = &'a [u8]>) -> Result<Timeouts, UsageError> {

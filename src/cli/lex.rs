@@ -62,7 +62,10 @@ impl<'a, W: AsRef<[u8]>> Lexer<'a, W> {
             Some(n) => (&word[..n], Some(&word[n + 1..])),
             None => (word, None),
         };
-        let spec = options::long(name).ok_or_else(|| self.error("unknown option"))?;
+        let spec = options::long(name).ok_or_else(|| UsageError {
+            hint: options::near(name).map(|long| format!("did you mean --{long}?")),
+            ..self.error("unknown option")
+        })?;
         self.value(spec, attached)
     }
 
@@ -104,7 +107,8 @@ impl<'a, W: AsRef<[u8]>> Lexer<'a, W> {
     }
 
     fn error(&self, what: &str) -> UsageError {
-        UsageError { status: 255, text: format!("{}: {what}", shown(self.word())), fatal: false }
+        let text = format!("{}: {what}", shown(self.word()));
+        UsageError { status: 255, text, fatal: false, hint: None }
     }
 }
 

@@ -15,7 +15,7 @@ pub mod lex;
 pub mod options;
 mod value;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
@@ -26,12 +26,14 @@ pub struct UsageError {
     pub text: String,
     /// Whether it is so far off that -R goes no further.
     pub fatal: bool,
+    /// What may help a person.
+    pub hint: Option<String>,
 }
 
 impl UsageError {
     /// A bad value or combination.
     pub fn bad(text: impl Into<String>) -> UsageError {
-        UsageError { status: 2, text: text.into(), fatal: true }
+        UsageError { status: 2, text: text.into(), fatal: true, hint: None }
     }
 }
 
@@ -50,11 +52,33 @@ fn read(
     let name = command.get_name().to_string();
     let words = words.iter().map(|word| OsString::from_vec(word.as_ref().to_vec()));
     let words = std::iter::once(OsString::from(&name)).chain(words);
+    let known = command.clone();
     match command.try_get_matches_from(words) {
         Ok(matches) => Ok(Asked::For(matches)),
         Err(e) if e.kind() == ErrorKind::DisplayHelp => Ok(Asked::Help(e.to_string())),
-        Err(e) => Err(UsageError::bad(format!("{name}: {}", one_line(&e)))),
+        Err(e) => Err(UsageError {
+            hint: suggestion(&e, known),
+            ..UsageError::bad(format!("{name}: {}", one_line(&e)))
+        }),
     }
+}
+
+/// What may have been meant by an option that clap does not know; `known` is what it does.
+pub fn suggestion(error: &clap::Error, known: clap::Command) -> Option<String> {
+    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg) else { return None };
+    let longs = known.get_arguments().filter(|arg| !arg.is_hide_set());
+    let longs = longs.filter_map(|arg| arg.get_long()).chain(["help"]);
+    near(word.strip_prefix("--")?, longs).map(|long| format!("did you mean --{long}?"))
+}
+
+/// The word that is most like another, if any is.
+pub fn near<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    // A slip or two of the finger, or a beginning.
+    let slips = |known: &str| strsim::osa_distance(word, known);
+    let like = |known: &&str| {
+        slips(known) <= known.len().div_ceil(3) || strsim::jaro_winkler(word, known) > 0.85
+    };
+    known.filter(like).min_by_key(|known| slips(known))
 }
 
 /// Of what clap says, the first paragraph: without its label, on one line, as it may go to a terminal.

@@ -190,6 +190,11 @@ pub fn long(name: &[u8]) -> Option<&'static Spec> {
     OPTIONS.iter().find(|spec| spec.long.as_bytes() == name)
 }
 
+/// The long option that a name is most like, if there is one.
+pub fn near(name: &[u8]) -> Option<&'static str> {
+    super::near(str::from_utf8(name).ok()?, OPTIONS.iter().map(|spec| spec.long))
+}
+
 /// The row of a short option.
 pub fn short(letter: u8) -> Option<&'static Spec> {
     OPTIONS.get(usize::from(ROWS[usize::from(letter)]))
@@ -230,6 +235,24 @@ impl Opt {
             Opt::Gatewaying => "forwarding-method",
             group => OPTIONS.iter().find(|spec| spec.opt == group).map_or("", |spec| spec.long),
         }
+    }
+}
+
+impl Spec {
+    /// The values that the option can have, as its text lists them: `...: one, two, three; ...`.
+    pub fn values(&self) -> Vec<&'static str> {
+        let listed = match self.opt {
+            Opt::Scheduler | Opt::SchedulerFlags | Opt::PersistenceEngine | Opt::TunType => {
+                self.doc.split_once(": ").map_or("", |(_, list)| list)
+            }
+            Opt::Netns => "",
+            _ => match self.takes {
+                Takes::Value(name) if name.contains('|') => name,
+                _ => "",
+            },
+        };
+        let listed = listed.split(';').next().unwrap_or_default();
+        listed.split([',', '|']).map(str::trim).filter(|value| !value.is_empty()).collect()
     }
 }
 

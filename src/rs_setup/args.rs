@@ -34,7 +34,8 @@ pub enum Verb {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stop {
     Help(String),
-    Bad(String),
+    /// What is wrong, and what may help a person.
+    Bad(String, Option<String>),
 }
 
 /// `rs-setup` as clap knows it: for parsing, help, the page and completions.
@@ -122,9 +123,9 @@ pub fn task(words: impl IntoIterator<Item = OsString>) -> Result<Task, Stop> {
     let words = std::iter::once(OsString::from("rs-setup")).chain(words);
     let matches = command().try_get_matches_from(words).map_err(|e| match e.kind() {
         ErrorKind::DisplayHelp => Stop::Help(e.to_string()),
-        _ => Stop::Bad(cli::one_line(&e)),
+        _ => Stop::Bad(cli::one_line(&e), cli::suggestion(&e, command())),
     })?;
-    read(&matches).map_err(Stop::Bad)
+    read(&matches).map_err(|text| Stop::Bad(text, None))
 }
 
 fn read(matches: &ArgMatches) -> Result<Task, String> {

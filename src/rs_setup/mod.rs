@@ -60,18 +60,23 @@ impl<E: Into<Error>> From<E> for Failure {
     }
 }
 
-/// `ipvsadm rs-setup WORDS`: its exit status. Standard output may fail: that is returned.
+/// `ipvsadm rs-setup WORDS`: its exit status. Standard output may fail: that is returned. `watched`:
+/// a person reads `err`.
 pub fn program(
     words: &[impl AsRef<[u8]>],
     out: &mut impl Write,
     err: &mut impl Write,
+    watched: bool,
 ) -> io::Result<u8> {
     let words = words.iter().map(|word| OsString::from_vec(word.as_ref().to_vec()));
     let mut notes = Vec::new();
     let result = match args::task(words) {
         Ok(task) => run(&task, out, &mut notes),
         Err(Stop::Help(text)) => write!(out, "{text}").map(|()| status::DONE).map_err(Failure::Io),
-        Err(Stop::Bad(text)) => Err(Failure::Bad(text)),
+        Err(Stop::Bad(text, hint)) => Err(Failure::Bad(match hint {
+            Some(hint) if watched => format!("{text}\n{hint}"),
+            _ => text,
+        })),
     };
     out.flush()?;
     for note in &notes {

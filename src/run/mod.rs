@@ -26,6 +26,7 @@ use std::process::ExitCode;
 mod apply;
 mod drain;
 mod file;
+mod hints;
 mod restore;
 mod rules;
 mod save;
@@ -133,7 +134,7 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
 
     /// `ipvsadm rs-setup WORDS`: its exit status.
     fn rs_setup_program(&mut self, words: &[impl AsRef<[u8]>]) -> u8 {
-        let result = rs_setup::program(words, &mut self.out, &mut self.err);
+        let result = rs_setup::program(words, &mut self.out, &mut self.err, self.watched);
         let status = result.unwrap_or_else(|e| self.written(Err(e), status::DONE, status::LIST));
         self.finish(status)
     }
@@ -165,10 +166,11 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
                 Next::Stop(self.failed(&error, status::USAGE))
             }
             // A list that fails ends -R; a change that fails does not.
-            Err(Failure::Ipvs(error)) if refused == status::LIST => {
-                Next::Stop(self.failed(&error, refused))
+            Err(Failure::Ipvs(error)) => {
+                let now = self.failed(&error, refused);
+                self.hint(&command, &error);
+                if refused == status::LIST { Next::Stop(now) } else { Next::Go(now) }
             }
-            Err(Failure::Ipvs(error)) => Next::Go(self.failed(&error, refused)),
         }
     }
 
@@ -254,9 +256,23 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
         connected(&mut self.client)
     }
 
+    /// Say what may help, to a person.
+    fn hint(&mut self, command: &Command, error: &Error) {
+        if !self.watched {
+            return;
+        }
+        let hint = self.client().ok().and_then(|client| hints::hint(client, command, error));
+        if let Some(hint) = hint {
+            self.complain(&hint);
+        }
+    }
+
     /// Say what was wrong with a command line; its status.
     fn misused(&mut self, error: &UsageError) -> u8 {
         self.complain(&error.text);
+        if let (Some(hint), true) = (&error.hint, self.watched) {
+            self.complain(hint);
+        }
         error.status
     }
 

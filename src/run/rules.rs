@@ -102,6 +102,7 @@ impl<'a> Reader<'a> {
                 status: status::REFUSED,
                 text: "-R cannot be in what -R reads".to_string(),
                 fatal: true,
+                hint: None,
             }),
             command => command,
         })

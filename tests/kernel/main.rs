@@ -16,6 +16,7 @@ mod errors;
 mod examples;
 mod faults;
 mod grid;
+mod hints;
 mod list;
 mod misc;
 mod names;
@@ -32,6 +33,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let tests = [
         grid::TESTS,
+        hints::TESTS,
         list::TESTS,
         options::TESTS,
         drain::TESTS,

@@ -72,19 +72,9 @@ pub fn commands() -> Vec<(&'static Spec, Vec<&'static Spec>)> {
     verbs.into_iter().map(of).collect()
 }
 
-/// The values that an option can have, as its text lists them: `...: one, two, three; ...`.
+/// The values that an option can have.
 pub fn values(spec: &Spec) -> Vec<String> {
-    let listed = match spec.opt {
-        Opt::Scheduler | Opt::SchedulerFlags | Opt::PersistenceEngine | Opt::TunType => {
-            spec.doc.split_once(": ").map_or("", |(_, list)| list)
-        }
-        _ => match spec.takes {
-            Takes::Value(name) if name.contains('|') && spec.opt != Opt::Netns => name,
-            _ => "",
-        },
-    };
-    let listed = listed.split(';').next().unwrap_or_default();
-    listed.split([',', '|']).map(|v| v.trim().to_string()).filter(|v| !v.is_empty()).collect()
+    spec.values().into_iter().map(str::to_string).collect()
 }
 
 /// The options of another of the group, of which there can be one.

@@ -1,0 +1,104 @@
+//! What a person is told beside the error, on a terminal; scripts never see it.
+
+use crate::support::{Test, ipvsadm, oracle, oracle_with, program, run};
+
+pub const TESTS: &[Test] = &[
+    ("hints: what may have been meant", meant),
+    ("hints: what there is", there_is),
+    ("hints: what would be taken", would_be_taken),
+    ("hints: the error stays first, and alone without a terminal", alone),
+];
+
+/// What a terminal shows, without the error itself, which is the same as elsewhere.
+#[track_caller]
+fn hint(line: &str) -> String {
+    let command = format!("{} {line}", program("ipvsadm").display());
+    let shown = run("script", &["-qec", &command, "/dev/null"], b"");
+    let alone = ipvsadm(line);
+    assert_eq!(shown.status, alone.status, "{line}");
+    let out = shown.out.replace("\r\n", "\n");
+    match out.strip_prefix(&alone.err) {
+        Some(hint) => hint.to_string(),
+        None => panic!("{line}: {out:?} does not begin with {:?}", alone.err),
+    }
+}
+
+#[track_caller]
+fn all(cases: &[(&str, &str)]) {
+    for (line, text) in cases {
+        assert_eq!(hint(line), *text, "{line}");
+    }
+}
+
+fn meant() {
+    all(&[
+        ("-A -t 10.0.0.1:80 --sheduler rr", "did you mean --scheduler?\n"),
+        ("-L --state", "did you mean --stats?\n"),
+        ("--lst", "did you mean --list?\n"),
+        ("-L --qqqqqqq", ""),
+        ("-L -q", ""),
+        ("aply rules", "did you mean apply?\n"),
+        ("rs_setup 10.0.0.1", "did you mean rs-setup?\n"),
+        ("frobnicate", ""),
+        ("apply --dryrun rules", "did you mean --dry-run?\n"),
+        ("rs-setup --chek", "did you mean --check?\n"),
+        ("drain -t 10.0.0.1:80 -r 10.0.0.2 --wai 5", "did you mean --wait?\n"),
+        ("-A -t 10.0.0.1:80 -s wrrr", "did you mean wrr?\n"),
+        ("-A -t 10.0.0.1:80 -s qqq", ""),
+        ("-A -t 10.0.0.1:80 -p --pe spi", "did you mean sip?\n"),
+    ]);
+}
+
+fn there_is() {
+    all(&[
+        ("-D -t 10.0.0.1:80", "the table is empty\n"),
+        ("-L -t 10.0.0.1:80", "the table is empty\n"),
+        ("-a -t 10.0.0.1:80 -r 10.0.0.2", "the table is empty\n"),
+    ]);
+    oracle_with("-R", "-A -f 7 -6\n-A -t 10.0.0.1:80\n").ok();
+    // In the order of the kernel.
+    for line in
+        ["-E -t 10.0.0.1:81", "-Z -t 10.0.0.1:81", "-Ln -u 10.0.0.1:80", "-d -f 8 -r 10.0.0.2"]
+    {
+        let hint = hint(line);
+        let names = hint.strip_prefix("there is ").and_then(|names| names.strip_suffix('\n'));
+        let mut names: Vec<&str> = names.expect(line).split(", ").collect();
+        names.sort_unstable();
+        assert_eq!(names, ["-f 7 -6", "-t 10.0.0.1:80"], "{line}");
+    }
+    let line = "-e -t 10.0.0.1:80 -r 10.0.0.2";
+    assert_eq!(hint(line), "the service has no server\n");
+    oracle("-a -t 10.0.0.1:80 -r 10.0.0.3").ok();
+    oracle("-a -t 10.0.0.1:80 -r [fd00::3]:80 -i").ok();
+    assert!(
+        ["-r 10.0.0.3:80, -r [fd00::3]:80", "-r [fd00::3]:80, -r 10.0.0.3:80"]
+            .map(|servers| format!("there is {servers}\n"))
+            .contains(&hint(line))
+    );
+    for n in 1..8 {
+        oracle(&format!("-A -f {n}")).ok();
+    }
+    assert_eq!(hint("-D -t 10.0.0.1:81"), "");
+}
+
+fn would_be_taken() {
+    oracle_with("-R", "-A -t 10.0.0.1:80\n-a -t 10.0.0.1:80 -r 10.0.0.2\n-A -f 7 -6\n").ok();
+    let tunnel = "with -i it is reached through a tunnel\n";
+    all(&[
+        ("-a -t 10.0.0.1:80 -r [fd00::2]:80", tunnel),
+        ("-a -t 10.0.0.1:80 -r [fd00::2]:80 -m", tunnel),
+        ("-a -f 7 -6 -r 10.0.0.2", tunnel),
+        ("-a -t 10.0.0.1:80 -r 10.0.0.2", "-e changes it\n"),
+        ("-A -t 10.0.0.1:80", "-E changes it\n"),
+        ("-a -t 10.0.0.1:80 -r 10.0.0.4 -x 1 -y 2", ""),
+    ]);
+    // It would be.
+    ipvsadm("-a -t 10.0.0.1:80 -r [fd00::2]:80 -i").ok();
+}
+
+fn alone() {
+    assert_eq!(ipvsadm("-D -t 10.0.0.1:80").fails(255), "No such service\n");
+    assert_eq!(ipvsadm("-L --state").fails(255), "--state: unknown option\n");
+    let error = ipvsadm("apply --dryrun rules").fails(2);
+    assert_eq!(error, "apply: unexpected argument '--dryrun' found\n");
+}

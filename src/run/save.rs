@@ -3,7 +3,8 @@
 //! A file is written beside its name and renamed when all of it is on the disk: whoever reads it finds
 //! the old rules or the new ones, never half of them.
 
-use super::{Failure, Next, Run, addresses, file, group, status, text, with_destinations};
+use super::list::{addresses, group, with_destinations};
+use super::{Failure, Next, Run, file, status, text};
 use crate::cli;
 use crate::command::{Command, Save};
 use crate::view::{order, rules};

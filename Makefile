@@ -94,6 +94,7 @@ install: $(addprefix $(release)/,$(programs))
 	install -d $(DESTDIR)$(PREFIX)/sbin
 	install -m 755 $^ $(DESTDIR)$(PREFIX)/sbin/
 	$(call into,share/man/man8,$(wildcard man/*.8))
+	$(call into,share/ipvsadm,schema/ipvsadm.schema.json)
 	$(call into,share/bash-completion/completions,$(wildcard completions/ipvsadm))
 	$(call into,$(ZSH),$(wildcard completions/_ipvsadm))
 	$(call into,share/fish/vendor_completions.d,$(wildcard completions/ipvsadm.fish))

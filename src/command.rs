@@ -55,12 +55,21 @@ pub struct Drain {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct List {
     pub what: What,
+    pub form: Form,
     /// Numbers rather than names.
     pub numeric: bool,
     /// By address and port rather than in the kernel's order.
     pub sorted: bool,
     /// Large numbers in full.
     pub exact: bool,
+}
+
+/// How a list is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// As 1.31 does.
+    Classic,
+    Json,
 }
 
 /// What is listed.

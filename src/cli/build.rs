@@ -4,7 +4,7 @@ use super::UsageError;
 use super::check::Draft;
 use super::options::{Opt, Verb};
 use super::value;
-use crate::command::{Columns, Command, List, Save, What};
+use crate::command::{Columns, Command, Form, List, Save, What};
 use crate::model::*;
 
 const DEFAULT_SCHEDULER: &str = "wlc";
@@ -75,6 +75,7 @@ impl Draft<'_> {
         }
         Ok(Command::List(List {
             what,
+            form: if self.has(Opt::Json) { Form::Json } else { Form::Classic },
             numeric: self.has(Opt::Numeric),
             sorted: !self.has(Opt::NoSort),
             exact: self.has(Opt::Exact),

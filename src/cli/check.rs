@@ -218,7 +218,7 @@ impl<'a> Draft<'a> {
             // Being there is all they say.
             Opt::OnePacket | Opt::Connection | Opt::Timeout | Opt::Daemon | Opt::Stats => {}
             Opt::Rate | Opt::Exact | Opt::Thresholds | Opt::PersistentConn | Opt::TunInfo => {}
-            Opt::NoSort | Opt::Numeric | Opt::Full => {}
+            Opt::NoSort | Opt::Numeric | Opt::Full | Opt::Json => {}
             Opt::Verb(_) | Opt::Ipv6 | Opt::Sort | Opt::Netns => {}
         }
         Ok(())
@@ -300,6 +300,7 @@ impl<'a> Draft<'a> {
                     Opt::Thresholds,
                     Opt::PersistentConn,
                     Opt::TunInfo,
+                    Opt::Json,
                     Opt::NoSort,
                     Opt::Exact,
                     Opt::SyncId,
@@ -344,6 +345,9 @@ impl<'a> Draft<'a> {
         let only_one = [Opt::Connection, Opt::TcpService, Opt::Timeout, Opt::Daemon];
         if self.verb == Verb::List {
             self.one_of(&only_one, "list", "command")?;
+            if self.has(Opt::Json) {
+                self.one_of(&[Opt::Stats, Opt::Rate], "list", "command")?;
+            }
         }
         Ok(())
     }

@@ -57,6 +57,7 @@ pub enum Opt {
     Thresholds,
     PersistentConn,
     TunInfo,
+    Json,
     NoSort,
     Sort,
     Numeric,
@@ -171,6 +172,7 @@ pub const OPTIONS: &[Spec] = &[
     row(Opt::Thresholds, "thresholds", b"", Nothing, Listing, "list the thresholds of real servers"),
     row(Opt::PersistentConn, "persistent-conn", b"", Nothing, Listing, "list the persistent connections; with -c, what the persistence engine knows"),
     row(Opt::TunInfo, "tun-info", b"", Nothing, Listing, "list the tunnels to real servers"),
+    row(Opt::Json, "json", b"", Nothing, Listing, "list as a JSON document, in numbers; with -c, --timeout and --daemon too"),
     row(Opt::NoSort, "nosort", b"", Nothing, Listing, "list in the kernel's own order"),
     row(Opt::Sort, "sort", b"", Nothing, Listing, "list by address and port: so it is anyway"),
 

@@ -175,9 +175,3 @@ fn write_table(out: &mut impl Write, table: &Table) -> io::Result<()> {
     }
     Ok(())
 }
-
-/// All reports for programs.
-pub fn json(reports: &[Report], out: &mut impl Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, reports)?;
-    writeln!(out)
-}

@@ -23,6 +23,7 @@ mod settings;
 mod step;
 
 use crate::kept;
+use crate::view::json;
 use args::{Stop, Task, Verb};
 use carry_out::Error;
 use check::Report;
@@ -216,8 +217,7 @@ fn dry_run(task: &Task, out: &mut impl Write) -> Result<u8, Failure> {
 
 fn print_commands(task: &Task, lines: Vec<String>, out: &mut impl Write) -> Result<u8, Failure> {
     if task.json {
-        let json = serde_json::json!({ "commands": lines });
-        writeln!(out, "{json:#}").map_err(Failure::Io)?;
+        json::document(out, "commands", &lines).map_err(Failure::Io)?;
     } else {
         for line in lines {
             writeln!(out, "{line}").map_err(Failure::Io)?;
@@ -325,7 +325,7 @@ fn check(task: &Task, out: &mut impl Write) -> Result<u8, Failure> {
         reports.push(Report::new(settings, vips, &seen));
     }
     let written = match task.json {
-        true => check::json(&reports, out),
+        true => json::document(out, "reports", &reports),
         false => check::tables(&reports, out),
     };
     written.map_err(Failure::Io)?;

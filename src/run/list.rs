@@ -1,13 +1,14 @@
 //! Lists: what is asked of the kernel, and shown as it comes.
 
 use super::{Failure, Run, connected};
-use crate::command::{Columns, List, What};
+use crate::command::{Columns, Form, List, What};
 use crate::ipvs::client::Client;
 use crate::ipvs::connections;
 use crate::ipvs::error::Error;
 use crate::model::{ObservedDestination, ObservedService, ServiceKey};
 use crate::view::classic::{self, Listing};
 use crate::view::connections::Connections;
+use crate::view::json;
 use crate::view::labels::Labels;
 use crate::view::order;
 use std::fs::File;
@@ -16,16 +17,28 @@ use std::net::IpAddr;
 
 impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
     pub(super) fn list(&mut self, list: &List) -> Result<(), Failure> {
-        match &list.what {
-            What::Services(service, columns) => self.services(list, service.as_ref(), *columns),
-            What::Connections { engines } => self.connections(list, *engines),
-            What::Timeouts => {
-                let timeouts = self.client()?.timeouts()?;
-                Ok(classic::timeouts(&mut self.out, &timeouts)?)
+        match (&list.what, list.form) {
+            (What::Services(service, columns), Form::Classic) => {
+                self.services(list, service.as_ref(), *columns)
             }
-            What::Daemons => {
+            (What::Services(service, columns), Form::Json) => {
+                self.services_as_json(list, service.as_ref(), *columns)
+            }
+            (What::Connections { engines }, Form::Classic) => self.connections(list, *engines),
+            (What::Connections { .. }, Form::Json) => self.connections_as_json(),
+            (What::Timeouts, form) => {
+                let timeouts = self.client()?.timeouts()?;
+                Ok(match form {
+                    Form::Classic => classic::timeouts(&mut self.out, &timeouts),
+                    Form::Json => json::timeouts(&mut self.out, &timeouts),
+                }?)
+            }
+            (What::Daemons, form) => {
                 let daemons = self.client()?.daemons()?;
-                Ok(classic::daemons(&mut self.out, &daemons)?)
+                Ok(match form {
+                    Form::Classic => classic::daemons(&mut self.out, &daemons),
+                    Form::Json => json::daemons(&mut self.out, &daemons),
+                }?)
             }
         }
     }
@@ -36,16 +49,10 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
         only: Option<&ServiceKey>,
         columns: Columns,
     ) -> Result<(), Failure> {
-        let client = self.client()?;
-        let (info, mut services) = match only {
-            Some(key) => (None, vec![client.service(key)?]),
-            None => (Some(client.info()?), client.services()?),
-        };
-        if list.sorted {
-            order::services(&mut services);
-        }
         let labels = self.labels(list.numeric);
         let client = connected(&mut self.client)?;
+        let info = if only.is_none() { Some(client.info()?) } else { None };
+        let services = observed(client, list, only)?;
         let mut listing = Listing::new(&mut self.out, labels, columns, list.exact);
         if let Some(info) = info {
             listing.title(&info)?;
@@ -61,14 +68,24 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
         Ok(())
     }
 
+    fn services_as_json(
+        &mut self,
+        list: &List,
+        only: Option<&ServiceKey>,
+        columns: Columns,
+    ) -> Result<(), Failure> {
+        let client = connected(&mut self.client)?;
+        let (info, services) = (client.info()?, observed(client, list, only)?);
+        let mut view = json::Services::new(&mut self.out, &info, columns)?;
+        for service in &services {
+            let destinations = destinations(client, service, list.sorted)?;
+            view.service(service, &destinations)?;
+        }
+        Ok(view.end()?)
+    }
+
     fn connections(&mut self, list: &List, engines: bool) -> Result<(), Failure> {
-        // The file can be read without privilege; whether IPVS may be used is asked all the same.
-        self.client()?.info()?;
-        let source = BufReader::with_capacity(
-            64 * 1024,
-            File::open(connections::PATH).map_err(Failure::Connections)?,
-        );
-        let mut reader = connections::Reader::new(source);
+        let mut reader = self.connection_table()?;
         let labels = self.labels(list.numeric);
         let mut view = Connections::new(&mut self.out, labels, engines);
         view.heads()?;
@@ -88,9 +105,46 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
         }
     }
 
+    fn connections_as_json(&mut self) -> Result<(), Failure> {
+        let mut reader = self.connection_table()?;
+        let mut view = json::Connections::new(&mut self.out)?;
+        loop {
+            let lines = reader.lines().map_err(Failure::Connections)?;
+            if lines.is_empty() {
+                return Ok(view.end()?);
+            }
+            for connection in lines.lines().filter_map(connections::parse) {
+                view.connection(&connection)?;
+            }
+        }
+    }
+
+    fn connection_table(&mut self) -> Result<connections::Reader<BufReader<File>>, Failure> {
+        // The file can be read without privilege; whether IPVS may be used is asked all the same.
+        self.client()?.info()?;
+        let file = File::open(connections::PATH).map_err(Failure::Connections)?;
+        Ok(connections::Reader::new(BufReader::with_capacity(64 * 1024, file)))
+    }
+
     pub(super) fn labels(&self, numeric: bool) -> Labels<'n> {
         if numeric { Labels::numeric() } else { Labels::named(self.names) }
     }
+}
+
+/// The service that is listed, or all of them, in the order of the list.
+fn observed(
+    client: &mut Client,
+    list: &List,
+    only: Option<&ServiceKey>,
+) -> Result<Vec<ObservedService>, Error> {
+    let mut services = match only {
+        Some(key) => vec![client.service(key)?],
+        None => client.services()?,
+    };
+    if list.sorted {
+        order::services(&mut services);
+    }
+    Ok(services)
 }
 
 /// How many services are read and shown at a time: what is held does not grow with the table, and
@@ -107,16 +161,19 @@ pub(super) fn with_destinations<'s>(
     services: &'s [ObservedService],
     sorted: bool,
 ) -> Result<Group<'s>, Error> {
-    services
-        .iter()
-        .map(|service| {
-            let mut destinations = client.destinations(&service.service.key)?;
-            if sorted {
-                order::destinations(&mut destinations);
-            }
-            Ok((service, destinations))
-        })
-        .collect()
+    services.iter().map(|service| Ok((service, destinations(client, service, sorted)?))).collect()
+}
+
+fn destinations(
+    client: &mut Client,
+    service: &ObservedService,
+    sorted: bool,
+) -> Result<Vec<ObservedDestination>, Error> {
+    let mut destinations = client.destinations(&service.service.key)?;
+    if sorted {
+        order::destinations(&mut destinations);
+    }
+    Ok(destinations)
 }
 
 /// Every address in a group.

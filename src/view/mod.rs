@@ -1,4 +1,4 @@
-//! The model as text: the classic listing, rules for `-R`, connections. Writes; asks no kernel.
+//! The model as text: the classic listing, rules for `-R`, connections, JSON. Writes; asks no kernel.
 
 pub mod classic;
 mod columns;

@@ -104,7 +104,7 @@ fn as_json() {
     same_text(&oracle("-Sn").ok(), NEW);
     let none: serde_json::Value =
         serde_json::from_str(&ipvsadm_with("apply --json -", NEW).ok()).expect("a document");
-    assert_eq!(none, serde_json::json!({"changes": []}));
+    assert_eq!(none, serde_json::json!({"format": 1, "changes": []}));
 }
 
 fn bad_file() {

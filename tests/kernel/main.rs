@@ -9,6 +9,9 @@ mod support;
 #[path = "../support/random_tables.rs"]
 mod random_tables;
 
+#[path = "../support/schema.rs"]
+mod schema;
+
 mod apply;
 mod apply_abuse;
 mod drain;
@@ -17,6 +20,7 @@ mod examples;
 mod faults;
 mod grid;
 mod hints;
+mod json;
 mod list;
 mod misc;
 mod names;
@@ -35,6 +39,7 @@ fn main() -> ExitCode {
         grid::TESTS,
         hints::TESTS,
         list::TESTS,
+        json::TESTS,
         options::TESTS,
         drain::TESTS,
         errors::TESTS,

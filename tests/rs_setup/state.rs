@@ -313,6 +313,7 @@ fn findings() {
     let json = crate::support::ipvsadm("rs-setup --check --json 10.0.0.100");
     assert_eq!(json.status, 1);
     let parsed: serde_json::Value = serde_json::from_str(&json.out).unwrap();
-    assert_eq!(parsed[0]["ok"], false);
-    assert_eq!(parsed[0]["settings"][5]["what"], "10.0.0.100/32 on lo");
+    let report = &parsed["reports"][0];
+    assert_eq!(report["ok"], false);
+    assert_eq!(report["settings"][5]["what"], "10.0.0.100/32 on lo");
 }

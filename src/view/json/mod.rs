@@ -1,0 +1,162 @@
+//! JSON: the model under names that stay, numbers as numbers, addresses and ports apart; never a
+//! host's or a port's name. In goes what the kernel said, out goes one document, as
+//! `schema/ipvsadm.schema.json` describes it.
+//!
+//! A list is written as it comes: nothing here holds more than one item of it.
+
+mod changes;
+mod connections;
+mod shapes;
+mod table;
+
+pub use changes::changes;
+pub use connections::Connections;
+pub use table::Services;
+
+use crate::model::{Daemon, Timeouts};
+use serde::Serialize;
+use shapes::{DaemonJson, TimeoutsJson};
+use std::io::{self, Write};
+
+/// The number of the format: another one when a name goes or changes its meaning, not when one is added.
+const FORMAT: u32 = 1;
+
+/// Writes a document, a member or an item of its list at a time.
+pub struct Document<W> {
+    out: W,
+    /// What stands before the next item, and behind the last.
+    list: Option<(&'static str, &'static str)>,
+}
+
+impl<W: Write> Document<W> {
+    pub fn new(mut out: W) -> io::Result<Document<W>> {
+        write!(out, "{{\n  \"format\": {FORMAT}")?;
+        Ok(Document { out, list: None })
+    }
+
+    /// One member. `name` is ours, and needs no escapes.
+    pub fn member(&mut self, name: &str, value: &impl Serialize) -> io::Result<()> {
+        write!(self.out, ",\n  \"{name}\": ")?;
+        self.value(serde_json::to_string_pretty(value)?, "\n  ")
+    }
+
+    /// The last member: a list, its items to follow.
+    pub fn list(&mut self, name: &str) -> io::Result<()> {
+        self.list = Some(("\n    ", "]"));
+        write!(self.out, ",\n  \"{name}\": [")
+    }
+
+    /// An item of the list, over several lines.
+    pub fn item(&mut self, value: &impl Serialize) -> io::Result<()> {
+        self.next()?;
+        self.value(serde_json::to_string_pretty(value)?, "\n    ")
+    }
+
+    /// An item of the list, on one line.
+    pub fn line(&mut self, value: &impl Serialize) -> io::Result<()> {
+        self.next()?;
+        self.value(serde_json::to_string(value)?, "\n")
+    }
+
+    pub fn end(mut self) -> io::Result<()> {
+        let (_, end) = self.list.unwrap_or_default();
+        writeln!(self.out, "{end}\n}}")
+    }
+
+    fn next(&mut self) -> io::Result<()> {
+        let (before, _) = self.list.unwrap_or_default();
+        self.list = Some((",\n    ", "\n  ]"));
+        self.out.write_all(before.as_bytes())
+    }
+
+    /// A value, its lines as far to the right as `newline` says: within a string there is none. The
+    /// control characters that JSON leaves as they are could drive a terminal, and are escaped.
+    fn value(&mut self, text: String, newline: &str) -> io::Result<()> {
+        let mut rest = text.as_str();
+        while let Some((at, c)) = rest.char_indices().find(|(_, c)| c.is_control()) {
+            self.out.write_all(&rest.as_bytes()[..at])?;
+            match c {
+                '\n' => self.out.write_all(newline.as_bytes())?,
+                other => write!(self.out, "\\u{:04x}", u32::from(other))?,
+            }
+            rest = &rest[at + c.len_utf8()..];
+        }
+        self.out.write_all(rest.as_bytes())
+    }
+}
+
+/// One member, and no more.
+pub fn document(out: impl Write, name: &str, value: &impl Serialize) -> io::Result<()> {
+    let mut document = Document::new(out)?;
+    document.member(name, value)?;
+    document.end()
+}
+
+/// The timeouts of connections.
+pub fn timeouts(out: impl Write, timeouts: &Timeouts) -> io::Result<()> {
+    document(out, "timeouts", &TimeoutsJson::from(timeouts))
+}
+
+/// The synchronisation daemons.
+pub fn daemons(out: impl Write, daemons: &[Daemon]) -> io::Result<()> {
+    let daemons: Vec<DaemonJson> = daemons.iter().map(DaemonJson::from).collect();
+    document(out, "daemons", &daemons)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn written(fill: impl FnOnce(&mut Document<&mut Vec<u8>>) -> io::Result<()>) -> String {
+        let mut out = Vec::new();
+        let mut document = Document::new(&mut out).expect("a Vec takes everything");
+        fill(&mut document).expect("a Vec takes everything");
+        document.end().expect("a Vec takes everything");
+        String::from_utf8(out).expect("JSON is UTF-8")
+    }
+
+    #[test]
+    fn a_document_to_the_byte() {
+        assert_eq!(written(|_| Ok(())), "{\n  \"format\": 1\n}\n");
+        assert_eq!(written(|d| d.list("items")), "{\n  \"format\": 1,\n  \"items\": []\n}\n");
+        let text = written(|d| {
+            d.member("one", &json!({"two": 3}))?;
+            d.list("items")?;
+            d.item(&json!({"a": [1]}))?;
+            d.line(&json!({"a": [1]}))
+        });
+        let expected = "\
+{
+  \"format\": 1,
+  \"one\": {
+    \"two\": 3
+  },
+  \"items\": [
+    {
+      \"a\": [
+        1
+      ]
+    },
+    {\"a\":[1]}
+  ]
+}
+";
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn no_control_character_gets_out_as_it_is() {
+        let nasty = "a\u{1b}[2J\u{7f}\u{9b}31m\n\u{85}ü";
+        let text = written(|d| {
+            d.member("member", &nasty)?;
+            d.list("items")?;
+            d.item(&[nasty])?;
+            d.line(&[nasty])
+        });
+        assert!(!text.chars().any(|c| c != '\n' && c.is_control()), "{text:?}");
+        let read: serde_json::Value = serde_json::from_str(&text).expect("a document");
+        let expected = json!({"format": 1, "member": nasty, "items": [[nasty], [nasty]]});
+        assert_eq!(read, expected);
+    }
+}

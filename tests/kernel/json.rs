@@ -1,0 +1,485 @@
+//! `--json`: every list as a document of schema/ipvsadm.schema.json, and what is in it true.
+
+use crate::random_tables;
+use crate::schema::{document, is_closed};
+use crate::support::{Test, ipvsadm, ipvsadm_with, oracle, oracle_with, program, same_text, sh};
+use fastrand::Rng;
+use ipvsadm::table::{Table, diff};
+use ipvsadm::view::labels::Labels;
+use ipvsadm::view::rules;
+use serde_json::{Value, json};
+use std::fmt::Write;
+use std::net::{TcpStream, UdpSocket};
+use std::time::{Duration, Instant};
+
+pub const TESTS: &[Test] = &[
+    ("json: an empty table, no connections, no daemons", empty),
+    ("json: a table, to the byte", to_the_byte),
+    ("json: random tables say what a save says", random),
+    ("json: counters and rates", counted),
+    ("json: connections", connections),
+    ("json: timeouts and daemons", timeouts_and_daemons),
+    ("json: changes of apply", changes),
+    ("json: the order is that of the listing", order),
+    ("json: what goes with it", combinations),
+    ("json: reports and commands of rs-setup", rs_setup),
+    ("json: a hundred thousand connections are not held", not_held),
+];
+
+fn empty() {
+    let expected = "{\n  \"format\": 1,\n  \"ipvs\": {\n    \"version\": \"1.2.1\",\n    \
+        \"connection_table_size\": 4096\n  },\n  \"services\": []\n}\n";
+    assert_eq!(ipvsadm("-L --json").ok(), expected);
+    assert_eq!(ipvsadm("-L -n --json").ok(), expected);
+    document("services", expected);
+    let expected = "{\n  \"format\": 1,\n  \"connections\": []\n}\n";
+    assert_eq!(ipvsadm("-L -c --json").ok(), expected);
+    document("connections", expected);
+    let expected = "{\n  \"format\": 1,\n  \"daemons\": []\n}\n";
+    assert_eq!(ipvsadm("-L --daemon --json").ok(), expected);
+    document("daemons", expected);
+}
+
+const RULES: &str = "\
+-A -t 10.0.0.1:80 -s mh -b mh-port -p 300 -M 255.255.255.0
+-a -t 10.0.0.1:80 -r 10.1.0.1 -m -w 0
+-a -t 10.0.0.1:80 -r [fd00::1]:80 -i --tun-type gue --tun-port 6080 --tun-remcsum -x 9 -y 8
+-A -f 4294967295 -6 -s rr
+";
+
+fn to_the_byte() {
+    ipvsadm_with("-R", RULES).ok();
+    let service = r#"    {
+      "protocol": "tcp",
+      "address": "10.0.0.1",
+      "port": 80,
+      "scheduler": "mh",
+      "scheduler_flags": [
+        "mh-port"
+      ],
+      "persistence": {
+        "timeout": 300,
+        "netmask": "255.255.255.0"
+      },
+      "servers": [
+        {
+          "address": "10.1.0.1",
+          "port": 80,
+          "forwarding": "masquerading",
+          "weight": 0,
+          "upper_threshold": 0,
+          "lower_threshold": 0,
+          "active_connections": 0,
+          "inactive_connections": 0,
+          "persistent_connections": 0
+        },
+        {
+          "address": "fd00::1",
+          "port": 80,
+          "forwarding": "tunnel",
+          "tunnel": {
+            "type": "gue",
+            "port": 6080,
+            "checksum": "remote"
+          },
+          "weight": 1,
+          "upper_threshold": 9,
+          "lower_threshold": 8,
+          "active_connections": 0,
+          "inactive_connections": 0,
+          "persistent_connections": 0
+        }
+      ]
+    }"#;
+    let mark = r#"    {
+      "mark": 4294967295,
+      "family": "ipv6",
+      "scheduler": "rr",
+      "servers": []
+    }"#;
+    let head = "{\n  \"format\": 1,\n  \"ipvs\": {\n    \"version\": \"1.2.1\",\n    \
+        \"connection_table_size\": 4096\n  },\n  \"services\": [\n";
+    // The mark is below 0 in the order of 1.31, and comes first.
+    let all = format!("{head}{mark},\n{service}\n  ]\n}}\n");
+    same_text(&ipvsadm("-L --json").ok(), &all);
+    same_text(&ipvsadm("--list --json --exact --tun-info").ok(), &all);
+    let one = format!("{head}{service}\n  ]\n}}\n");
+    same_text(&ipvsadm("-L --json -t 10.0.0.1:80").ok(), &one);
+    is_closed("services", &document("services", &all));
+}
+
+/// The lines of a save that a document says.
+fn lines(document: &Value) -> String {
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_string);
+    let endpoint = |of: &Value| {
+        let (address, port) = (text(&of["address"]), &of["port"]);
+        if address.contains(':') {
+            format!("[{address}]:{port}")
+        } else {
+            format!("{address}:{port}")
+        }
+    };
+    let mut lines = String::new();
+    for service in document["services"].as_array().expect("services") {
+        let which = match (&service["protocol"], &service["family"]) {
+            (Value::Null, family) => {
+                format!("-f {}{}", service["mark"], if family == "ipv6" { " -6" } else { "" })
+            }
+            (protocol, _) => {
+                let protocol = text(protocol);
+                let option = match protocol.as_str() {
+                    "tcp" => "-t",
+                    "udp" => "-u",
+                    _ => "--sctp-service",
+                };
+                format!("{option} {}", endpoint(service))
+            }
+        };
+        write!(lines, "-A {which} -s {}", text(&service["scheduler"])).unwrap();
+        if let Some(persistence) = service.get("persistence") {
+            write!(lines, " -p {}", persistence["timeout"]).unwrap();
+            match (persistence.get("netmask"), persistence.get("prefix_length")) {
+                (Some(mask), None) if mask == "255.255.255.255" => {}
+                (None, Some(length)) if length == 128 => {}
+                (Some(mask), None) => write!(lines, " -M {}", text(mask)).unwrap(),
+                (None, Some(length)) => write!(lines, " -M {length}").unwrap(),
+                other => panic!("{other:?}"),
+            }
+        }
+        if let Some(engine) = service.get("persistence_engine") {
+            write!(lines, " --pe {}", text(engine)).unwrap();
+        }
+        if let Some(flags) = service.get("scheduler_flags") {
+            let flags: Vec<String> = flags.as_array().expect("flags").iter().map(text).collect();
+            write!(lines, " -b {}", flags.join(",")).unwrap();
+        }
+        if service.get("one_packet").is_some() {
+            lines += " -o";
+        }
+        lines += "\n";
+        for server in service["servers"].as_array().expect("servers") {
+            let method = match text(&server["forwarding"]).as_str() {
+                "masquerading" => "-m",
+                "tunnel" => "-i",
+                "direct-routing" => "-g",
+                other => panic!("{other}"),
+            };
+            let weight = &server["weight"];
+            write!(lines, "-a {which} -r {} {method} -w {weight}", endpoint(server)).unwrap();
+            let (upper, lower) = (&server["upper_threshold"], &server["lower_threshold"]);
+            if *upper != 0 || *lower != 0 {
+                write!(lines, " -x {upper} -y {lower}").unwrap();
+            }
+            if let Some(tunnel) = server.get("tunnel") {
+                write!(lines, " --tun-type {}", text(&tunnel["type"])).unwrap();
+                if let Some(port) = tunnel.get("port") {
+                    write!(lines, " --tun-port {port}").unwrap();
+                }
+                if tunnel["type"] != "ipip" {
+                    let checksum = match text(&tunnel["checksum"]).as_str() {
+                        "none" => "nocsum",
+                        "full" => "csum",
+                        "remote" => "remcsum",
+                        other => panic!("{other}"),
+                    };
+                    write!(lines, " --tun-{checksum}").unwrap();
+                }
+            }
+            lines += "\n";
+        }
+    }
+    lines
+}
+
+/// Words in any order.
+fn sorted_words(lines: &str) -> Vec<Vec<&str>> {
+    let words = |line| {
+        let mut words: Vec<&str> = str::split_whitespace(line).collect();
+        words.sort_unstable();
+        words
+    };
+    lines.lines().map(words).collect()
+}
+
+fn random() {
+    let mut rng = Rng::with_seed(11);
+    let (mut services, mut tried) = (0, 0);
+    for n in 0..24 {
+        let table = random_tables::table(&mut rng, 6, 5);
+        let mut text = Vec::new();
+        for change in diff(&table, &Table::default()) {
+            rules::change(&mut text, &mut Labels::numeric(), &change).expect("written");
+        }
+        oracle("-C").ok();
+        ipvsadm_with("-R", &String::from_utf8(text).expect("rules are text")).ok();
+        let option = ["", " --stats", " --rate", " --thresholds"][n % 4];
+        let shown = ipvsadm(&format!("-L --json{option}")).ok();
+        let document = document("services", &shown);
+        assert_eq!(
+            sorted_words(&lines(&document)),
+            sorted_words(&ipvsadm("-S -n").ok()),
+            "{shown}"
+        );
+        same_text(&ipvsadm(&format!("-L --json{option}")).ok(), &shown);
+        services += document["services"].as_array().map_or(0, Vec::len);
+        if n < 2 {
+            tried += is_closed("services", &document);
+        }
+    }
+    assert!(services > 40 && tried > 60, "{services} services, {tried} names");
+}
+
+/// Try `look` until it is true.
+#[track_caller]
+fn wait(mut look: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(20);
+    while !look() {
+        assert!(Instant::now() < end, "it did not come");
+        std::thread::sleep(Duration::from_millis(300));
+    }
+}
+
+fn counted() {
+    oracle("-A -u 10.0.0.1:53 -s rr").ok();
+    oracle("-a -u 10.0.0.1:53 -r 10.0.0.2 -m").ok();
+    sh("ip address add 10.0.0.1/24 dev lo");
+    // What comes there is not answered.
+    let _server = UdpSocket::bind("10.0.0.2:53").expect("a server");
+    let socket = UdpSocket::bind("10.0.0.1:0").expect("a socket");
+    for _ in 0..3 {
+        socket.send_to(b"knock", "10.0.0.1:53").expect("sent");
+    }
+    let list = |option: &str| document("services", &ipvsadm(&format!("-L --json {option}")).ok());
+    wait(|| list("--stats")["services"][0]["statistics"]["packets_in"] == 3);
+    let all = list("--stats");
+    // 5 bytes, of UDP 8 and of IP 20 in each.
+    let expected = json!({"connections": 1, "packets_in": 3, "packets_out": 0, "bytes_in": 99, "bytes_out": 0});
+    assert_eq!(all["services"][0]["statistics"], expected);
+    assert_eq!(all["services"][0]["servers"][0]["statistics"], expected);
+    assert_eq!(all["services"][0]["servers"][0]["inactive_connections"], 1);
+    is_closed("services", &all);
+    wait(|| {
+        for _ in 0..20 {
+            socket.send_to(b"knock", "10.0.0.1:53").expect("sent");
+        }
+        let rates = &list("--rate")["services"][0];
+        let both = [&rates["rates"], &rates["servers"][0]["rates"]];
+        both.iter().all(|r| r["packets_in"].as_u64() > Some(0) && r["bytes_in"].as_u64() > Some(0))
+    });
+    is_closed("services", &list("--rate"));
+}
+
+fn connections() {
+    sh(
+        "modprobe ip_vs_pe_sip; ip address add 10.0.0.1/24 dev lo; ip address add fd00::1/64 dev lo nodad; ip address add fd00::2/64 dev lo nodad",
+    );
+    ipvsadm_with(
+        "-R",
+        "-A -t 10.0.0.1:80 -s rr -p 77\n-a -t 10.0.0.1:80 -r 10.0.0.2 -m\n\
+         -A -u [fd00::1]:53 -s rr\n-a -u [fd00::1]:53 -r fd00::2\n\
+         -A -u 10.0.0.1:5060 -s rr -p 60 --pe sip\n-a -u 10.0.0.1:5060 -r 10.0.0.3 -m\n",
+    )
+    .ok();
+    let _ = TcpStream::connect_timeout(&"10.0.0.1:80".parse().unwrap(), Duration::from_millis(50));
+    let six = UdpSocket::bind("[fd00::1]:4000").expect("a socket");
+    six.send_to(b"knock", "[fd00::1]:53").expect("sent");
+    let sip = UdpSocket::bind("10.0.0.1:4001").expect("a socket");
+    let call =
+        "INVITE sip:a@10.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.1\r\nCall-ID: 1\"\\2@x\r\n\r\n";
+    sip.send_to(call.as_bytes(), "10.0.0.1:5060").expect("sent");
+    let text = ipvsadm("-L -c --json").ok();
+    let document = document("connections", &text);
+    let all = document["connections"].as_array().expect("connections");
+    // Three, and two that keep a client to its server.
+    assert_eq!(all.len(), 5, "{text}");
+    assert_eq!(text.lines().count(), 5 + 5, "{text}");
+    let one = |protocol: &str, server: &str, client_port: Option<u64>| {
+        let is = |c: &&Value| {
+            c["protocol"] == protocol
+                && c["server"]["address"] == server
+                && client_port.is_none_or(|port| c["client"]["port"] == port)
+        };
+        all.iter().find(is).unwrap_or_else(|| panic!("no {protocol} to {server}: {text}"))
+    };
+    let template = one("tcp", "10.0.0.2", Some(0));
+    assert_eq!(
+        (&template["virtual"], &template["state"]),
+        (&json!({"address": "10.0.0.1", "port": 80}), &json!("NONE"))
+    );
+    assert!(template["expires"].as_u64().is_some_and(|s| (60..=77).contains(&s)), "{text}");
+    let udp = one("udp", "fd00::2", None);
+    assert_eq!(udp["client"], json!({"address": "fd00::1", "port": 4000}));
+    assert_eq!(udp["virtual"], json!({"address": "fd00::1", "port": 53}));
+    let call = one("udp", "10.0.0.3", Some(0));
+    assert_eq!(
+        (&call["persistence_engine"], &call["persistence_data"]),
+        (&json!("sip"), &json!("1\"\\2@x"))
+    );
+    assert!(text.contains(r#""1\"\\2@x""#), "{text}");
+    is_closed("connections", &document);
+}
+
+fn timeouts_and_daemons() {
+    let text = "{\n  \"format\": 1,\n  \"timeouts\": {\n    \"tcp\": 11,\n    \"tcp_fin\": 12,\n    \"udp\": 13\n  }\n}\n";
+    oracle("--set 11 12 13").ok();
+    assert_eq!(ipvsadm("-L --timeout --json").ok(), text);
+    is_closed("timeouts", &document("timeouts", text));
+    sh("ip link add eth0 type dummy; ip link set eth0 up; ip address add 10.0.0.1/24 dev eth0");
+    oracle("--start-daemon master --mcast-interface eth0 --syncid 7 --sync-maxlen 1400").ok();
+    oracle("--start-daemon backup --mcast-interface eth0 --mcast-group ff02::81 --mcast-port 99 --mcast-ttl 3").ok();
+    let all = document("daemons", &ipvsadm("-L --daemon --json").ok());
+    let master = json!({"role": "master", "interface": "eth0", "sync_id": 7, "max_length": 1400,
+        "group": "224.0.0.81", "port": 8848, "ttl": 1});
+    assert_eq!(all["daemons"][0], master);
+    let backup = &all["daemons"][1];
+    assert_eq!(
+        (&backup["role"], &backup["group"], &backup["port"], &backup["ttl"]),
+        (&json!("backup"), &json!("ff02::81"), &json!(99), &json!(3))
+    );
+    is_closed("daemons", &all);
+}
+
+fn changes() {
+    sh("ip link add eth0 type dummy; ip link set eth0 up; ip address add 10.0.0.1/24 dev eth0");
+    oracle_with("-R", "-A -t 10.0.0.1:80\n-a -t 10.0.0.1:80 -r 10.0.0.2\n-a -t 10.0.0.1:80 -r 10.0.0.3\n-A -f 9\n").ok();
+    let wanted = "-A -t 10.0.0.1:80 -s rr -p 9\n-a -t 10.0.0.1:80 -r 10.0.0.2 -w 3\n\
+        -A -f 9 -6\n-a -f 9 -6 -r fd00::1 -i --tun-type gre\n--set 1 2 0\n\
+        --start-daemon master --mcast-interface eth0\n";
+    let ran = ipvsadm_with("apply --dry-run --json -", wanted);
+    assert_eq!((ran.status, ran.err.as_str()), (1, ""));
+    let dry = document("changes", &ran.out);
+    let kinds: Vec<&str> = dry["changes"]
+        .as_array()
+        .expect("changes")
+        .iter()
+        .map(|change| change["change"].as_str().expect("a name"))
+        .collect();
+    for kind in [
+        "add-service",
+        "edit-service",
+        "delete-service",
+        "add-server",
+        "edit-server",
+        "delete-server",
+        "set",
+        "start-daemon",
+    ] {
+        assert!(kinds.contains(&kind), "{kind}: {kinds:?}");
+    }
+    is_closed("changes", &dry);
+    assert_eq!(ipvsadm_with("apply --json -", wanted).ok(), ran.out);
+    document("changes", &ipvsadm_with("apply --json -", wanted).ok());
+}
+
+fn order() {
+    let hosts = [5, 9, 3, 8, 4, 1, 7, 2, 6];
+    for host in hosts {
+        oracle(&format!("-A -t 10.0.{host}.1:80")).ok();
+        oracle(&format!("-a -t 10.0.{host}.1:80 -r 10.1.0.1")).ok();
+        oracle(&format!("-a -t 10.0.5.1:80 -r 10.1.0.{}", host + 1)).ok();
+    }
+    // Addresses of services and servers, in the order in which they come.
+    let shown = |line: &str| -> Vec<String> {
+        let document = document("services", &ipvsadm(line).ok());
+        let address = |of: &Value| of["address"].as_str().expect("an address").to_string();
+        let services = document["services"].as_array().expect("services").iter();
+        let rows = services.flat_map(|service| {
+            let servers = service["servers"].as_array().expect("servers").iter();
+            std::iter::once(address(service)).chain(servers.map(address))
+        });
+        rows.collect()
+    };
+    let listed = |line: &str| -> Vec<String> {
+        let rows = oracle(line).ok();
+        let address = |row: &str| row[5..].split(':').next().expect("an address").to_string();
+        rows.lines().filter(|row| row.contains("10.")).map(address).collect()
+    };
+    for (ours, theirs) in [
+        ("-L --json", "-Ln"),
+        ("-L --json --nosort", "-Ln --nosort"),
+        ("-L --json -t 10.0.5.1:80", "-Ln -t 10.0.5.1:80"),
+        ("-L --json -t 10.0.5.1:80 --nosort", "-Ln -t 10.0.5.1:80 --nosort"),
+    ] {
+        assert_eq!(shown(ours), listed(theirs), "{ours}");
+    }
+    assert_ne!(shown("-L --json"), shown("-L --json --nosort"));
+    assert_eq!(shown("-L --json").len(), 2 * hosts.len() + hosts.len());
+}
+
+fn combinations() {
+    oracle("-A -t 10.0.0.1:80").ok();
+    for (line, said) in [
+        ("-A -t 10.0.0.2:80 --json", "Illegal 'json' option with the 'add-service' command\n"),
+        ("-S --json", "Illegal 'json' option with the 'save' command\n"),
+        ("-Z --json", "Illegal 'json' option with the 'zero' command\n"),
+        ("-C --json", "Illegal 'json' option with the 'flush' command\n"),
+        ("-L --json --json", "multiple 'json' options specified\n"),
+        (
+            "-L --json -c --timeout",
+            "The option 'timeout' conflicts with the 'connection' option in the 'list' command\n",
+        ),
+        (
+            "-L --json --stats --rate",
+            "The option 'rate' conflicts with the 'stats' option in the 'list' command\n",
+        ),
+        ("-L --json -c --stats", "options conflicts in the list command\n"),
+    ] {
+        assert_eq!(ipvsadm(line).fails(2), said, "{line}");
+    }
+    assert_eq!(ipvsadm("-L --json -t 10.0.0.9:80").fails(1), "No such service\n");
+    assert_eq!(oracle("-Sn").ok(), "-A -t 10.0.0.1:80 -s wlc\n");
+    let full = ipvsadm("-L --json");
+    assert_eq!(ipvsadm_with("-R", "-L --json\n"), full);
+    assert_eq!(
+        sh(&format!(
+            "{} -L --json >/dev/full 2>/dev/null || echo $?",
+            program("ipvsadm").display()
+        )),
+        "1\n"
+    );
+}
+
+fn rs_setup() {
+    sh("ip link add eth0 type dummy; ip link set eth0 up; ip address add 10.0.0.11/24 dev eth0");
+    for method in [
+        "-g",
+        "-i",
+        "-i --tun-type gue --tun-port 6080",
+        "-i --tun-type gre",
+        "-m --gateway 10.0.0.1",
+    ] {
+        let ran = ipvsadm(&format!("rs-setup --check --json {method} 10.0.0.100"));
+        assert_eq!((ran.status, ran.err.as_str()), (1, ""), "{method}");
+        let reports = document("reports", &ran.out);
+        assert_eq!(reports["reports"][0]["vips"], json!(["10.0.0.100"]));
+        is_closed("reports", &reports);
+        let commands = ipvsadm(&format!("rs-setup --dry-run --json {method} 10.0.0.100")).ok();
+        is_closed("commands", &document("commands", &commands));
+    }
+}
+
+/// The kernel's file replaced by another: the peak of what a list of so many connections holds.
+fn not_held() {
+    let peak = |count: u32| -> u32 {
+        let program = program("ipvsadm");
+        let out = sh(&format!(
+            r#"exec unshare --mount sh -ec 'mount -t tmpfs none /proc; mkdir /proc/net
+            line="TCP 0A000002 8948 0A000064 0050 0A00000C 0050 ESTABLISHED 116"
+            (echo head; yes "$line" | head -n {count}) >/proc/net/ip_vs_conn
+            /usr/bin/python3 -c "
+import resource, subprocess
+with open(\"/proc/document\", \"w\") as out:
+    subprocess.run([\"{}\", \"-L\", \"-c\", \"--json\"], stdout=out, check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+            grep -c ESTABLISHED /proc/document
+            tail -n 2 /proc/document'"#,
+            program.display()
+        ));
+        let (peak, rest) = out.split_once('\n').expect("lines");
+        assert_eq!(rest, format!("{count}\n  ]\n}}\n"));
+        peak.parse().expect("KiB")
+    };
+    let (few, many) = (peak(1000), peak(100_000));
+    // The document has 20 MiB.
+    assert!(many < few + 2048, "{few} KiB for a thousand, {many} KiB for a hundred thousand");
+}

@@ -173,6 +173,7 @@ complete -c ipvsadm -n '__ipvsadm_is list' -l thresholds -d 'list the thresholds
 complete -c ipvsadm -n '__ipvsadm_is list' -l persistent-conn -d 'list the persistent connections; with -c, what the persistence engine knows'
 complete -c ipvsadm -n '__ipvsadm_is list' -l tun-info -d 'list the tunnels to real servers'
 complete -c ipvsadm -n '__ipvsadm_is list' -l json -d 'list as a JSON document, in numbers; with -c, --timeout and --daemon too'
+complete -c ipvsadm -n '__ipvsadm_is list' -l pretty -d 'list as tables for a wide terminal, with shares as bars'
 complete -c ipvsadm -n '__ipvsadm_is list' -l nosort -d 'list in the kernel'\''s own order'
 complete -c ipvsadm -n '__ipvsadm_is list' -l sort -d 'list by address and port: so it is anyway'
 complete -c ipvsadm -n '__ipvsadm_is list start-daemon stop-daemon' -l syncid -x -d 'only daemons with the same id talk to each other; 0 to 255'

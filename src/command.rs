@@ -70,6 +70,8 @@ pub enum Form {
     /// As 1.31 does.
     Classic,
     Json,
+    /// Tables for a wide terminal; of services only.
+    Pretty,
 }
 
 /// What is listed.

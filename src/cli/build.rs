@@ -73,9 +73,16 @@ impl Draft<'_> {
         if clash {
             return Err(UsageError::bad("options conflicts in the list command"));
         }
+        let form = if self.has(Opt::Json) {
+            Form::Json
+        } else if self.has(Opt::Pretty) {
+            Form::Pretty
+        } else {
+            Form::Classic
+        };
         Ok(Command::List(List {
             what,
-            form: if self.has(Opt::Json) { Form::Json } else { Form::Classic },
+            form,
             numeric: self.has(Opt::Numeric),
             sorted: !self.has(Opt::NoSort),
             exact: self.has(Opt::Exact),

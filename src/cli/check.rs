@@ -218,7 +218,7 @@ impl<'a> Draft<'a> {
             // Being there is all they say.
             Opt::OnePacket | Opt::Connection | Opt::Timeout | Opt::Daemon | Opt::Stats => {}
             Opt::Rate | Opt::Exact | Opt::Thresholds | Opt::PersistentConn | Opt::TunInfo => {}
-            Opt::NoSort | Opt::Numeric | Opt::Full | Opt::Json => {}
+            Opt::NoSort | Opt::Numeric | Opt::Full | Opt::Json | Opt::Pretty => {}
             Opt::Verb(_) | Opt::Ipv6 | Opt::Sort | Opt::Netns => {}
         }
         Ok(())
@@ -301,6 +301,7 @@ impl<'a> Draft<'a> {
                     Opt::PersistentConn,
                     Opt::TunInfo,
                     Opt::Json,
+                    Opt::Pretty,
                     Opt::NoSort,
                     Opt::Exact,
                     Opt::SyncId,
@@ -345,8 +346,12 @@ impl<'a> Draft<'a> {
         let only_one = [Opt::Connection, Opt::TcpService, Opt::Timeout, Opt::Daemon];
         if self.verb == Verb::List {
             self.one_of(&only_one, "list", "command")?;
-            if self.has(Opt::Json) {
+            if self.has(Opt::Json) || self.has(Opt::Pretty) {
                 self.one_of(&[Opt::Stats, Opt::Rate], "list", "command")?;
+            }
+            self.one_of(&[Opt::Json, Opt::Pretty], "list", "command")?;
+            for opt in [Opt::Connection, Opt::Timeout, Opt::Daemon] {
+                self.one_of(&[opt, Opt::Pretty], "list", "command")?;
             }
         }
         Ok(())

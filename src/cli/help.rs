@@ -24,7 +24,7 @@ pub fn command() -> Command {
              ipvsadm -D SERVICE\n       \
              ipvsadm -a|-e SERVICE -r host[:port] [-g|-i|-m] [-w weight] [-x connections] [-y connections]\n       \
              ipvsadm -d SERVICE -r host[:port]\n       \
-             ipvsadm [-L|-l] [SERVICE] [-n] [--stats|--rate|...] [--json]\n       \
+             ipvsadm [-L|-l] [SERVICE] [-n] [--stats|--rate|...] [--json|--pretty]\n       \
              ipvsadm -L -c|--timeout|--daemon [-n] [--json]\n       \
              ipvsadm -Z [SERVICE]\n       \
              ipvsadm -C\n       \

@@ -58,6 +58,7 @@ pub enum Opt {
     PersistentConn,
     TunInfo,
     Json,
+    Pretty,
     NoSort,
     Sort,
     Numeric,
@@ -173,6 +174,7 @@ pub const OPTIONS: &[Spec] = &[
     row(Opt::PersistentConn, "persistent-conn", b"", Nothing, Listing, "list the persistent connections; with -c, what the persistence engine knows"),
     row(Opt::TunInfo, "tun-info", b"", Nothing, Listing, "list the tunnels to real servers"),
     row(Opt::Json, "json", b"", Nothing, Listing, "list as a JSON document, in numbers; with -c, --timeout and --daemon too"),
+    row(Opt::Pretty, "pretty", b"", Nothing, Listing, "list as tables for a wide terminal, with shares as bars"),
     row(Opt::NoSort, "nosort", b"", Nothing, Listing, "list in the kernel's own order"),
     row(Opt::Sort, "sort", b"", Nothing, Listing, "list by address and port: so it is anyway"),
 

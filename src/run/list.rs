@@ -11,9 +11,11 @@ use crate::view::connections::Connections;
 use crate::view::json;
 use crate::view::labels::Labels;
 use crate::view::order;
+use crate::view::pretty::{Pretty, Screen};
 use std::fs::File;
-use std::io::{BufReader, Read, Write};
+use std::io::{self, BufReader, IsTerminal, Read, Write};
 use std::net::IpAddr;
+use terminal_size::Width;
 
 impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
     pub(super) fn list(&mut self, list: &List) -> Result<(), Failure> {
@@ -24,19 +26,23 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
             (What::Services(service, columns), Form::Json) => {
                 self.services_as_json(list, service.as_ref(), *columns)
             }
-            (What::Connections { engines }, Form::Classic) => self.connections(list, *engines),
+            (What::Services(service, columns), Form::Pretty) => {
+                self.services_as_tables(list, service.as_ref(), *columns)
+            }
+            // What is no table of services has no pretty form, and is never asked for in one.
             (What::Connections { .. }, Form::Json) => self.connections_as_json(),
+            (What::Connections { engines }, _) => self.connections(list, *engines),
             (What::Timeouts, form) => {
                 let timeouts = self.client()?.timeouts()?;
                 Ok(match form {
-                    Form::Classic => classic::timeouts(&mut self.out, &timeouts),
+                    Form::Classic | Form::Pretty => classic::timeouts(&mut self.out, &timeouts),
                     Form::Json => json::timeouts(&mut self.out, &timeouts),
                 }?)
             }
             (What::Daemons, form) => {
                 let daemons = self.client()?.daemons()?;
                 Ok(match form {
-                    Form::Classic => classic::daemons(&mut self.out, &daemons),
+                    Form::Classic | Form::Pretty => classic::daemons(&mut self.out, &daemons),
                     Form::Json => json::daemons(&mut self.out, &daemons),
                 }?)
             }
@@ -84,6 +90,27 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
         Ok(view.end()?)
     }
 
+    fn services_as_tables(
+        &mut self,
+        list: &List,
+        only: Option<&ServiceKey>,
+        columns: Columns,
+    ) -> Result<(), Failure> {
+        let labels = self.labels(list.numeric);
+        let client = connected(&mut self.client)?;
+        let (info, services) = (client.info()?, observed(client, list, only)?);
+        let mut view = Pretty::new(&mut self.out, labels, columns, list.exact, screen());
+        view.title(&info)?;
+        for group in services.chunks(group(list.numeric)) {
+            let table = with_destinations(client, group, list.sorted)?;
+            view.labels.prepare(addresses(&table));
+            for (service, destinations) in &table {
+                view.service(service, destinations)?;
+            }
+        }
+        Ok(())
+    }
+
     fn connections(&mut self, list: &List, engines: bool) -> Result<(), Failure> {
         let mut reader = self.connection_table()?;
         let labels = self.labels(list.numeric);
@@ -129,6 +156,14 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
     pub(super) fn labels(&self, numeric: bool) -> Labels<'n> {
         if numeric { Labels::numeric() } else { Labels::named(self.names) }
     }
+}
+
+/// What standard output leads to. Without a terminal nobody sees colours, nor with NO_COLOR set.
+fn screen() -> Screen {
+    let stdout = io::stdout();
+    let width = terminal_size::terminal_size_of(&stdout).map(|(Width(width), _)| width.into());
+    let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    Screen { width: width.unwrap_or(Screen::WIDTH), colour: stdout.is_terminal() && !no_colour }
 }
 
 /// The service that is listed, or all of them, in the order of the list.

@@ -25,8 +25,7 @@ impl<'n, W: Write> Listing<'n, W> {
 
     /// The first line of a whole table.
     pub fn title(&mut self, info: &Info) -> io::Result<()> {
-        let size = info.connection_table_size;
-        writeln!(self.out, "IP Virtual Server version {} (size={size})", version(info.version))
+        title(&mut self.out, info)
     }
 
     /// What the columns are.
@@ -145,20 +144,9 @@ impl<'n, W: Write> Listing<'n, W> {
     }
 
     fn counters(&mut self, statistics: &Statistics, of_server: bool) {
-        let s = statistics;
         // In 1.31 connections and packets per second of a server have no units.
         let in_full = if of_server && self.columns == Columns::Rates { 3 } else { 0 };
-        let numbers = match self.columns {
-            Columns::Rates => [
-                s.connections_rate,
-                s.packets_in_rate,
-                s.packets_out_rate,
-                s.bytes_in_rate,
-                s.bytes_out_rate,
-            ],
-            _ => [s.connections, s.packets_in, s.packets_out, s.bytes_in, s.bytes_out],
-        };
-        for (n, number) in numbers.into_iter().enumerate() {
+        for (n, number) in numbers(statistics, self.columns).into_iter().enumerate() {
             push_counter(&mut self.line, number, self.exact || n < in_full);
         }
     }
@@ -166,6 +154,26 @@ impl<'n, W: Write> Listing<'n, W> {
     fn end_line(&mut self) -> io::Result<()> {
         self.line.push('\n');
         self.out.write_all(self.line.as_bytes())
+    }
+}
+
+/// The first line of a whole table.
+pub fn title(out: &mut impl Write, info: &Info) -> io::Result<()> {
+    let size = info.connection_table_size;
+    writeln!(out, "IP Virtual Server version {} (size={size})", version(info.version))
+}
+
+/// What is counted of a service or a server, in the order of the columns.
+pub fn numbers(s: &Statistics, columns: Columns) -> [u64; 5] {
+    match columns {
+        Columns::Rates => [
+            s.connections_rate,
+            s.packets_in_rate,
+            s.packets_out_rate,
+            s.bytes_in_rate,
+            s.bytes_out_rate,
+        ],
+        _ => [s.connections, s.packets_in, s.packets_out, s.bytes_in, s.bytes_out],
     }
 }
 
@@ -207,7 +215,7 @@ pub fn daemons(out: &mut impl Write, daemons: &[Daemon]) -> io::Result<()> {
     Ok(())
 }
 
-fn protocol_head(protocol: Protocol) -> &'static str {
+pub fn protocol_head(protocol: Protocol) -> &'static str {
     match protocol {
         Protocol::Tcp => "TCP  ",
         Protocol::Udp => "UDP  ",
@@ -216,7 +224,7 @@ fn protocol_head(protocol: Protocol) -> &'static str {
     }
 }
 
-fn forwarding_name(forwarding: Forwarding) -> &'static str {
+pub fn forwarding_name(forwarding: Forwarding) -> &'static str {
     match forwarding {
         Forwarding::Masquerading => "Masq",
         Forwarding::Local => "Local",
@@ -227,7 +235,7 @@ fn forwarding_name(forwarding: Forwarding) -> &'static str {
     }
 }
 
-fn push_settings(line: &mut String, service: &Service) {
+pub fn push_settings(line: &mut String, service: &Service) {
     line.push(' ');
     line.push_str(&service.scheduler);
     push_scheduler_flags(line, service);
@@ -274,7 +282,7 @@ pub fn push_netmask(line: &mut String, service: &Service, before: &str) {
     }
 }
 
-fn push_tunnel(line: &mut String, destination: &Destination) {
+pub fn push_tunnel(line: &mut String, destination: &Destination) {
     let checksum = match destination.tunnel.checksum {
         Checksum::None => "-c",
         Checksum::Full => "+c",
@@ -301,7 +309,7 @@ fn push_tunnel(line: &mut String, destination: &Destination) {
 }
 
 /// A counter in nine columns: thousands, millions and so on where eight digits do not hold it.
-fn push_counter(line: &mut String, number: u64, exact: bool) {
+pub fn push_counter(line: &mut String, number: u64, exact: bool) {
     let (number, unit) = match number {
         0..100_000_000 => (number, None),
         _ if exact => (number, None),

@@ -94,6 +94,18 @@ impl<'n> Labels<'n> {
         }
     }
 
+    /// The host's name, if there is one, and the port's name or number: both whole.
+    pub fn parts(
+        &mut self,
+        address: IpAddr,
+        port: u16,
+        protocol: Option<Protocol>,
+    ) -> (Option<String>, String) {
+        let host = self.host(address).map(str::to_string);
+        let port = self.port(port, protocol).map_or_else(|| port.to_string(), str::to_string);
+        (host, port)
+    }
+
     /// What the service listens on: `address:port`, or the mark and what family it is for.
     pub fn service(&mut self, out: &mut String, key: &ServiceKey, ipv6: &str) {
         match key {
@@ -145,7 +157,7 @@ pub fn port_protocol(key: &ServiceKey) -> Option<Protocol> {
     }
 }
 
-fn push_address(out: &mut String, address: IpAddr) {
+pub fn push_address(out: &mut String, address: IpAddr) {
     match address {
         IpAddr::V4(address) => push_ipv4(out, address),
         IpAddr::V6(address) => ipv6_text(address, out),

@@ -1,4 +1,5 @@
-//! The model as text: the classic listing, rules for `-R`, connections, JSON. Writes; asks no kernel.
+//! The model as text: the classic listing, rules for `-R`, connections, JSON, tables. Writes;
+//! asks no kernel.
 
 pub mod classic;
 mod columns;
@@ -6,4 +7,5 @@ pub mod connections;
 pub mod json;
 pub mod labels;
 pub mod order;
+pub mod pretty;
 pub mod rules;

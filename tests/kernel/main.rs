@@ -26,6 +26,7 @@ mod misc;
 mod names;
 mod netns;
 mod options;
+mod pretty;
 mod restore;
 mod save;
 mod units;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         hints::TESTS,
         list::TESTS,
         json::TESTS,
+        pretty::TESTS,
         options::TESTS,
         drain::TESTS,
         errors::TESTS,

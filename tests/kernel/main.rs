@@ -21,6 +21,7 @@ mod faults;
 mod grid;
 mod hints;
 mod json;
+mod json_rules;
 mod list;
 mod misc;
 mod names;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         hints::TESTS,
         list::TESTS,
         json::TESTS,
+        json_rules::TESTS,
         pretty::TESTS,
         options::TESTS,
         drain::TESTS,

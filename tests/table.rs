@@ -3,6 +3,9 @@
 #[path = "support/random_tables.rs"]
 mod random_tables;
 
+#[path = "support/schema.rs"]
+mod schema;
+
 use fastrand::Rng;
 use ipvsadm::cli::check;
 use ipvsadm::command::Command;
@@ -10,7 +13,7 @@ use ipvsadm::model::*;
 use ipvsadm::names::System;
 use ipvsadm::table::{Comparison, Entry, Refused, Table, diff, inverse};
 use ipvsadm::view::labels::Labels;
-use ipvsadm::view::rules;
+use ipvsadm::view::{json, rules};
 use random_tables::whole_table;
 
 const PAIRS: usize = 10_000;
@@ -36,6 +39,33 @@ fn the_difference_makes_one_table_of_another() {
         changes_made += changes.len();
     }
     assert!(changes_made > 5 * PAIRS, "{changes_made} changes: the tables are too much alike");
+}
+
+#[test]
+fn changes_are_documents_of_the_schema() {
+    let shown = |changes: &[Change]| {
+        let mut out = Vec::new();
+        json::changes(&mut out, changes).expect("a Vec takes everything");
+        let document = schema::document("changes", &String::from_utf8(out).expect("UTF-8"));
+        assert_eq!(document["changes"].as_array().map(Vec::len), Some(changes.len()));
+        document
+    };
+    let mut rng = Rng::with_seed(8);
+    for _ in 0..100 {
+        let (a, b) = (whole_table(&mut rng, 5, 4), whole_table(&mut rng, 5, 4));
+        shown(&diff(&b, &a));
+        shown(&diff(&Table::default(), &a));
+    }
+    // What no difference has.
+    let key = ServiceKey::Mark { mark: 1, family: Family::V6 };
+    let rest = [
+        Change::Flush,
+        Change::Zero(None),
+        Change::Zero(Some(key)),
+        Change::StopDaemon(DaemonRole::Backup),
+        Change::StartDaemon(Daemon::new(DaemonRole::Master)),
+    ];
+    assert!(schema::is_closed("changes", &shown(&rest)) > 10);
 }
 
 #[test]

@@ -200,6 +200,26 @@ fn a_restore_loads_the_module_too() {
 }
 
 /// 1.31 says three lines, one of them modprobe's.
+/// The commands of the README, as somebody who reads it would try them.
+#[test]
+fn what_the_readme_has_one_try() {
+    let readme = fs::read_to_string(project().join("README.md")).expect("the README");
+    let (_, from) = readme.split_once("    make try <<'END'\n").expect("commands");
+    let (commands, _) = from.split_once("    END\n").expect("their end");
+    let commands =
+        format!("{commands}on rs2 ipvsadm rs-setup 10.0.0.100\non rs2 ipvsadm rs-setup --check\n");
+    let ours = format!("IPVSADM={}", env!("CARGO_BIN_EXE_ipvsadm"));
+    let lab = project().join("lab/try").display().to_string();
+    let ran = support::run("env", &[ours, lab], commands.as_bytes());
+    let count = |name: &str| ran.out.lines().filter(|line| *line == name).count();
+    assert_eq!((count("rs1"), count("rs2")), (5, 5), "{}{}", ran.out, ran.err);
+    // Broken, it says so; mended, it is well.
+    let (_, broken) = ran.out.split_once("arp_ignore = 0\n").expect("it was broken");
+    let (broken, mended) = broken.split_once("rs2# ipvsadm rs-setup 10.0.0.100").expect("mended");
+    assert!(broken.contains("arp_ignore"), "{broken}");
+    assert_eq!((ran.status, ran.err.as_str()), (0, ""), "{mended}");
+}
+
 #[test]
 fn without_ipvs_a_list_says_so_in_one_line() {
     for args in ["-Ln", "-A -f 1", "-C"] {

@@ -116,7 +116,7 @@ fn ten_editors() {
 
 fn closed_pipe() {
     ipvsadm_with("-R", &large(2000)).ok();
-    for line in ["-Ln", "-Sn", "-Ln --stats", "-Lnc"] {
+    for line in ["-Ln", "-Sn", "-Ln --stats", "-Lnc", "-L --json", "-Lc --json", "-Ln --pretty"] {
         // The status of the first command of the pipe, and what it says.
         let said = sh(&format!(
             "{{ {} {line} 2>/tmp/said; echo $? >/tmp/status; }} | head -n 1 >/tmp/first; \
@@ -129,7 +129,9 @@ fn closed_pipe() {
 
 fn full_disk() {
     ipvsadm_with("-R", &large(2000)).ok();
-    for line in ["-Ln", "-Sn", "-L --timeout", "-h", "-v"] {
+    for line in
+        ["-Ln", "-Sn", "-L --timeout", "-L --json", "-Lc --json", "-Ln --pretty", "-h", "-v"]
+    {
         let said = sh(&format!("{} {line} 2>&1 >/dev/full || echo $?", ours()));
         assert_eq!(said, "cannot write: No space left on device\n1\n", "{line}");
     }
@@ -147,6 +149,10 @@ const VERBS: &[&str] = &[
     "-Lnc",
     "-L --timeout",
     "-L --daemon",
+    "-L --json",
+    "-Lc --json",
+    "-L --daemon --json",
+    "-L --pretty",
     "-S",
     "-Sn",
     "--set 1 2 3",

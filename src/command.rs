@@ -51,6 +51,18 @@ pub struct Drain {
     pub undo: bool,
 }
 
+/// Watching the table at work: `ipvsadm top`.
+#[cfg(feature = "top")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Top {
+    /// Numbers rather than names.
+    pub numeric: bool,
+    /// From one reading to the next.
+    pub interval: std::time::Duration,
+    /// Which services; all when there are none.
+    pub services: Vec<ServiceKey>,
+}
+
 /// A listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct List {

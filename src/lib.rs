@@ -20,4 +20,6 @@ mod netns;
 pub mod rs_setup;
 pub mod run;
 pub mod table;
+#[cfg(feature = "top")]
+pub mod top;
 pub mod view;

@@ -15,7 +15,7 @@ use std::net::IpAddr;
 const DEFAULT_PERSISTENCE: u32 = 6 * 60;
 
 /// Words that are commands of their own; whoever calls takes them first.
-const SUBCOMMANDS: [&str; 3] = ["apply", "drain", "rs-setup"];
+const SUBCOMMANDS: [&str; 4] = ["apply", "drain", "rs-setup", "top"];
 
 /// Make a command of the words of a command line, or of a line of -R.
 pub fn command<W: AsRef<[u8]>>(words: &[W], names: &dyn Names) -> Result<Command, UsageError> {

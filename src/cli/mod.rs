@@ -2,7 +2,7 @@
 //!
 //! [`options`] is the one table of what can be said, [`lex`] turns words into options as popt
 //! would, [`check`] knows what goes together and makes the command. The words of
-//! the subcommands are clap's ([`apply`], [`drain`]).
+//! the subcommands are clap's ([`apply`], [`drain`], `top`).
 //!
 //! [`Command`]: crate::command::Command
 
@@ -13,6 +13,8 @@ pub mod drain;
 pub mod help;
 pub mod lex;
 pub mod options;
+#[cfg(feature = "top")]
+pub mod top;
 mod value;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};

@@ -4,7 +4,7 @@ use super::restore::Fault;
 use super::rules::{Lines, Rule};
 use super::transaction::{self, Failure, Refusal};
 use super::{Run, signals, status};
-use crate::cli::{self, Asked, apply};
+use crate::cli::{self, apply};
 use crate::command::{Apply, Command};
 use crate::model::Change;
 use crate::table::{Table, diff};
@@ -15,14 +15,7 @@ use std::io::{Read, Write};
 impl<R: Read, O: Write, E: Write> Run<'_, R, O, E> {
     /// `ipvsadm apply WORDS`: its exit status.
     pub(super) fn apply_program(&mut self, words: &[impl AsRef<[u8]>]) -> u8 {
-        let status = match apply::asked(words) {
-            Ok(Asked::For(task)) => self.apply(&task),
-            Ok(Asked::Help(text)) => {
-                let written = write!(self.out, "{text}");
-                self.written(written, status::DONE, status::LIST)
-            }
-            Err(error) => self.misused(&error),
-        };
+        let status = self.asked(apply::asked(words), Self::apply);
         let flushed = self.out.flush();
         // 1 would be a result.
         self.written(flushed, status, status::REFUSED)

@@ -4,7 +4,6 @@
 //! it back need not be the same process. Only the weight changes; the rest stays as it is found.
 
 use super::{Run, signals, status};
-use crate::cli::{Asked, drain};
 use crate::command::Drain;
 use crate::ipvs::error::Error;
 use crate::kept::{self, Kept};
@@ -82,20 +81,8 @@ impl From<Refused> for Stop {
 }
 
 impl<R: Read, O: Write, E: Write> Run<'_, R, O, E> {
-    /// `ipvsadm drain WORDS`: its exit status.
-    pub(super) fn drain_program(&mut self, words: &[impl AsRef<[u8]>]) -> u8 {
-        let status = match drain::asked(words, self.names) {
-            Ok(Asked::For(task)) => self.drain(&task),
-            Ok(Asked::Help(text)) => {
-                let written = write!(self.out, "{text}");
-                self.written(written, status::DONE, status::LIST)
-            }
-            Err(error) => self.misused(&error),
-        };
-        self.finish(status)
-    }
-
-    fn drain(&mut self, task: &Drain) -> u8 {
+    /// Drain a server, or put its weight back; the status.
+    pub(super) fn drain(&mut self, task: &Drain) -> u8 {
         let labels = &mut Labels::numeric();
         let mut server = String::new();
         labels.endpoint(&mut server, task.server.address, task.server.port, None);

@@ -3,7 +3,7 @@
 //! Standard output goes through one buffer, standard error is written at once; each command has
 //! the exit status that 1.31 gives it.
 
-use crate::cli::{UsageError, check, help};
+use crate::cli::{self, Asked, UsageError, check, help};
 use crate::command::Command;
 use crate::ipvs::client::Client;
 use crate::ipvs::connections;
@@ -25,6 +25,8 @@ mod restore;
 mod rules;
 mod save;
 mod signals;
+#[cfg(feature = "top")]
+mod top;
 pub mod transaction;
 
 /// Exit statuses. 1.31 has no others.
@@ -102,10 +104,13 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
     /// `ipvsadm WORDS`: its exit status.
     pub fn ipvsadm(&mut self, words: &[impl AsRef<[u8]>]) -> u8 {
         if let [first, rest @ ..] = words {
+            let names = self.names;
             match first.as_ref() {
                 b"apply" => return self.apply_program(rest),
-                b"drain" => return self.drain_program(rest),
+                b"drain" => return self.subcommand(cli::drain::asked(rest, names), Self::drain),
                 b"rs-setup" => return self.rs_setup_program(rest),
+                #[cfg(feature = "top")]
+                b"top" => return self.subcommand(cli::top::asked(rest, names), Self::top),
                 _ => {}
             }
         }
@@ -124,6 +129,32 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
             Err(error) => self.misused(&error),
         };
         self.finish(status)
+    }
+
+    /// `ipvsadm SUBCOMMAND WORDS`: its exit status.
+    fn subcommand<T>(
+        &mut self,
+        asked: Result<Asked<T>, UsageError>,
+        carry_out: impl FnOnce(&mut Self, &T) -> u8,
+    ) -> u8 {
+        let status = self.asked(asked, carry_out);
+        self.finish(status)
+    }
+
+    /// What words ask for, or their help, or what is wrong with them; the status before the end.
+    fn asked<T>(
+        &mut self,
+        asked: Result<Asked<T>, UsageError>,
+        carry_out: impl FnOnce(&mut Self, &T) -> u8,
+    ) -> u8 {
+        match asked {
+            Ok(Asked::For(task)) => carry_out(self, &task),
+            Ok(Asked::Help(text)) => {
+                let written = write!(self.out, "{text}");
+                self.written(written, status::DONE, status::LIST)
+            }
+            Err(error) => self.misused(&error),
+        }
     }
 
     /// `ipvsadm rs-setup WORDS`: its exit status.

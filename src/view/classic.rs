@@ -215,6 +215,7 @@ pub fn daemons(out: &mut impl Write, daemons: &[Daemon]) -> io::Result<()> {
     Ok(())
 }
 
+/// The protocol, in the width of its column.
 pub fn protocol_head(protocol: Protocol) -> &'static str {
     match protocol {
         Protocol::Tcp => "TCP  ",

@@ -2,7 +2,7 @@
 //! asks no kernel.
 
 pub mod classic;
-mod columns;
+pub mod columns;
 pub mod connections;
 pub mod json;
 pub mod labels;

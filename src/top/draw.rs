@@ -1,0 +1,278 @@
+//! The state on a screen of any size: one line for the table, the heads, all services together, the rows,
+//! and one line for what keys do or what went wrong.
+
+use super::columns::{ALL, Column, DISPENSABLE, WIDEST, push_short};
+use super::history::push_bars;
+use super::keys::HELP;
+use super::state::{Key, Row, State};
+use crate::view::columns::push_number;
+use ratatui::Frame;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Color, Modifier, Style};
+use ratatui::widgets::{Block, Clear, Paragraph, Widget};
+use std::time::Duration;
+
+/// What the terminal can show.
+#[derive(Debug, Clone, Copy)]
+pub struct Look {
+    pub colour: bool,
+    /// Characters beyond ASCII.
+    pub unicode: bool,
+}
+
+impl Look {
+    /// As the environment has it.
+    pub fn of_environment() -> Look {
+        let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+        let locale = set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG"));
+        let locale = locale.unwrap_or_default().to_string_lossy().to_lowercase();
+        Look {
+            colour: set("NO_COLOR").is_none(),
+            unicode: locale.contains("utf-8") || locale.contains("utf8"),
+        }
+    }
+
+    fn bars(self) -> &'static [char] {
+        if self.unicode {
+            &['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
+        } else {
+            &['.', ':', '-', '=', '+', '*', '%', '#']
+        }
+    }
+
+    fn arrow(self, reverse: bool) -> char {
+        match (self.unicode, reverse) {
+            (true, false) => '▼',
+            (true, true) => '▲',
+            (false, false) => 'v',
+            (false, true) => '^',
+        }
+    }
+
+    fn in_colour(self, colour: Color) -> Style {
+        if self.colour { Style::new().fg(colour) } else { Style::new() }
+    }
+}
+
+/// A number and the blank before it.
+const NUMBER: usize = WIDEST + 1;
+/// A name has room for this much, if it needs it, before columns give way to it ...
+const NAME: usize = 28;
+/// ... and the history for this much.
+const BARS: usize = 10;
+
+/// How wide what is.
+#[derive(Debug, PartialEq, Eq)]
+struct Layout {
+    name: usize,
+    numbers: Vec<Column>,
+    bars: usize,
+}
+
+/// Names first, then as many columns as leave something for the history.
+fn layout(width: usize, longest: usize, sort: Column) -> Layout {
+    let mut numbers: Vec<Column> = ALL[1..].to_vec();
+    let least = longest.clamp(Column::Name.head().len() + 2, NAME);
+    for column in DISPENSABLE {
+        if least + numbers.len() * NUMBER + 1 + BARS <= width {
+            break;
+        }
+        numbers.retain(|other| *other != column || column == sort);
+    }
+    let rest = width.saturating_sub(numbers.len() * NUMBER);
+    let name = longest.max(least).min(rest.saturating_sub(1 + BARS)).max(least.min(rest));
+    let bars = rest.saturating_sub(name + 1).min(super::history::STEPS);
+    Layout { name, numbers, bars }
+}
+
+/// Draw the state; it learns how many rows there is room for.
+pub fn draw(frame: &mut Frame, state: &mut State, look: Look) {
+    let area = frame.area();
+    let (width, height) = (area.width as usize, area.height as usize);
+    state.fit(height.saturating_sub(4));
+    let mut page = Page { buffer: frame.buffer_mut(), width, height, line: String::new() };
+    let rows = state.rows();
+    let longest = rows.iter().map(|row| row.label.chars().count()).max().unwrap_or(0);
+    let layout = layout(width, longest, state.sort);
+
+    page.line.push_str(&headline(state));
+    page.write(0, 0, width, Style::new());
+    if state.paused {
+        page.line.push_str(" paused ");
+        let style = look.in_colour(Color::Yellow).add_modifier(Modifier::REVERSED);
+        page.write(0, width.saturating_sub(8), 8, style);
+    }
+    heads(&mut page, state, &layout, look);
+    page.row(2, &state.total, state, &layout, look);
+    let selected = state.selected();
+    let last = height.saturating_sub(1);
+    for (y, (place, row)) in (3..last).zip(rows.iter().enumerate().skip(state.top)) {
+        page.row(y, row, state, &layout, look);
+        if place == selected {
+            let line = Rect::new(0, y as u16, area.width, 1);
+            page.buffer.set_style(line, Style::new().add_modifier(Modifier::REVERSED));
+        }
+    }
+    if rows.is_empty() && height > 4 {
+        page.line.push_str(match state.counts() {
+            None => "Reading the table.",
+            Some(_) if !state.filter.is_empty() => "No name has this text in it.",
+            Some(_) => "No such virtual service now.",
+        });
+        page.write(3, 2, width, Style::new());
+    }
+    if height > 3 {
+        bottom(&mut page, state, last, look);
+    }
+    if state.help {
+        help(area, frame.buffer_mut());
+    }
+}
+
+fn headline(state: &State) -> String {
+    let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+    let mut line = String::from("ipvsadm top");
+    if let Some((services, servers, drained)) = state.counts() {
+        line += &format!("  {}, {}", count(services, "service"), count(servers, "server"));
+        if drained > 0 {
+            line += &format!(" ({drained} with weight 0)");
+        }
+    }
+    line += &format!("  every {} s", state.interval.as_secs_f64());
+    line
+}
+
+fn heads(page: &mut Page, state: &State, layout: &Layout, look: Look) {
+    let head = Style::new().add_modifier(Modifier::UNDERLINED);
+    let arrow = look.arrow(state.reverse);
+    let of = |column: Column| match column == state.sort {
+        true => head.add_modifier(Modifier::BOLD),
+        false => head,
+    };
+    page.line.push_str(Column::Name.head());
+    if state.sort == Column::Name {
+        page.line.push(' ');
+        page.line.push(arrow);
+    }
+    page.fill(layout.name);
+    page.write(1, 0, layout.name, of(Column::Name));
+    let mut x = layout.name;
+    for &column in &layout.numbers {
+        let text = column.head();
+        let mark = if column == state.sort { arrow } else { ' ' };
+        page.line.extend(std::iter::repeat_n(' ', WIDEST - text.len()));
+        page.line.push(mark);
+        page.line.push_str(text);
+        page.write(1, x, NUMBER, of(column));
+        x += NUMBER;
+    }
+    let rate = state.rate_shown().head();
+    page.line.push_str(&format!(" {rate} of {}", in_words(state.history_length())));
+    page.fill(layout.bars + 1);
+    page.write(1, x, layout.bars + 1, head);
+}
+
+/// `5 min`, `90 s`.
+fn in_words(length: Duration) -> String {
+    match length.as_secs() {
+        seconds if seconds % 60 == 0 => format!("{} min", seconds / 60),
+        seconds => format!("{seconds} s"),
+    }
+}
+
+fn bottom(page: &mut Page, state: &State, y: usize, look: Look) {
+    let width = page.width;
+    let strong = Style::new().add_modifier(Modifier::REVERSED);
+    if state.typing {
+        page.line.push_str(&format!("/{}", state.filter));
+        let end = page.line.chars().count();
+        page.write(y, 0, width, Style::new());
+        page.line.push(' ');
+        page.write(y, end, 1, strong);
+    } else if let Some(error) = &state.error {
+        page.line.push_str(error);
+        page.write(y, 0, width, look.in_colour(Color::Red).add_modifier(Modifier::BOLD));
+    } else if !state.filter.is_empty() {
+        page.line.push_str(&format!("Names with \"{}\": Esc shows all", state.filter));
+        page.write(y, 0, width, Style::new());
+    } else {
+        page.line.push_str(
+            "? help  Enter open/close  + - all  1-9 sort  r reverse  / filter  p pause  q leave",
+        );
+        page.write(y, 0, width, Style::new().add_modifier(Modifier::DIM));
+    }
+}
+
+fn help(area: Rect, buffer: &mut Buffer) {
+    let keys = HELP.iter().map(|(keys, _)| keys.len()).max().unwrap_or(0);
+    let mut lines: Vec<String> =
+        HELP.iter().map(|(key, does)| format!(" {key:keys$}  {does} ")).collect();
+    lines.push(String::new());
+    lines.push(" -| instead of -> is a server of weight 0: it gets no new connections. ".into());
+    lines.push(" Rates are the kernel's estimates, as --rate shows them. ".into());
+    let width = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0) as u16 + 2;
+    let (width, height) = (width.min(area.width), (lines.len() as u16 + 2).min(area.height));
+    let (x, y) = ((area.width - width) / 2, (area.height - height) / 2);
+    let place = Rect::new(x, y, width, height);
+    Clear.render(place, buffer);
+    Paragraph::new(lines.join("\n")).block(Block::bordered().title(" Keys ")).render(place, buffer);
+}
+
+/// The screen, and a line in the making.
+struct Page<'b> {
+    buffer: &'b mut Buffer,
+    width: usize,
+    height: usize,
+    line: String,
+}
+
+impl Page<'_> {
+    /// The line goes to a place, in so many cells at most, and is empty again.
+    fn write(&mut self, y: usize, x: usize, cells: usize, style: Style) {
+        if y < self.height && x < self.width {
+            let cells = cells.min(self.width - x);
+            self.buffer.set_stringn(x as u16, y as u16, &self.line, cells, style);
+        }
+        self.line.clear();
+    }
+
+    /// Blanks up to so many characters.
+    fn fill(&mut self, width: usize) {
+        let missing = width.saturating_sub(self.line.chars().count());
+        self.line.extend(std::iter::repeat_n(' ', missing));
+    }
+
+    fn row(&mut self, y: usize, row: &Row, state: &State, layout: &Layout, look: Look) {
+        let style = match row.key {
+            Key::Total | Key::Service(_) => Style::new().add_modifier(Modifier::BOLD),
+            Key::Server(..) if row.drained => {
+                look.in_colour(Color::Yellow).add_modifier(Modifier::DIM)
+            }
+            Key::Server(..) => Style::new(),
+        };
+        self.line.push_str(&row.label);
+        self.write(y, 0, layout.name, style);
+        for &column in &layout.numbers {
+            let mut number = String::new();
+            match column {
+                // Without units, as it was configured.
+                Column::Weight => push_number(&mut number, row.figures.weight),
+                column => push_short(&mut number, row.figures.get(column)),
+            }
+            self.line.push(' ');
+            self.line.extend(std::iter::repeat_n(' ', WIDEST.saturating_sub(number.len())));
+            self.line.push_str(&number);
+        }
+        self.write(y, layout.name, layout.numbers.len() * NUMBER, style);
+        if layout.bars > 0 {
+            let x = layout.name + layout.numbers.len() * NUMBER + 1;
+            push_bars(&mut self.line, &state.history_of(row, layout.bars), look.bars());
+            self.write(y, x, layout.bars, look.in_colour(Color::Cyan));
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "draw_tests.rs"]
+mod tests;

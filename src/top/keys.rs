@@ -1,0 +1,102 @@
+//! Keys to what they do to the state.
+
+use super::columns;
+use super::state::State;
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+/// What the loop has to do about a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Then {
+    /// Show the state as it is now.
+    Show,
+    /// Paint everything again: somebody else has written on the terminal.
+    Repaint,
+    /// Give the terminal back and stop until somebody says to go on.
+    Stop,
+    Leave,
+}
+
+/// The longest filter.
+const LONGEST: usize = 60;
+
+/// What the keys are, for the help.
+pub const HELP: &[(&str, &str)] = &[
+    ("Up Down PgUp PgDn Home End", "move"),
+    ("Enter", "open or close a service; Right opens, Left closes"),
+    ("+ -", "open or close all services"),
+    ("1 to 9", "sort by a column; once more: the other way round"),
+    ("< > r", "sort by the column beside; the other way round"),
+    ("/", "show what has a text in its name; Esc shows all again"),
+    ("n", "names or numbers"),
+    ("p", "pause, and go on"),
+    ("Ctrl-L Ctrl-Z", "paint again; stop, as any job does"),
+    ("q Esc Ctrl-C", "leave"),
+];
+
+/// What a key does.
+pub fn press(state: &mut State, key: KeyEvent) -> Then {
+    if key.modifiers.contains(KeyModifiers::CONTROL) {
+        return match key.code {
+            KeyCode::Char('c') => Then::Leave,
+            KeyCode::Char('l') => Then::Repaint,
+            KeyCode::Char('z') => Then::Stop,
+            _ => Then::Show,
+        };
+    }
+    if state.help {
+        // Whatever key it is has been read the help for.
+        state.help = false;
+        return Then::Show;
+    }
+    if state.typing {
+        type_filter(state, key.code);
+        return Then::Show;
+    }
+    let (selected, page) = (state.selected(), state.page());
+    match key.code {
+        KeyCode::Char('q') => return Then::Leave,
+        KeyCode::Esc if state.filter.is_empty() => return Then::Leave,
+        KeyCode::Esc => state.filter.clear(),
+        KeyCode::Up | KeyCode::Char('k') => state.select(selected.saturating_sub(1)),
+        KeyCode::Down | KeyCode::Char('j') => state.select(selected + 1),
+        KeyCode::PageUp => state.select(selected.saturating_sub(page)),
+        KeyCode::PageDown => state.select(selected + page),
+        KeyCode::Home => state.select(0),
+        KeyCode::End => state.select(usize::MAX),
+        KeyCode::Enter => state.open_selected(None),
+        KeyCode::Right => state.open_selected(Some(true)),
+        KeyCode::Left => state.open_selected(Some(false)),
+        KeyCode::Char('+') => state.open_all(true),
+        KeyCode::Char('-') => state.open_all(false),
+        KeyCode::Char('<') => state.sort_beside(false),
+        KeyCode::Char('>') => state.sort_beside(true),
+        KeyCode::Char('r') => state.reverse = !state.reverse,
+        KeyCode::Char('/') => state.typing = true,
+        KeyCode::Char('n') => state.numeric = !state.numeric,
+        KeyCode::Char('p') => state.paused = !state.paused,
+        KeyCode::Char('?' | 'h') => state.help = true,
+        KeyCode::Char(digit) => {
+            let place = digit.to_digit(10).and_then(|n| n.checked_sub(1));
+            if let Some(column) = place.and_then(|n| columns::ALL.get(n as usize)) {
+                state.sort_by(*column);
+            }
+        }
+        _ => {}
+    }
+    Then::Show
+}
+
+fn type_filter(state: &mut State, key: KeyCode) {
+    match key {
+        KeyCode::Enter => state.typing = false,
+        KeyCode::Esc => {
+            state.typing = false;
+            state.filter.clear();
+        }
+        KeyCode::Backspace => {
+            state.filter.pop();
+        }
+        KeyCode::Char(c) if state.filter.chars().count() < LONGEST => state.filter.push(c),
+        _ => {}
+    }
+}

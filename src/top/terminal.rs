@@ -1,0 +1,158 @@
+//! The terminal, taken and given back: its settings, the alternate screen, and the signals that have to
+//! do with either.
+//!
+//! Whatever ends the program gives it back: [`give_back`] can be called at any time and from any thread,
+//! and does nothing where there is nothing to give back. Draws nothing and reads no keys.
+
+use super::Happening;
+use nix::sys::signal::{SigSet, Signal, kill, raise};
+use nix::sys::termios::{SetArg, Termios, cfmakeraw, tcgetattr, tcsetattr};
+use nix::unistd::{Pid, getpgrp, tcgetpgrp};
+use ratatui::crossterm::cursor::{Hide, Show};
+use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen};
+use ratatui::crossterm::{Command, QueueableCommand};
+use std::fs::File;
+use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
+use std::time::Duration;
+
+/// How long the view may take to leave when a signal ends it. A terminal that takes no output, that of a
+/// connection that hangs, may stop it for ever.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+struct Before {
+    /// Standard output once more, without the lock that another thread may hold.
+    file: File,
+    settings: libc::termios,
+}
+
+static BEFORE: OnceLock<Before> = OnceLock::new();
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// Whether there is a terminal that can be drawn on; if not, why.
+pub fn missing() -> Option<String> {
+    if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+        return Some("standard input and standard output have to be a terminal".to_string());
+    }
+    match std::env::var_os("TERM").unwrap_or_default() {
+        term if term.is_empty() || term == "dumb" => {
+            Some("the terminal is one that cannot be drawn on (TERM says so)".to_string())
+        }
+        _ => None,
+    }
+}
+
+/// Remember how the terminal is. A panic in any thread gives it back, and ends the program, as it does in
+/// a release build anyway: nobody could see what is left of it. Returns where to draw.
+pub fn prepare() -> io::Result<File> {
+    let file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+    let drawing = file.try_clone()?;
+    let settings = tcgetattr(&file)?.into();
+    if BEFORE.set(Before { file, settings }).is_ok() {
+        let usual = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            let was_taken = is_taken();
+            give_back();
+            usual(panic);
+            if was_taken {
+                std::process::abort();
+            }
+        }));
+    }
+    Ok(drawing)
+}
+
+/// Take the terminal, if it is ours to take: not from the background. Whether it is ours now.
+pub fn take() -> io::Result<bool> {
+    let Some(before) = BEFORE.get() else { return Ok(false) };
+    if tcgetpgrp(&before.file)? != getpgrp() {
+        return Ok(false);
+    }
+    TAKEN.store(true, Ordering::SeqCst);
+    let mut settings = Termios::from(before.settings);
+    cfmakeraw(&mut settings);
+    tcsetattr(&before.file, SetArg::TCSANOW, &settings)?;
+    write(&before.file, (EnterAlternateScreen, Hide))?;
+    Ok(true)
+}
+
+/// Whether the terminal is ours.
+pub fn is_taken() -> bool {
+    TAKEN.load(Ordering::SeqCst)
+}
+
+/// Give the terminal back, if it is taken.
+pub fn give_back() {
+    if let Some(before) = settings_back() {
+        let _ = write(&before.file, (LeaveAlternateScreen, Show));
+    }
+}
+
+/// The settings alone, which never waits.
+fn settings_back() -> Option<&'static Before> {
+    let before = BEFORE.get()?;
+    if !TAKEN.swap(false, Ordering::SeqCst) {
+        return None;
+    }
+    let _ = tcsetattr(&before.file, SetArg::TCSANOW, &Termios::from(before.settings));
+    Some(before)
+}
+
+fn write(mut file: &File, commands: (impl Command, impl Command)) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    bytes.queue(commands.0)?.queue(commands.1)?;
+    file.write_all(&bytes)
+}
+
+/// Signals become happenings from here on, in this thread and those it will start.
+pub fn watch_signals(out: Sender<Happening>) -> io::Result<()> {
+    let ends = [Signal::SIGTERM, Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT];
+    let mut signals: SigSet = ends.into_iter().collect();
+    signals.add(Signal::SIGTSTP);
+    signals.add(Signal::SIGCONT);
+    // Who reads keys hears of a new size as well, but not while half a key has come.
+    signals.add(Signal::SIGWINCH);
+    signals.thread_block()?;
+    let wait = move || {
+        while let Ok(signal) = signals.wait() {
+            let heard = out.send(Happening::Signal(signal)).is_ok();
+            if ends.contains(&signal) {
+                if heard {
+                    std::thread::sleep(PATIENCE);
+                }
+                settings_back();
+                die_of(signal);
+            }
+        }
+    };
+    std::thread::Builder::new().spawn(wait)?;
+    Ok(())
+}
+
+/// End as if the signal had never been caught, so that whoever waits for us sees it; with the shell's
+/// status for it where it is ignored.
+pub fn die_of(signal: Signal) -> ! {
+    if raise(signal).is_ok() {
+        let _ = SigSet::from(signal).thread_unblock();
+    }
+    std::process::exit(128 + signal as i32)
+}
+
+/// Everybody in this job is to stop, as when the terminal's own settings had seen the key: the signal
+/// comes back to us as a happening.
+pub fn stop_job() {
+    let _ = kill(Pid::from_raw(0), Signal::SIGTSTP);
+}
+
+/// Stop here, with the terminal given back, until somebody says to go on.
+pub fn stop() {
+    give_back();
+    let stop = SigSet::from(Signal::SIGTSTP);
+    if raise(Signal::SIGTSTP).is_ok() {
+        let _ = stop.thread_unblock();
+        let _ = stop.thread_block();
+    }
+}

@@ -1,0 +1,32 @@
+//! `ipvsadm top` on a terminal, in the lab kernel: what it shows, that it leaves the terminal as it was
+//! whatever happens, and what it costs.
+
+#[allow(dead_code)]
+#[path = "../clients/lab.rs"]
+mod lab;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod cost;
+mod leaving;
+mod rates;
+mod showing;
+mod tty;
+
+use std::process::{Command, ExitCode};
+
+fn main() -> ExitCode {
+    support::main(&[leaving::TESTS, showing::TESTS, rates::TESTS, cost::TESTS].concat())
+}
+
+/// `ipvsadm top WORDS` on a terminal.
+#[track_caller]
+fn top(words: &str, size: (u16, u16)) -> tty::Tty {
+    tty::Tty::start(command(words), size)
+}
+
+fn command(words: &str) -> Command {
+    let mut command = Command::new(support::program("ipvsadm"));
+    command.arg("top").args(words.split_whitespace());
+    command
+}

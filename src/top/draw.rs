@@ -110,7 +110,9 @@ pub fn draw(frame: &mut Frame, state: &mut State, look: Look) {
     for (y, (place, row)) in (3..last).zip(rows.iter().enumerate().skip(state.top)) {
         page.row(y, row, state, &layout, look);
         if place == selected {
-            let line = Rect::new(0, y as u16, area.width, 1);
+            // Bars the other way round would be read the other way round.
+            let end = (layout.name + layout.numbers.len() * NUMBER).min(width);
+            let line = Rect::new(0, y as u16, end as u16, 1);
             page.buffer.set_style(line, Style::new().add_modifier(Modifier::REVERSED));
         }
     }

@@ -147,6 +147,17 @@ fn colours_are_for_those_who_want_them() {
 }
 
 #[test]
+fn the_selected_row_is_seen() {
+    let mut state = watching(three());
+    state.select(2);
+    let buffer = screen(&mut state, 100, 12, PLAIN);
+    let reversed =
+        |y: u16| (0..100).filter(|x| buffer[(*x, y)].modifier.contains(Modifier::REVERSED)).count();
+    let rows: Vec<usize> = (0..12).map(reversed).collect();
+    assert_eq!(rows, [0, 0, 0, 0, 0, 80, 0, 0, 0, 0, 0, 0], "without its bars");
+}
+
+#[test]
 fn large_numbers_stay_in_their_columns() {
     let mut busy = service(80, 0, &[]);
     busy.0.statistics.packets_in_rate = u64::MAX;

@@ -11,6 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// How many look-ups wait for the resolver at the same time.
 const SIDE_BY_SIDE: usize = 16;
 
+/// How many answers are kept: servers may come and go for weeks.
+const MOST: usize = 100_000;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Asked {
     Host(IpAddr),
@@ -23,8 +26,7 @@ type Answers = Arc<Mutex<HashMap<Asked, Option<String>>>>;
 /// The names known so far.
 pub struct Known {
     answers: Answers,
-    // Behind a lock for threads that only this kind of channel cannot serve by itself.
-    queue: Mutex<Sender<Asked>>,
+    queue: Sender<Asked>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -48,7 +50,7 @@ impl Known {
             let _ =
                 std::thread::Builder::new().spawn(move || work(&names, &found, &waiting, &answers));
         }
-        Known { answers, queue: Mutex::new(queue) }
+        Known { answers, queue }
     }
 
     fn name(&self, asked: Asked) -> Option<String> {
@@ -56,9 +58,12 @@ impl Known {
         if let Some(answer) = answers.get(&asked) {
             return answer.clone();
         }
+        if answers.len() >= MOST {
+            answers.clear();
+        }
         answers.insert(asked, None);
         // Nobody left who listens: it stays a number.
-        let _ = lock(&self.queue).send(asked);
+        let _ = self.queue.send(asked);
         None
     }
 }

@@ -216,7 +216,7 @@ pub fn daemons(out: &mut impl Write, daemons: &[Daemon]) -> io::Result<()> {
 }
 
 /// The protocol, in the width of its column.
-pub fn protocol_head(protocol: Protocol) -> &'static str {
+pub(crate) fn protocol_head(protocol: Protocol) -> &'static str {
     match protocol {
         Protocol::Tcp => "TCP  ",
         Protocol::Udp => "UDP  ",

@@ -2,7 +2,7 @@
 //! asks no kernel.
 
 pub mod classic;
-pub mod columns;
+pub(crate) mod columns;
 pub mod connections;
 pub mod json;
 pub mod labels;

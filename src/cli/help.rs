@@ -34,6 +34,7 @@ pub fn command() -> Command {
              ipvsadm drain [--undo] SERVICE -r host[:port] [--wait seconds] (ipvsadm drain --help)\n       \
              ipvsadm --set tcp tcpfin udp\n       \
              ipvsadm --start-daemon|--stop-daemon master|backup [...]\n       \
+             ipvsadm top [-n] [--interval seconds] [SERVICE]... (ipvsadm top --help)\n       \
              ipvsadm rs-setup ... (on a real server; ipvsadm rs-setup --help)\n       \
              ipvsadm -h | -v",
         )

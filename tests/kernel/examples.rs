@@ -19,6 +19,7 @@ pub const TESTS: &[Test] = &[
     ("examples: man ipvsadm-drain", || page("ipvsadm-drain")),
     ("examples: man ipvsadm-restore", || page("ipvsadm-restore")),
     ("examples: man ipvsadm-save", || page("ipvsadm-save")),
+    ("examples: man ipvsadm-top", || on_a_terminal("ipvsadm-top")),
     ("examples: hosts of README", || hosts(&markdown())),
     ("examples: hosts of man ipvsadm-rs-setup", || hosts(&unroff("ipvsadm-rs-setup"))),
     ("examples: every page is looked at", every_page),
@@ -149,6 +150,21 @@ fn readme() {
 
 fn page(name: &str) {
     session(name, &examples(&unroff(name)), 4);
+}
+
+/// Each command for itself on a terminal, where q is pressed after a while.
+fn on_a_terminal(name: &str) {
+    let examples = examples(&unroff(name));
+    assert!(examples.len() >= 2, "{examples:?}");
+    let programs = program("ipvsadm").parent().expect("a program is in a folder").to_owned();
+    for example in examples {
+        let screen = sh(&format!(
+            "PATH={}:$PATH; {{ sleep 1; printf q; }} | TERM=xterm script -qec 'stty rows 24 cols 80; {}' /dev/null",
+            programs.display(),
+            example.command
+        ));
+        assert!(screen.contains("services"), "{}: {screen}", example.command);
+    }
 }
 
 /// Which host a line is for, and its command.

@@ -31,6 +31,7 @@ fn subcommands() -> Vec<Command> {
         ipvsadm::cli::apply::command(),
         ipvsadm::cli::drain::command(),
         ipvsadm::rs_setup::args::command(),
+        ipvsadm::cli::top::command(),
     ];
     commands
         .into_iter()
@@ -125,7 +126,7 @@ fn bash() -> String {
             true => String::new(),
             false => format!("            [[ $cur == -?* ]] || {}", files.trim_start()),
         };
-        if all.iter().any(|name| name == "--real-server") {
+        if all.iter().any(|name| name == "--tcp-service") {
             // Its words are those of the commands, behind its own.
             options +=
                 &format!("        {0}) options=({1}) ;;\n", command.get_name(), all.join(" "));

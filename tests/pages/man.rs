@@ -74,6 +74,7 @@ fn pages() -> Vec<(&'static str, String)> {
         ("ipvsadm-restore", None),
         ("ipvsadm-save", None),
         ("ipvsadm-rs-setup", Some(ipvsadm::rs_setup::args::command())),
+        ("ipvsadm-top", Some(ipvsadm::cli::top::command())),
     ];
     programs.into_iter().map(|(name, command)| (name, page(name, command))).collect()
 }

@@ -22,7 +22,7 @@ programs := ipvsadm ipvsadm-save ipvsadm-restore
 # Into $(DESTDIR)$(PREFIX)/$(1) go the files $(2), if there are any.
 into = $(if $(strip $(2)),install -d $(DESTDIR)$(PREFIX)/$(1) && install -m 644 $(2) $(DESTDIR)$(PREFIX)/$(1)/)
 
-.PHONY: help build demo demo-tun demo-nat try test oracle fuzz bench pages lint deny advisories install install-units deb test-deb rpm packages
+.PHONY: help build demo demo-tun demo-nat try test oracle fuzz bench pages screenshots lint deny advisories install install-units deb test-deb rpm packages
 
 help:
 	@echo 'make demo      build, and watch a load balancer at work in a kernel of its own (not the one of this machine)'
@@ -33,6 +33,7 @@ help:
 	@echo 'make fuzz      libFuzzer on what reads lines and the kernel: TIME=$(TIME) seconds each (FUZZ="$(FUZZ)")'
 	@echo 'make bench     time, instructions and memory beside ipvsadm 1.31 and the kernel alone: half an hour, for benches/;'
 	@echo '               BENCH=load,list (or start save growth single names connections errors live count) and BENCH_QUICK=1 for less'
+	@echo 'make screenshots  the pictures in docs/, of ipvsadm top in the lab'
 	@echo 'make lint      format and clippy, warnings denied'
 	@echo 'make deny      licences, sources and versions of the dependencies; make advisories: known vulnerabilities of theirs'
 	@echo 'make build     the release programs, in $(release)'
@@ -80,6 +81,10 @@ advisories: need-cargo-deny
 # The manual pages and the completions list the options: they are made from their table.
 pages:
 	UPDATE_PAGES=1 $(CARGO) test --locked --quiet --test pages
+
+# Of ipvsadm top, for the README: six minutes in the lab.
+screenshots: packages
+	TOP_PICTURES=5.3 $(CARGO) test --locked --quiet --test top
 
 # Programs with names in them, to be profiled, are built beside those that are timed.
 bench: build

@@ -1,5 +1,5 @@
 //! `ipvsadm top` on a terminal, in the lab kernel: what it shows, that it leaves the terminal as it was
-//! whatever happens, and what it costs.
+//! whatever happens, what it costs, and the pictures in docs/ (`make screenshots`).
 
 #[allow(dead_code)]
 #[path = "../clients/lab.rs"]
@@ -9,6 +9,7 @@ mod support;
 
 mod cost;
 mod leaving;
+mod pictures;
 mod rates;
 mod showing;
 mod tty;
@@ -16,7 +17,16 @@ mod tty;
 use std::process::{Command, ExitCode};
 
 fn main() -> ExitCode {
-    support::main(&[leaving::TESTS, showing::TESTS, rates::TESTS, cost::TESTS].concat())
+    if std::env::var_os("TOP_PICTURES").is_none() {
+        return support::main(
+            &[leaving::TESTS, showing::TESTS, rates::TESTS, cost::TESTS].concat(),
+        );
+    }
+    if !support::in_lab() {
+        let docs = support::project().join("docs").display().to_string();
+        return support::run_in_lab(&["--time", "900", "--results", &docs]);
+    }
+    support::main(pictures::TESTS)
 }
 
 /// `ipvsadm top WORDS` on a terminal.

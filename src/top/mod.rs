@@ -17,9 +17,10 @@ use draw::Look;
 use keys::Then;
 use names::Known;
 use nix::sys::signal::Signal;
-use ratatui::Terminal;
-use ratatui::backend::CrosstermBackend;
+use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::crossterm::event::{self, Event};
+use ratatui::layout::{Rect, Size};
+use ratatui::{Terminal, TerminalOptions, Viewport};
 use reader::Table;
 use state::State;
 use std::io;
@@ -40,6 +41,9 @@ mod state;
 mod terminal;
 
 pub use terminal::missing;
+
+/// Of a terminal that does not know its size, as that of a serial line.
+const USUAL: Rect = Rect::new(0, 0, 80, 24);
 
 /// How often it is looked whether the terminal is ours again.
 const AWAY: Duration = Duration::from_millis(500);
@@ -89,14 +93,19 @@ pub fn watch(
     let asking = reader::start(client, task.services.clone(), out.clone())?;
     let announced = Arc::new(AtomicBool::new(false));
     let known = known(names, &announced, &out);
-    let out_to = io::BufWriter::with_capacity(64 * 1024, file);
+    let backend = CrosstermBackend::new(io::BufWriter::with_capacity(64 * 1024, file));
+    let viewport = match backend.size()? {
+        Size { width: 0, .. } | Size { height: 0, .. } => Viewport::Fixed(USUAL),
+        _ => Viewport::Fullscreen,
+    };
+    let options = TerminalOptions { viewport };
     let mut view = View {
         state: State::new(task.numeric, task.interval),
         look: Look::of_environment(),
         known,
         announced,
         start: Instant::now(),
-        terminal: ManuallyDrop::new(Terminal::new(CrosstermBackend::new(out_to))?),
+        terminal: ManuallyDrop::new(Terminal::with_options(backend, options)?),
         asking,
         waiting: false,
         due: Instant::now() + task.interval,
@@ -239,8 +248,8 @@ impl<W: io::Write> View<W> {
     /// The next picture is a whole one. (`Terminal::clear` would ask the terminal where its cursor is, and
     /// the answer would go to who waits for keys.)
     fn repaint(&mut self) -> io::Result<()> {
-        let size = self.terminal.size()?;
-        self.terminal.resize(size.into())
+        let area = self.terminal.get_frame().area();
+        self.terminal.resize(area)
     }
 
     /// Somebody else has had the terminal meanwhile, and may have left anything on it.

@@ -107,6 +107,13 @@ fn another_size() {
         assert!(widest.unwrap_or(0) <= columns.into());
     }
     tty.no_more("OutPPS");
+    // That of a serial line knows none.
+    let mut tty = top("-n --interval 60", (0, 0));
+    let screen = tty.shows("10.1.0.3:0");
+    assert_eq!(screen.lines().count(), 24);
+    tty.keys("\x0c-");
+    tty.no_more("10.1.0.3:0");
+    assert_eq!(tty.text().lines().count(), 24);
 }
 
 fn only_some() {

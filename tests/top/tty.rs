@@ -80,6 +80,8 @@ impl Tty {
         let child = command.spawn().expect("the program starts");
         drop(command);
         let before = tcgetattr(&ends.slave).expect("settings").into();
+        // A terminal that does not know its size has one all the same.
+        let (columns, lines) = if columns == 0 { (80, 24) } else { (columns, lines) };
         let emulator = vt100::Parser::new(cells(lines), cells(columns), 0);
         let seen = Arc::new(Mutex::new(Seen { emulator, bytes: Vec::new() }));
         let master = File::from(ends.master);

@@ -64,11 +64,13 @@ pub fn loads(bench: &mut Bench) {
     for (services, servers, demanded) in TABLES {
         let (services, servers) = shape(bench, (services, servers));
         let rules = rules_file(services, servers);
-        for who in [Who::Classic, Who::Ours, Who::Floor] {
-            load(who, &rules);
-            loaded(&rules);
-        }
-        let times = bench.compare(|who| load(who, &rules));
+        let times = bench.compare(demanded, |who| {
+            let seconds = load(who, &rules);
+            if who != Who::Start {
+                loaded(&rules);
+            }
+            seconds
+        });
         let (faster, floor) = if demanded { (100.0, 3.0) } else { (0.0, 0.0) };
         time_row(bench, format!("load {}", named(services, servers)), times, faster, floor);
         let [classic, ours] = Who::PROGRAMS.map(|who| {
@@ -103,7 +105,7 @@ fn reads(bench: &mut Bench, args: &str, name: &str) {
         assert!(texts[0] == texts[1], "{args} of {services} x {servers} differs from 1.31's");
         drop(texts);
         let mut peaks = [0.0; 4];
-        let times = bench.compare(|who| match who {
+        let times = bench.compare(demanded, |who| match who {
             Who::Start => process::start(),
             Who::Floor => process::floor("list", &rules),
             _ => {

@@ -79,7 +79,8 @@ pub enum End {
     Signal(Signal),
 }
 
-/// Watch until something ends it. The terminal is given back then, and on any other way out.
+/// Watch until something ends it. The terminal is given back then, and on any other way out; signals
+/// stay caught, and a panic ends the program while the terminal is taken.
 pub fn watch(
     mut client: Client,
     task: &command::Top,
@@ -170,6 +171,10 @@ struct View<W: io::Write> {
 impl<W: io::Write> View<W> {
     fn run(&mut self, happenings: &Receiver<Happening>) -> io::Result<End> {
         loop {
+            // First, so that keys that come without end do not keep readings away.
+            if Instant::now() >= self.due {
+                self.ask()?;
+            }
             self.show()?;
             let left = self.due.saturating_duration_since(Instant::now());
             match happenings.recv_timeout(left) {
@@ -181,7 +186,7 @@ impl<W: io::Write> View<W> {
                         }
                     }
                 }
-                Err(RecvTimeoutError::Timeout) => self.ask()?,
+                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Ok(End::Left),
             }
         }

@@ -68,7 +68,8 @@ pub fn prepare() -> io::Result<File> {
 /// Take the terminal, if it is ours to take: not from the background. Whether it is ours now.
 pub fn take() -> io::Result<bool> {
     let Some(before) = BEFORE.get() else { return Ok(false) };
-    if tcgetpgrp(&before.file)? != getpgrp() {
+    // One that does not control this session has no background.
+    if tcgetpgrp(&before.file).is_ok_and(|group| group != getpgrp()) {
         return Ok(false);
     }
     TAKEN.store(true, Ordering::SeqCst);

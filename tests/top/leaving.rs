@@ -9,6 +9,7 @@ use std::process::Command;
 pub const TESTS: &[Test] = &[
     ("leaving: by a key", by_a_key),
     ("leaving: by a signal", by_a_signal),
+    ("leaving: a terminal of another session", foreign_terminal),
     ("leaving: the terminal goes away", terminal_gone),
     ("leaving: a terminal that takes nothing does not hold it", stuck_terminal),
     ("leaving: a panic in any thread", panics),
@@ -30,6 +31,18 @@ fn by_a_key() {
         tty.is_given_back();
         assert_eq!(tty.text().trim(), "", "nothing stays on the screen");
     }
+}
+
+/// Of another session, or of none.
+fn foreign_terminal() {
+    let mut foreign = Command::new("setsid");
+    foreign.arg("--wait").arg(program("ipvsadm")).args(["top", "-n"]);
+    let mut tty = Tty::start(foreign, SIZE);
+    tty.shows("0 services");
+    tty.is_ours();
+    tty.keys("q");
+    assert_eq!(tty.ends(), 0);
+    tty.is_given_back();
 }
 
 fn by_a_signal() {

@@ -1,6 +1,6 @@
 //! What works against a set-up, or could: each with what to do about it in a line. Pure.
 
-use super::observed::Observed;
+use super::observed::{Balancing, Observed};
 use super::plan::{self, ARP_IGNORE, conf};
 use super::settings::{Method, RpFilter, Settings, Tunnel};
 use super::step::{State, Step, What};
@@ -25,6 +25,7 @@ pub fn findings(settings: &Settings, vips: &[IpAddr], seen: &Observed) -> Vec<Fi
         .into_iter()
         .map(|conflict| Finding { wrong: true, text: conflict.text, advice: conflict.advice })
         .collect();
+    also_a_director(&mut all, seen);
     match &settings.method {
         Method::Gatewaying => arp(&mut all, settings, vips, seen),
         Method::Ipip(tunnel) => {
@@ -47,6 +48,37 @@ fn wrong(all: &mut Vec<Finding>, text: String, advice: String) {
 
 fn note(all: &mut Vec<Finding>, text: String, advice: String) {
     all.push(Finding { wrong: false, text, advice });
+}
+
+/// Two directors that are each other's real servers hand a packet to and fro until its time to live is over.
+fn also_a_director(all: &mut Vec<Finding>, seen: &Observed) {
+    let services = match &seen.balancing {
+        Balancing::Of(services) => services,
+        Balancing::Unknown => {
+            return note(
+                all,
+                "whether this host is a director for the VIP as well is not known: its own IPVS table cannot be read".into(),
+                "check as root".into(),
+            );
+        }
+    };
+    for balanced in services {
+        let servers: Vec<String> = balanced.elsewhere.iter().map(IpAddr::to_string).collect();
+        wrong(
+            all,
+            format!(
+                "this host balances {} itself ({}, to {}): what a director sends here is sent on, and may come back",
+                balanced.vip,
+                balanced.service,
+                servers.join(", ")
+            ),
+            format!(
+                "a standby director wants backup_only (sysctl -w net.ipv4.vs.backup_only=1) and its backup daemon running; \
+                 any other host has no use for the service (ipvsadm -D {}), or takes a firewall mark that the other director's packets do not get",
+                balanced.service
+            ),
+        );
+    }
 }
 
 fn arp(all: &mut Vec<Finding>, settings: &Settings, vips: &[IpAddr], seen: &Observed) {

@@ -9,6 +9,7 @@
 //! What a method needs of a host is said once, in [`plan`]. RS-SETUP.md is the specification.
 
 pub mod args;
+mod balanced;
 mod carry_out;
 mod check;
 mod commands;
@@ -321,7 +322,11 @@ fn check(task: &Task, out: &mut impl Write) -> Result<u8, Failure> {
     let mut host = Host::open()?;
     let mut reports = Vec::new();
     for (settings, vips) in &groups {
-        let seen = host.observe(settings)?;
+        let mut seen = host.observe(settings)?;
+        if !matches!(settings.method, Method::Masquerading { .. }) {
+            let here = |address| seen.addresses.iter().any(|a| a.address == address);
+            seen.balancing = balanced::look(vips, here);
+        }
         reports.push(Report::new(settings, vips, &seen));
     }
     let written = match task.json {

@@ -17,6 +17,32 @@ pub struct Observed {
     pub routes6: Vec<DefaultRoute>,
     /// Gateways and the devices they are neighbours on.
     pub neighbours: BTreeMap<IpAddr, Option<i32>>,
+    /// Filled for a check alone.
+    pub balancing: Balancing,
+}
+
+/// VIPs that this host balances itself, with servers elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Balancing {
+    Of(Vec<Balanced>),
+    /// The table may not be read.
+    Unknown,
+}
+
+impl Default for Balancing {
+    fn default() -> Balancing {
+        Balancing::Of(Vec::new())
+    }
+}
+
+/// A virtual service of this host's own table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Balanced {
+    pub vip: IpAddr,
+    /// As ipvsadm's options name it.
+    pub service: String,
+    /// Servers that are not this host.
+    pub elsewhere: Vec<IpAddr>,
 }
 
 /// A receive port of fou.

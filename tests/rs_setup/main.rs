@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod director;
 mod flows;
 mod host;
 mod interrupted;
@@ -15,7 +16,13 @@ use std::process::ExitCode;
 use support::Test;
 
 fn main() -> ExitCode {
-    let groups: [&[Test]; 5] =
-        [state::TESTS, interrupted::TESTS, refusals::TESTS, persist::TESTS, flows::TESTS];
+    let groups: [&[Test]; 6] = [
+        state::TESTS,
+        director::TESTS,
+        interrupted::TESTS,
+        refusals::TESTS,
+        persist::TESTS,
+        flows::TESTS,
+    ];
     support::main(&groups.concat())
 }

@@ -15,6 +15,7 @@ SEED    = 1
 KERNELS = 2
 # For make fuzz: seconds for each target.
 TIME    = 600
+comma  := ,
 FUZZ    = lexer rules kernel_message connections
 
 release  := $(or $(CARGO_TARGET_DIR),target)/release
@@ -22,12 +23,13 @@ programs := ipvsadm ipvsadm-save ipvsadm-restore
 # Into $(DESTDIR)$(PREFIX)/$(1) go the files $(2), if there are any.
 into = $(if $(strip $(2)),install -d $(DESTDIR)$(PREFIX)/$(1) && install -m 644 $(2) $(DESTDIR)$(PREFIX)/$(1)/)
 
-.PHONY: help build demo demo-tun demo-nat try test oracle fuzz bench pages screenshots lint deny advisories install install-units deb test-deb rpm packages
+.PHONY: help build demo demo-tun demo-nat try failover test oracle fuzz bench pages screenshots lint deny advisories install install-units deb test-deb rpm packages
 
 help:
 	@echo 'make demo      build, and watch a load balancer at work in a kernel of its own (not the one of this machine)'
 	@echo 'make demo-tun  the same with tunnels; make demo-nat: with NAT'
 	@echo 'make try       commands of your own from standard input, in such a network; with NET=nat the servers are behind the director'
+	@echo 'make failover  two directors, one of which fails: the figures of docs/growing.md, in a quarter of an hour'
 	@echo 'make test      all tests, with what they need installed first (as root on Debian) or named'
 	@echo 'make oracle    random command lines beside ipvsadm 1.31: CASES=$(CASES) SEED=$(SEED) (or SEED=1,2,3) KERNELS=$(KERNELS)'
 	@echo 'make fuzz      libFuzzer on what reads lines and the kernel: TIME=$(TIME) seconds each (FUZZ="$(FUZZ)")'
@@ -55,6 +57,11 @@ demo-tun demo-nat: demo-%: packages build
 
 try: packages build
 	@IPVSADM=$(release)/ipvsadm lab/try $(NET)
+
+# PART=daemons,connections,loop,hosts,ecmp: some of it.
+failover: packages build
+	@lab/packages clients
+	@lab/run --time 3600 env IPVSADM=$(abspath $(release))/ipvsadm lab/failover $(subst $(comma), ,$(PART))
 
 test: packages
 	$(CARGO) test --locked --no-fail-fast

@@ -7,6 +7,7 @@ mod support;
 mod agents;
 mod apply;
 mod counters;
+mod failover;
 mod feeders;
 mod init_script;
 mod keepalived;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         spellings::TESTS,
         traffic::TESTS,
         apply::TESTS,
+        failover::TESTS,
     ]
     .concat();
     support::main(&tests)

@@ -1,0 +1,43 @@
+//! Two directors under keepalived: the first one fails, the connections live on. lab/failover does it and counts.
+
+use crate::support::{Ran, Test, program, project, run};
+
+pub const TESTS: &[Test] = &[
+    ("failover::connections_live_on", live_on),
+    ("failover::directors_that_are_servers_do_not_loop", loops),
+    ("failover::many_servers_by_one_line", many),
+];
+
+/// A part of lab/failover, in namespaces of its own names: its figures.
+#[track_caller]
+fn part(name: &str) -> String {
+    let words = [
+        format!("IPVSADM={}", program("ipvsadm").display()),
+        format!("NETWORK=f{}-", std::process::id()),
+        "HOSTS=4".to_string(),
+        project().join("lab/failover").display().to_string(),
+        name.to_string(),
+    ];
+    let Ran { status, out, err } = run("env", &words, b"");
+    assert_eq!(status, 0, "{out}{err}");
+    println!("{out}");
+    out
+}
+
+fn live_on() {
+    let out = part("quick");
+    let words: Vec<&str> = out.split_whitespace().collect();
+    let of = words.windows(3).find(|w| w[1] == "of" && w[2] == "100").expect("N of 100");
+    let survive: u32 = of[0].parse().expect("a number");
+    assert!((99..=100).contains(&survive), "{out}");
+}
+
+fn loops() {
+    let out = part("loop");
+    assert_eq!(out.lines().filter(|line| line.contains("20 of 20")).count(), 5, "{out}");
+    assert_eq!(out.lines().filter(|line| line.ends_with("warns")).count(), 1, "{out}");
+}
+
+fn many() {
+    assert_eq!(part("hosts").matches(" 4 ready,  0 not").count(), 2);
+}

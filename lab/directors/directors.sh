@@ -6,7 +6,7 @@
 #   directors_up [flat|nat] [N]  network_up, and the second director
 #   directors_down               all of it away again, with what was started here
 #   vrrp_start VIP... [-- LINE...]   keepalived on both, for VRRP alone: VIP is `ADDRESS/LENGTH dev DEVICE`;
-#                                LINEs go into the instance (%NODE% is the director's name)
+#                                LINEs go into the instance
 #   keepalived_start             keepalived on both, with the files NODE.conf in $directors_work
 #   active NODE [SECONDS]        wait until NODE has the first VIP and the other has not
 #   cable NODE up|down           all cables of a node pulled out of the switch, or put back
@@ -48,10 +48,10 @@ directors_down() {
 }
 
 vrrp_start() {
-  local node priority vips=() lines=() rest
+  local node priority vips=() lines=()
   while [ $# -gt 0 ] && [ "$1" != -- ]; do vips+=("$1"); shift; done
   if [ $# -gt 0 ]; then shift; fi
-  lines=("$@")
+  lines=("${@:-advert_int 1}")
   directors_vip=${vips[0]%%/*}
   for node in director director2; do
     priority=150
@@ -59,10 +59,10 @@ vrrp_start() {
     {
       printf '%s\n' 'global_defs {' "  router_id $node" '  script_user root' '  enable_script_security' '}' \
         'vrrp_instance site {' '  state BACKUP' '  interface eth0' '  virtual_router_id 51' "  priority $priority" \
-        "  advert_int ${VRRP_INTERVAL:-1}" '  virtual_ipaddress {'
+        '  virtual_ipaddress {'
       printf '    %s\n' "${vips[@]}"
       printf '  }\n'
-      for rest in "${lines[@]}"; do printf '  %s\n' "${rest//%NODE%/$node}"; done
+      printf '  %s\n' "${lines[@]}"
       printf '}\n'
     } >"$directors_work/$node.conf"
   done

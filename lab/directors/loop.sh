@@ -36,8 +36,7 @@ try() {
   sleep 0.5
   packets_taken=$(($(packets) - before))
   answered=$(figure answered "$answer")
-  printf '%-62s %5s of 20  %6s   %s\n' "$name" "$answered" $packets_taken \
-    "$says"
+  printf '%-62s %5s of 20  %6s   %s\n' "$name" "$answered" $packets_taken "$says"
 }
 
 # Two directors that are each other's real servers.
@@ -68,9 +67,14 @@ part_loop() {
   for node in director director2; do on $node ipvsadm apply "$directors_work/marks"; done
   on director "$example/mark-clients" 02:00:00:00:00:03
   on director2 "$example/mark-clients" 02:00:00:00:00:01
-  try 'a firewall mark, by MAC address' 0
+  sync_start
+  try 'a firewall mark, by MAC address; both daemons on both' 0
   ended
-  for node in director director2; do on $node iptables -t mangle -F; done
+  for node in director director2; do
+    on $node iptables -t mangle -F
+    on $node ipvsadm --stop-daemon master
+    on $node ipvsadm --stop-daemon backup
+  done
 
   # keepalived, as the example has it.
   on director2 ipvsadm rs-setup --undo >/dev/null

@@ -199,6 +199,17 @@ fn a_restore_loads_the_module_too() {
     assert_eq!(out, "-A -f 1 -s rr\n");
 }
 
+#[test]
+fn a_check_of_a_real_server_loads_nothing() {
+    let ours = program("ipvsadm");
+    let out = lab_sh(&format!(
+        "{} rs-setup --check 10.0.0.100 | grep -c balances
+         grep -c '^ip_vs ' /proc/modules || true",
+        ours.display()
+    ));
+    assert_eq!(out, "0\n0\n");
+}
+
 /// 1.31 says three lines, one of them modprobe's.
 /// The commands of the README, as somebody who reads it would try them.
 #[test]

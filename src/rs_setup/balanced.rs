@@ -10,16 +10,16 @@ use crate::model::{DaemonRole, Protocol, ServiceKey};
 use crate::netlink::socket::Kernel;
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 
 /// The services of this host's own table for `vips`. `local` says which addresses are the host's.
 pub fn look(vips: &[IpAddr], local: impl Fn(IpAddr) -> bool) -> Balancing {
-    let Ok(kernel) = Kernel::open() else { return Balancing::Unknown };
-    match read(kernel, vips, local) {
-        Ok(balancing) => balancing,
-        // Without IPVS there is nothing it could balance.
-        Err(Error::Unavailable(_)) => Balancing::default(),
-        Err(_) => Balancing::Unknown,
+    // Asking for the family would make the kernel load the module.
+    if !Path::new("/proc/net/ip_vs").exists() {
+        return Balancing::default();
     }
+    let Ok(kernel) = Kernel::open() else { return Balancing::Unknown };
+    read(kernel, vips, local).unwrap_or(Balancing::Unknown)
 }
 
 fn read(

@@ -215,10 +215,11 @@ fn a_check_of_a_real_server_loads_nothing() {
 #[test]
 fn what_the_readme_has_one_try() {
     let readme = fs::read_to_string(project().join("README.md")).expect("the README");
-    let (_, from) = readme.split_once("    make try <<'END'\n").expect("commands");
-    let (commands, _) = from.split_once("    END\n").expect("their end");
-    let commands =
-        format!("{commands}on rs2 ipvsadm rs-setup 10.0.0.100\non rs2 ipvsadm rs-setup --check\n");
+    let (_, from) = readme.split_once("\nmake try <<'END'\n").expect("commands");
+    let (commands, _) = from.split_once("\nEND\n").expect("their end");
+    let commands = format!(
+        "{commands}\non rs2 ipvsadm rs-setup 10.0.0.100\non rs2 ipvsadm rs-setup --check\n"
+    );
     let ours = format!("IPVSADM={}", env!("CARGO_BIN_EXE_ipvsadm"));
     let lab = project().join("lab/try").display().to_string();
     let ran = support::run("env", &[ours, lab], commands.as_bytes());

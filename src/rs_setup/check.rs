@@ -122,7 +122,9 @@ pub fn tables(reports: &[Report], out: &mut impl Write) -> io::Result<()> {
             writeln!(out)?;
         }
         let vips: Vec<String> = report.vips.iter().map(IpAddr::to_string).collect();
-        writeln!(out, "{} ({}) {}", report.method, report.options.join(" "), vips.join(" "))?;
+        let words = report.options.iter().chain(&vips).cloned().collect::<Vec<_>>().join(" ");
+        let head = format!("{} ({}) {}", report.method, report.options.join(" "), vips.join(" "));
+        writeln!(out, "{}", head.trim_end())?;
         let mut table = table(&["setting", "wanted", "found", ""]);
         for row in &report.settings {
             table.add_row([&row.what, &row.wanted, &row.found, &verdict(row.ok, "MISSING")]);
@@ -150,9 +152,16 @@ pub fn tables(reports: &[Report], out: &mut impl Write) -> io::Result<()> {
             let mark = if finding.wrong { "WRONG" } else { "note" };
             writeln!(out, "{mark}: {}\n       {}", finding.text, finding.advice)?;
         }
-        let result = match report.ok {
-            true => "All in place.",
-            false => "Not ready: see above. `ipvsadm rs-setup` makes what is MISSING.",
+        let missing = !report.settings.iter().all(|row| row.ok);
+        let wrong = report.findings.iter().any(|finding| finding.wrong);
+        let makes = format!("`ipvsadm rs-setup {words}' makes what is MISSING.");
+        let result = match (report.ok, missing, wrong) {
+            (true, ..) => {
+                "All in place. What listens there, and the firewall, are not looked at.".into()
+            }
+            (_, true, false) => format!("Not ready: {makes}"),
+            (_, true, true) => format!("Not ready: mend what is WRONG; {makes}"),
+            (_, false, _) => "Not ready: mend what is WRONG.".into(),
         };
         writeln!(out, "\n{result}")?;
     }

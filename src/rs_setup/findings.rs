@@ -74,7 +74,8 @@ fn also_a_director(all: &mut Vec<Finding>, seen: &Observed) {
             ),
             format!(
                 "a standby director wants backup_only (sysctl -w net.ipv4.vs.backup_only=1) and its backup daemon running; \
-                 any other host has no use for the service (ipvsadm -D {}), or takes a firewall mark that the other director's packets do not get",
+                 any other host has no use for the service (ipvsadm -D {}), or takes a firewall mark that the other director's packets do not get; \
+                 on a director that is no real server there is nothing to check",
                 balanced.service
             ),
         );
@@ -82,10 +83,7 @@ fn also_a_director(all: &mut Vec<Finding>, seen: &Observed) {
 }
 
 fn arp(all: &mut Vec<Finding>, settings: &Settings, vips: &[IpAddr], seen: &Observed) {
-    let ignores = |card: &str| {
-        let of = |card| seen.number(&conf(false, card, "arp_ignore"));
-        of("all").max(of(card))
-    };
+    let ignores = |card: &str| arp_ignore(seen, card);
     let cards = || seen.links.iter().filter(|link| link.arp && link.up);
     for vip in vips.iter().filter(|vip| vip.is_ipv4()) {
         let Some(home) = plan::home(settings, *vip) else { continue };
@@ -101,8 +99,11 @@ fn arp(all: &mut Vec<Finding>, settings: &Settings, vips: &[IpAddr], seen: &Obse
             );
         }
     }
-    if settings.interfaces.is_empty() || !vips.iter().any(|vip| vip.is_ipv4()) {
+    if !vips.iter().any(|vip| vip.is_ipv4()) {
         return;
+    }
+    if settings.interfaces.is_empty() {
+        return answers(all, settings, vips, seen);
     }
     for card in cards().filter(|card| !settings.interfaces.contains(&card.name)) {
         if !ARP_IGNORE.contains(&ignores(&card.name)) {
@@ -116,6 +117,35 @@ fn arp(all: &mut Vec<Finding>, settings: &Settings, vips: &[IpAddr], seen: &Obse
                 format!(
                     "if clients or the director are on its net, set it up with --interface {} too",
                     card.name
+                ),
+            );
+        }
+    }
+}
+
+/// As it is in effect on a card.
+fn arp_ignore(seen: &Observed, card: &str) -> i64 {
+    let of = |card| seen.number(&conf(false, card, "arp_ignore"));
+    of("all").max(of(card))
+}
+
+/// A VIP that is up while a card answers ARP for it: clients find this host, and not the director.
+fn answers(all: &mut Vec<Finding>, settings: &Settings, vips: &[IpAddr], seen: &Observed) {
+    let up = |vip: &IpAddr| {
+        let home = plan::home(settings, *vip);
+        home.is_some_and(|home| seen.on(&home).any(|a| a.address == *vip))
+    };
+    let Some(vip) = vips.iter().find(|vip| vip.is_ipv4() && up(vip)) else { return };
+    for card in seen.links.iter().filter(|link| link.arp && link.up) {
+        if !ARP_IGNORE.contains(&arp_ignore(seen, &card.name)) {
+            wrong(
+                all,
+                format!(
+                    "{} answers ARP for {vip}: clients come to this host past the director",
+                    card.name
+                ),
+                format!(
+                    "run rs-setup again; who has asked meanwhile is put right by arping -c 1 -U -I CARD {vip} on the director"
                 ),
             );
         }

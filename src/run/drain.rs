@@ -91,6 +91,8 @@ impl<R: Read, O: Write, E: Write> Run<'_, R, O, E> {
             true => self.undo_drain(&target),
             false => self.drain_and_wait(&target),
         };
+        // Nothing stands where progress stood.
+        self.progress("");
         match result {
             Ok(text) => {
                 let written = writeln!(self.out, "{text}");
@@ -133,17 +135,16 @@ impl<R: Read, O: Write, E: Write> Run<'_, R, O, E> {
             if now.destination.weight != 0 {
                 let weight = now.destination.weight;
                 let text = format!("{server}: somebody has set its weight to {weight} meanwhile");
-                return Err(self.stop(text));
+                return Err(Stop::Said(text, status::LIST));
             }
             if open == 0 {
-                self.progress("");
                 self.bound(target, &now);
                 return Ok(format!("{server}: drained, no connection is active"));
             }
             let active = format!("{} still active", connections(open));
             if let Some(end) = end.filter(|end| waited >= *end) {
                 let text = format!("{server}: {active} after {} s, its weight is 0", end.as_secs());
-                return Err(self.stop(text));
+                return Err(Stop::Said(text, status::LIST));
             }
             self.progress(&format!("{server}: {active}, {} s", waited.as_secs()));
             let pause = end.map_or(PERIOD, |end| PERIOD.min(end - waited));
@@ -152,9 +153,11 @@ impl<R: Read, O: Write, E: Write> Run<'_, R, O, E> {
                 None => true,
             };
             if came {
-                return Err(self.stop(format!(
-                    "{server}: interrupted, {active}, its weight is 0; `ipvsadm drain --undo {service} -r {server}' puts back what it was"
-                )));
+                let text = format!(
+                    "{server}: interrupted, {active}, its weight is 0; \
+                     `ipvsadm drain --undo {service} -r {server}' puts back what it was"
+                );
+                return Err(Stop::Said(text, status::LIST));
             }
         }
     }
@@ -196,8 +199,8 @@ impl<R: Read, O: Write, E: Write> Run<'_, R, O, E> {
         let destinations = client.destinations(service)?;
         match destinations.into_iter().find(|d| d.destination.key == *server) {
             Some(found) => Ok(found),
-            None if client.service(service).is_ok() => Err(self.stop_as(Refused::NoDestination)),
-            None => Err(self.stop_as(Refused::NotDefined)),
+            None if client.service(service).is_ok() => Err(Refused::NoDestination.into()),
+            None => Err(Refused::NotDefined.into()),
         }
     }
 
@@ -209,17 +212,6 @@ impl<R: Read, O: Write, E: Write> Run<'_, R, O, E> {
     ) -> Result<(), Error> {
         let destination = Destination { weight, ..asked_for(destination) };
         self.client()?.change(&Change::EditDestination(target.task.service, destination))
-    }
-
-    /// Where a line of progress stood, nothing stands now.
-    fn stop(&mut self, text: String) -> Stop {
-        self.progress("");
-        Stop::Said(text, status::LIST)
-    }
-
-    fn stop_as(&mut self, refused: Refused) -> Stop {
-        self.progress("");
-        refused.into()
     }
 
     /// Write over the line at the cursor, if somebody is watching.
@@ -234,6 +226,7 @@ impl<R: Read, O: Write, E: Write> Run<'_, R, O, E> {
     fn bound(&mut self, target: &Target, now: &ObservedDestination) {
         let keeps = || std::fs::read_to_string(QUIESCENT).is_ok_and(|value| value.trim() == "0");
         if now.persistent > 0 && keeps() {
+            self.progress("");
             let entries = if now.persistent == 1 { "entry" } else { "entries" };
             self.complain(&format!(
                 "{}: persistence brings clients back to it ({} {entries}); \

@@ -4,9 +4,12 @@ use crate::support::{
     Ran, Test, ipvsadm, ipvsadm_with, oracle, oracle_with, program, run, same_text, sh,
 };
 use ipvsadm::ipvs::client::Client;
-use ipvsadm::model::{Protocol, ServiceKey};
+use ipvsadm::model::{Change, Protocol, ServiceKey};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use std::collections::HashSet;
 use std::io::Write;
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 
 pub const TESTS: &[Test] = &[
@@ -367,28 +370,36 @@ fn endless() {
 
 /// What is there is a beginning of the file, in whatever moment it ended.
 fn killed() {
+    for signal in [Signal::SIGINT, Signal::SIGKILL] {
+        killed_by(signal);
+    }
+}
+
+fn killed_by(signal: Signal) {
     let (mut lines, many) = (String::new(), 8000);
     for n in 0..many {
         let v = format!("-t 10.0.{}.{}:80", n / 200, n % 200);
         lines += &format!("-A {v} -s rr\n-a {v} -r 10.1.0.1:80 -g -w 1\n");
     }
     std::fs::write("/tmp/many", &lines).expect("written");
+    let mut client = Client::connect().expect("IPVS");
+    client.change(&Change::Flush).expect("flushed");
     let mut child = Command::new(program("ipvsadm-restore"))
         .arg("/tmp/many")
         .stdin(Stdio::null())
         .spawn()
         .expect("it starts");
-    let mut client = Client::connect().expect("IPVS");
     let protocol = Protocol::Tcp;
     let first = ServiceKey::Address { protocol, address: [10, 0, 0, 0].into(), port: 80 };
     while client.service(&first).is_err() {
         assert!(child.try_wait().expect("a child of ours").is_none(), "it has done nothing");
     }
-    child.kill().expect("it runs");
-    child.wait().expect("a child of ours");
+    kill(Pid::from_raw(child.id() as i32), signal).expect("it runs");
+    let ended = child.wait().expect("a child of ours");
+    assert_eq!(ended.signal(), Some(signal as i32));
     let there = ipvsadm("-Sn").ok();
     let count = there.lines().count();
-    println!("{count} of {} lines", 2 * many);
+    println!("{signal}: {count} of {} lines", 2 * many);
     assert!((1..2 * many).contains(&count), "{count}: this shows nothing");
     let beginning: HashSet<&str> = lines.lines().take(count).collect();
     assert!(there.lines().all(|line| beginning.contains(line)), "{count} other lines");

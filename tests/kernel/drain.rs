@@ -94,7 +94,7 @@ fn until_the_last() {
         "10.1.0.1:80: its weight is 5 again\n"
     );
     assert_eq!(weight(), "5 -x 90 -y 80");
-    sh("! test -e /run/ipvsadm");
+    sh("! test -e /run/ipvsadm/drain");
 }
 
 fn bounded() {
@@ -174,7 +174,7 @@ fn meddled() {
     let (status, _, err) = end(child);
     assert_eq!((status, err.as_str()), (Some(255), "No such destination\n"));
     assert_eq!(ipvsadm(&format!("drain --undo {ONE}")).fails(255), "No such destination\n");
-    sh("! test -e /run/ipvsadm");
+    sh("! test -e /run/ipvsadm/drain");
     drop(open);
 }
 
@@ -264,5 +264,5 @@ fn errors() {
         );
     }
     assert!(run(program("ipvsadm"), &["drain", "--help"], b"").ok().contains("--undo"));
-    sh("! test -e /run/ipvsadm");
+    sh("! test -e /run/ipvsadm/drain");
 }

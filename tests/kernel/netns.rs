@@ -1,6 +1,7 @@
 //! `--netns`: everything is done in another network namespace, and nothing in this one.
 
 use crate::support::{Test, in_lab, ipvsadm, ipvsadm_with, oracle, program, run, sh, unprivileged};
+use std::process::Command;
 
 pub const TESTS: &[Test] = &[
     ("netns: each command acts in the namespace that is named", commands),
@@ -9,15 +10,27 @@ pub const TESTS: &[Test] = &[
     ("netns: what is none, and what no line of -R can name", errors),
 ];
 
+const NAMES: [&str; 2] = ["web", "other"];
+
+/// Namespaces with names, which go when the test is over: ip_vs cannot be unloaded while they have services.
+struct Named;
+
+impl Drop for Named {
+    fn drop(&mut self) {
+        for name in NAMES {
+            let _ = Command::new("ip").args(["netns", "del", name]).status();
+        }
+    }
+}
+
 /// A table here and one there, which no command may mix up.
-fn web() {
+fn web() -> Named {
     assert!(in_lab(), "this test names namespaces in /run, so it runs in the lab only");
     oracle("-A -t 10.0.0.1:80").ok();
-    for name in ["web", "other"] {
-        sh(&format!(
-            "ip netns del {name} 2>&1 || true; ip netns add {name} && ip -n {name} link set lo up"
-        ));
+    for name in NAMES {
+        sh(&format!("ip netns add {name} && ip -n {name} link set lo up"));
     }
+    Named
 }
 
 fn here() {
@@ -30,7 +43,7 @@ fn there(line: &str) -> String {
 }
 
 fn commands() {
-    web();
+    let _named = web();
     ipvsadm("--netns web -A -f 7 -s rr").ok();
     ipvsadm("-a -f 7 --netns=web -r 10.1.0.1 -g").ok();
     ipvsadm("--netns web --set 1 2 3").ok();
@@ -51,7 +64,7 @@ fn commands() {
 }
 
 fn paths() {
-    web();
+    let _named = web();
     ipvsadm("--netns /run/netns/web -A -f 7").ok();
     assert_eq!(there("-Sn"), "-A -f 7 -s wlc\n");
     let ours = program("ipvsadm");
@@ -65,7 +78,7 @@ fn paths() {
 }
 
 fn programs() {
-    web();
+    let _named = web();
     let (save, restore) = (program("ipvsadm-save"), program("ipvsadm-restore"));
     run(&restore, &["--netns", "web"], b"-A -f 7 -s rr\n").ok();
     assert_eq!(run(&save, &["-n", "--netns=web"], b"").ok(), "-A -f 7 -s rr\n");
@@ -86,7 +99,7 @@ fn programs() {
 }
 
 fn errors() {
-    web();
+    let _named = web();
     let none = "cannot enter network namespace";
     for (name, why) in [
         ("nowhere", "No such file or directory"),

@@ -50,8 +50,8 @@ fn own_service() {
     );
     let json: serde_json::Value =
         serde_json::from_str(&rs_setup("--check --json").out).expect("JSON");
-    assert_eq!(json[0]["ok"], false);
-    assert_eq!(json[0]["findings"][0]["wrong"], true);
+    assert_eq!(json["reports"][0]["ok"], false);
+    assert_eq!(json["reports"][0]["findings"][0]["wrong"], true);
     // Who may not look does not know.
     let ran = support::unprivileged(&program("ipvsadm"), &["rs-setup", "--check", "10.0.0.100"]);
     assert_eq!(ran.err, "");

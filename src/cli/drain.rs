@@ -1,6 +1,8 @@
 //! The words after `drain`, read with clap, to which real server of which virtual service is meant.
 
-use super::{Asked, UsageError, check, options, read};
+use super::help::option;
+use super::options::SERVICE;
+use super::{Asked, UsageError, check, read};
 use crate::command::{Command as Classic, Drain};
 use crate::model::Change;
 use crate::names::Names;
@@ -8,8 +10,7 @@ use clap::{Arg, ArgAction, ArgGroup, Command, value_parser};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
-/// Options of the table that name a virtual service, and one of its servers.
-const SERVICE: [&str; 4] = ["tcp-service", "udp-service", "sctp-service", "fwmark-service"];
+/// The option that names one of its servers.
 const SERVER: &str = "real-server";
 
 /// `drain` as clap knows it: for parsing, help, the page and completions.
@@ -26,8 +27,7 @@ pub fn command() -> Command {
             "ipvsadm drain SERVICE -r SERVER [--wait SECONDS]\n       \
              ipvsadm drain --undo SERVICE -r SERVER",
         )
-        .args(SERVICE.into_iter().chain([SERVER]).map(classic))
-        .arg(Arg::new("ipv6").short('6').long("ipv6").help(doc("ipv6")).action(ArgAction::SetTrue))
+        .args(SERVICE.into_iter().chain([SERVER, "ipv6"]).map(option))
         .group(ArgGroup::new("service").args(SERVICE).required(true))
         .mut_arg(SERVER, |arg| arg.required(true))
         .arg(
@@ -39,23 +39,6 @@ pub fn command() -> Command {
                 .help("Wait no longer than this, 0 for not at all; without it as long as it takes"),
         )
         .arg(flag("undo", "Put back the weight that the server had"))
-}
-
-fn doc(long: &str) -> &'static str {
-    options::long(long.as_bytes()).map_or("", |spec| spec.doc)
-}
-
-/// An option of the table, with its value.
-fn classic(long: &'static str) -> Arg {
-    let spec = options::long(long.as_bytes());
-    let short = spec.and_then(|spec| spec.short.first()).map(|letter| char::from(*letter));
-    let value = spec.and_then(|spec| match spec.takes {
-        options::Takes::Value(name) | options::Takes::Maybe(name) => Some(name),
-        options::Takes::Nothing => None,
-    });
-    let arg = Arg::new(long).long(long).help(doc(long)).value_parser(value_parser!(OsString));
-    let arg = arg.value_name(value.unwrap_or_default());
-    short.into_iter().fold(arg, Arg::short)
 }
 
 /// Read the words after `drain`.

@@ -1,7 +1,8 @@
 //! The help and the version, made from the option table.
 
-use super::options::{OPTIONS, Section, Spec, Takes};
-use clap::{Arg, ArgAction, Command};
+use super::options::{self, OPTIONS, Section, Spec, Takes};
+use clap::{Arg, ArgAction, Command, value_parser};
+use std::ffi::OsString;
 
 /// One line: program, version, what it stands in for.
 pub fn version() -> String {
@@ -14,7 +15,7 @@ pub fn text() -> String {
     format!("{}\n{help}", version())
 }
 
-/// The option table as clap knows it: for the help, never for parsing.
+/// The option table as clap knows it: for the help, never for parsing a whole line.
 pub fn command() -> Command {
     Command::new("ipvsadm")
         .disable_help_flag(true)
@@ -41,6 +42,12 @@ pub fn command() -> Command {
         .args(OPTIONS.iter().map(arg))
 }
 
+/// An option of the table, for a subcommand that has it as well.
+pub fn option(long: &'static str) -> Arg {
+    let spec = options::long(long.as_bytes());
+    spec.map_or_else(|| Arg::new(long), arg).help_heading(None::<&str>)
+}
+
 fn arg(spec: &'static Spec) -> Arg {
     let arg =
         Arg::new(spec.long).long(spec.long).help(spec.doc).help_heading(heading(spec.section));
@@ -52,7 +59,7 @@ fn arg(spec: &'static Spec) -> Arg {
     };
     match spec.takes {
         Takes::Nothing => arg.action(ArgAction::SetTrue),
-        Takes::Value(name) => arg.value_name(name),
+        Takes::Value(name) => arg.value_name(name).value_parser(value_parser!(OsString)),
         Takes::Maybe(name) => arg.value_name(name).num_args(0..=1),
     }
 }

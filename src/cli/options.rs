@@ -189,6 +189,9 @@ pub const OPTIONS: &[Spec] = &[
     row(Opt::Netns, "netns", b"", Value("name|path"), Everywhere, "act in this network namespace: a name of ip netns, or a path like /proc/PID/ns/net"),
 ];
 
+/// The long options that name a virtual service.
+pub const SERVICE: [&str; 4] = ["tcp-service", "udp-service", "sctp-service", "fwmark-service"];
+
 /// The row of a long option.
 pub fn long(name: &[u8]) -> Option<&'static Spec> {
     OPTIONS.iter().find(|spec| spec.long.as_bytes() == name)

@@ -1,8 +1,9 @@
 //! The words after `top`, read with clap, to what is to be watched.
 
-use super::{Asked, UsageError, read, shown, value};
-use crate::command::Top;
-use crate::model::{Family, Protocol, ServiceKey};
+use super::help::option;
+use super::options::SERVICE;
+use super::{Asked, UsageError, check, read, shown};
+use crate::command::{Command as Classic, List, Top, What};
 use crate::names::Names;
 use clap::{Arg, ArgAction, Command, value_parser};
 use std::ffi::OsString;
@@ -16,27 +17,13 @@ const INTERVALS: std::ops::RangeInclusive<f64> = 0.1..=3600.0;
 
 /// `top` as clap knows it: for parsing, help, the page and completions.
 pub fn command() -> Command {
-    let service = |id: &'static str, name: &'static str, doc: &'static str| {
-        Arg::new(id)
-            .long(id)
-            .value_name(name)
-            .action(ArgAction::Append)
-            .value_parser(value_parser!(OsString))
-            .help(doc)
-    };
     Command::new("top")
         .bin_name("ipvsadm top")
         .about("Watch services and servers at work")
         .override_usage(
             "ipvsadm top [-n] [--interval SECONDS] [-t|-u|--sctp-service SERVICE | -f MARK [-6]]...",
         )
-        .arg(
-            Arg::new("numeric")
-                .short('n')
-                .long("numeric")
-                .action(ArgAction::SetTrue)
-                .help("Numbers rather than names; the key n changes it"),
-        )
+        .arg(option("numeric").help("Numbers rather than names; the key n changes it"))
         .arg(
             Arg::new("interval")
                 .long("interval")
@@ -44,20 +31,8 @@ pub fn command() -> Command {
                 .value_parser(value_parser!(OsString))
                 .help("Time from one reading to the next, from 0.1 to 3600; 2 unless given: the kernel reckons its rates no more often"),
         )
-        .arg(
-            service("tcp-service", "ADDRESS:PORT", "This TCP service; any number of services can be given, all are watched when none is")
-                .short('t'),
-        )
-        .arg(service("udp-service", "ADDRESS:PORT", "This UDP service").short('u'))
-        .arg(service("sctp-service", "ADDRESS:PORT", "This SCTP service"))
-        .arg(service("fwmark-service", "MARK", "The service of this firewall mark").short('f'))
-        .arg(
-            Arg::new("ipv6")
-                .short('6')
-                .long("ipv6")
-                .action(ArgAction::SetTrue)
-                .help("Firewall marks are those of IPv6"),
-        )
+        .args(SERVICE.map(|long| option(long).action(ArgAction::Append)))
+        .arg(option("ipv6"))
 }
 
 /// Read the words after `top`.
@@ -77,20 +52,19 @@ pub fn asked(words: &[impl AsRef<[u8]>], names: &dyn Names) -> Result<Asked<Top>
             services.push(key);
         }
     };
-    for (id, protocol) in [
-        ("tcp-service", Protocol::Tcp),
-        ("udp-service", Protocol::Udp),
-        ("sctp-service", Protocol::Sctp),
-    ] {
+    for id in SERVICE {
+        let long = format!("--{id}");
         for text in given(id) {
-            let end = value::endpoint(text.as_bytes(), "virtual", Some(protocol), names)?;
-            let (address, port) = (end.address, end.port.unwrap_or(0));
-            watch(ServiceKey::Address { protocol, address, port });
+            // What it means, the classic grammar says.
+            let mut line = vec![&b"-L"[..], long.as_bytes(), text.as_bytes()];
+            if id == "fwmark-service" && matches.get_flag("ipv6") {
+                line.push(b"-6");
+            }
+            match check::command(&line, names)? {
+                Classic::List(List { what: What::Services(Some(key), _), .. }) => watch(key),
+                _ => return Err(UsageError::bad("top: this names no service")),
+            }
         }
-    }
-    let family = if matches.get_flag("ipv6") { Family::V6 } else { Family::V4 };
-    for text in given("fwmark-service") {
-        watch(ServiceKey::Mark { mark: value::mark(text.as_bytes())?, family });
     }
     Ok(Asked::For(Top { numeric: matches.get_flag("numeric"), interval, services }))
 }
@@ -107,6 +81,7 @@ fn seconds(text: &[u8]) -> Result<Duration, UsageError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Family, Protocol, ServiceKey};
     use crate::names::System;
 
     fn top(words: &[&str]) -> Top {

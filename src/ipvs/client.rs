@@ -7,6 +7,10 @@ use crate::kernel_module;
 use crate::model::*;
 use crate::netlink::error::Error as NetlinkError;
 use crate::netlink::socket::{Connection, Family, Kernel, Netlink, Request};
+use std::path::Path;
+
+/// Only there where IPVS is.
+const PROC_TABLE: &str = "/proc/net/ip_vs";
 
 /// A connection to the kernel's IPVS, in the network namespace of the calling thread.
 #[derive(Debug)]
@@ -20,6 +24,17 @@ impl Client<Kernel> {
     pub fn connect() -> Result<Client<Kernel>, Error> {
         let kernel = Kernel::open().map_err(|e| Error::Unavailable(e.into()))?;
         Client::over(kernel, || kernel_module::load("ip_vs"))
+    }
+
+    /// The same, but where the kernel module is not there it stays so: an error then.
+    pub fn present() -> Result<Client<Kernel>, Error> {
+        // Asking for the family alone has the kernel load it.
+        if !Path::new(PROC_TABLE).exists() {
+            let code = libc::ENOENT;
+            return Err(Error::Unavailable(NetlinkError::Refused { code, text: None }));
+        }
+        let kernel = Kernel::open().map_err(|e| Error::Unavailable(e.into()))?;
+        Client::over(kernel, || ())
     }
 }
 

@@ -6,32 +6,30 @@
 use super::observed::{Balanced, Balancing};
 use crate::ipvs::client::Client;
 use crate::ipvs::error::Error;
-use crate::model::{DaemonRole, Protocol, ServiceKey};
-use crate::netlink::socket::Kernel;
+use crate::model::{DaemonRole, ServiceKey};
+use crate::view::labels::Labels;
+use crate::view::rules;
 use std::fs;
-use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
+use std::net::IpAddr;
 
 /// The services of this host's own table for `vips`. `local` says which addresses are the host's.
 pub fn look(vips: &[IpAddr], local: impl Fn(IpAddr) -> bool) -> Balancing {
-    // Asking for the family would make the kernel load the module.
-    if !Path::new("/proc/net/ip_vs").exists() {
-        return Balancing::default();
+    match Client::present() {
+        Ok(client) => read(client, vips, local).unwrap_or(Balancing::Unknown),
+        Err(error) if error.code() == Some(libc::ENOENT) => Balancing::default(),
+        Err(_) => Balancing::Unknown,
     }
-    let Ok(kernel) = Kernel::open() else { return Balancing::Unknown };
-    read(kernel, vips, local).unwrap_or(Balancing::Unknown)
 }
 
 fn read(
-    kernel: Kernel,
+    mut client: Client,
     vips: &[IpAddr],
     local: impl Fn(IpAddr) -> bool,
 ) -> Result<Balancing, Error> {
-    let mut client = Client::over(kernel, || ())?;
     let mut all = Vec::new();
     for service in client.services()? {
         let key = service.service.key;
-        let ServiceKey::Address { protocol, address, port } = key else { continue };
+        let ServiceKey::Address { address, .. } = key else { continue };
         if !vips.contains(&address) {
             continue;
         }
@@ -43,13 +41,7 @@ fn read(
             .map(|server| server.key.address)
             .collect();
         if !elsewhere.is_empty() {
-            let option = match protocol {
-                Protocol::Tcp => "-t",
-                Protocol::Udp => "-u",
-                Protocol::Sctp => "--sctp-service",
-                Protocol::Other(_) => continue,
-            };
-            let service = format!("{option} {}", SocketAddr::new(address, port));
+            let service = rules::head(&mut Labels::numeric(), &key);
             all.push(Balanced { vip: address, service, elsewhere });
         }
     }

@@ -10,8 +10,8 @@ use crate::view::classic::{self, Listing};
 use crate::view::connections::Connections;
 use crate::view::json;
 use crate::view::labels::Labels;
-use crate::view::order;
 use crate::view::pretty::{Pretty, Screen};
+use crate::view::{View, order};
 use std::fs::File;
 use std::io::{self, BufReader, IsTerminal, Read, Write};
 use std::net::IpAddr;
@@ -20,14 +20,8 @@ use terminal_size::Width;
 impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
     pub(super) fn list(&mut self, list: &List) -> Result<(), Failure> {
         match (&list.what, list.form) {
-            (What::Services(service, columns), Form::Classic) => {
+            (What::Services(service, columns), _) => {
                 self.services(list, service.as_ref(), *columns)
-            }
-            (What::Services(service, columns), Form::Json) => {
-                self.services_as_json(list, service.as_ref(), *columns)
-            }
-            (What::Services(service, columns), Form::Pretty) => {
-                self.services_as_tables(list, service.as_ref(), *columns)
             }
             // What is no table of services has no pretty form, and is never asked for in one.
             (What::Connections { .. }, Form::Json) => self.connections_as_json(),
@@ -57,55 +51,31 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
     ) -> Result<(), Failure> {
         let labels = self.labels(list.numeric);
         let client = connected(&mut self.client)?;
-        let info = if only.is_none() { Some(client.info()?) } else { None };
+        // 1.31 does not ask for it where it does not show it.
+        let info = match (only, list.form) {
+            (Some(_), Form::Classic) => None,
+            _ => Some(client.info()?),
+        };
         let services = observed(client, list, only)?;
-        let mut listing = Listing::new(&mut self.out, labels, columns, list.exact);
-        if let Some(info) = info {
-            listing.title(&info)?;
-        }
-        listing.heads()?;
-        for group in services.chunks(group(list.numeric)) {
-            let table = with_destinations(client, group, list.sorted)?;
-            listing.labels.prepare(addresses(&table));
-            for (service, destinations) in &table {
-                listing.service(service, destinations)?;
+        let out = &mut self.out;
+        match (list.form, info) {
+            (Form::Json, Some(info)) => {
+                let mut view = json::Services::new(out, &info, columns)?;
+                each(client, list, &services, &mut view)?;
+                view.end()?;
             }
-        }
-        Ok(())
-    }
-
-    fn services_as_json(
-        &mut self,
-        list: &List,
-        only: Option<&ServiceKey>,
-        columns: Columns,
-    ) -> Result<(), Failure> {
-        let client = connected(&mut self.client)?;
-        let (info, services) = (client.info()?, observed(client, list, only)?);
-        let mut view = json::Services::new(&mut self.out, &info, columns)?;
-        for service in &services {
-            let destinations = destinations(client, service, list.sorted)?;
-            view.service(service, &destinations)?;
-        }
-        Ok(view.end()?)
-    }
-
-    fn services_as_tables(
-        &mut self,
-        list: &List,
-        only: Option<&ServiceKey>,
-        columns: Columns,
-    ) -> Result<(), Failure> {
-        let labels = self.labels(list.numeric);
-        let client = connected(&mut self.client)?;
-        let (info, services) = (client.info()?, observed(client, list, only)?);
-        let mut view = Pretty::new(&mut self.out, labels, columns, list.exact, screen());
-        view.title(&info)?;
-        for group in services.chunks(group(list.numeric)) {
-            let table = with_destinations(client, group, list.sorted)?;
-            view.labels.prepare(addresses(&table));
-            for (service, destinations) in &table {
-                view.service(service, destinations)?;
+            (Form::Pretty, Some(info)) => {
+                let mut view = Pretty::new(out, labels, columns, list.exact, screen());
+                view.title(&info)?;
+                each(client, list, &services, &mut view)?;
+            }
+            (_, info) => {
+                let mut view = Listing::new(out, labels, columns, list.exact);
+                if let Some(info) = info {
+                    view.title(&info)?;
+                }
+                view.heads()?;
+                each(client, list, &services, &mut view)?;
             }
         }
         Ok(())
@@ -182,6 +152,23 @@ fn observed(
     Ok(services)
 }
 
+/// Read the servers of each service, and show both as they come.
+fn each<V: View>(
+    client: &mut Client,
+    list: &List,
+    services: &[ObservedService],
+    view: &mut V,
+) -> Result<(), Failure> {
+    for group in services.chunks(group(list.numeric || list.form == Form::Json)) {
+        let table = with_destinations(client, group, list.sorted)?;
+        view.prepare(addresses(&table));
+        for (service, destinations) in &table {
+            view.service(service, destinations)?;
+        }
+    }
+    Ok(())
+}
+
 /// How many services are read and shown at a time: what is held does not grow with the table, and
 /// names are looked up many at a time.
 pub(super) fn group(numeric: bool) -> usize {
@@ -196,19 +183,16 @@ pub(super) fn with_destinations<'s>(
     services: &'s [ObservedService],
     sorted: bool,
 ) -> Result<Group<'s>, Error> {
-    services.iter().map(|service| Ok((service, destinations(client, service, sorted)?))).collect()
-}
-
-fn destinations(
-    client: &mut Client,
-    service: &ObservedService,
-    sorted: bool,
-) -> Result<Vec<ObservedDestination>, Error> {
-    let mut destinations = client.destinations(&service.service.key)?;
-    if sorted {
-        order::destinations(&mut destinations);
-    }
-    Ok(destinations)
+    services
+        .iter()
+        .map(|service| {
+            let mut destinations = client.destinations(&service.service.key)?;
+            if sorted {
+                order::destinations(&mut destinations);
+            }
+            Ok((service, destinations))
+        })
+        .collect()
 }
 
 /// Every address in a group.

@@ -1,4 +1,4 @@
-//! A command meets the kernel and the view: the only place that knows both.
+//! A command meets the kernel and the view. (`top`, which goes on by itself, has a loop of its own.)
 //!
 //! Standard output goes through one buffer, standard error is written at once; each command has
 //! the exit status that 1.31 gives it.

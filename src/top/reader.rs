@@ -5,16 +5,11 @@ use super::{Happening, debug};
 use crate::ipvs::client::Client;
 use crate::ipvs::error::Error;
 use crate::model::{ObservedDestination, ObservedService, ServiceKey};
-use crate::netlink::error::Error as NetlinkError;
-use crate::netlink::socket::{Connection, Kernel};
+use crate::netlink::socket::Connection;
 use crate::view::order;
 use std::collections::HashSet;
 use std::io;
-use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
-
-/// Only there where IPVS is.
-const SERVICES: &str = "/proc/net/ip_vs";
 
 /// Services and the servers of each, in the order of a listing.
 pub type Table = Vec<(ObservedService, Vec<ObservedDestination>)>;
@@ -67,7 +62,7 @@ fn serve(client: Client, only: &[ServiceKey], asked: &Receiver<()>, out: &Sender
         debug::moment("read");
         let table = match client.take() {
             Some(client) => Ok(client),
-            None => reconnect(),
+            None => Client::present(),
         }
         .and_then(|mut connected| {
             let table = read(&mut connected, only)?;
@@ -79,14 +74,4 @@ fn serve(client: Client, only: &[ServiceKey], asked: &Receiver<()>, out: &Sender
             return;
         }
     }
-}
-
-fn reconnect() -> Result<Client, Error> {
-    // Looking the family up would have the kernel load its module.
-    if !Path::new(SERVICES).exists() {
-        let code = libc::ENOENT;
-        return Err(Error::Unavailable(NetlinkError::Refused { code, text: None }));
-    }
-    let kernel = Kernel::open().map_err(|e| Error::Unavailable(e.into()))?;
-    Client::over(kernel, || ())
 }

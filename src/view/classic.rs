@@ -1,15 +1,17 @@
 //! The listing that `ipvsadm -L` has always had: every column, and the blanks behind the last.
 
+use super::View;
 use super::columns::*;
 use super::labels::{Labels, port_protocol};
 use crate::command::Columns;
 use crate::model::*;
 use std::io::{self, Write};
+use std::net::IpAddr;
 
 /// Writes one listing, a service at a time.
 pub struct Listing<'n, W> {
     out: W,
-    pub labels: Labels<'n>,
+    labels: Labels<'n>,
     columns: Columns,
     exact: bool,
     line: String,
@@ -56,34 +58,6 @@ impl<'n, W: Write> Listing<'n, W> {
                   -> RemoteAddress:Port           Forward TunnelInfo    Weight ActiveConn InActConn\n"
             }
         })
-    }
-
-    /// One service and its servers.
-    pub fn service(
-        &mut self,
-        observed: &ObservedService,
-        destinations: &[ObservedDestination],
-    ) -> io::Result<()> {
-        let service = &observed.service;
-        let kind = match service.key {
-            ServiceKey::Address { protocol, .. } => protocol_head(protocol),
-            ServiceKey::Mark { .. } => "FWM  ",
-        };
-        self.line.clear();
-        self.line.push_str(kind);
-        let counted = matches!(self.columns, Columns::Statistics | Columns::Rates);
-        let (labels, width) = (&mut self.labels, if counted { LABEL } else { 0 });
-        push_padded(&mut self.line, width, |line| {
-            let start = line.len();
-            labels.service(line, &service.key, " IPv6");
-            fit(line, start, service.key.family());
-        });
-        match counted {
-            true => self.counters(&observed.statistics, false),
-            false => push_settings(&mut self.line, service),
-        }
-        self.end_line()?;
-        destinations.iter().try_for_each(|destination| self.destination(&service.key, destination))
     }
 
     fn destination(
@@ -154,6 +128,39 @@ impl<'n, W: Write> Listing<'n, W> {
     fn end_line(&mut self) -> io::Result<()> {
         self.line.push('\n');
         self.out.write_all(self.line.as_bytes())
+    }
+}
+
+impl<W: Write> View for Listing<'_, W> {
+    fn prepare(&mut self, addresses: impl IntoIterator<Item = IpAddr>) {
+        self.labels.prepare(addresses);
+    }
+
+    fn service(
+        &mut self,
+        observed: &ObservedService,
+        destinations: &[ObservedDestination],
+    ) -> io::Result<()> {
+        let service = &observed.service;
+        let kind = match service.key {
+            ServiceKey::Address { protocol, .. } => protocol_head(protocol),
+            ServiceKey::Mark { .. } => "FWM  ",
+        };
+        self.line.clear();
+        self.line.push_str(kind);
+        let counted = matches!(self.columns, Columns::Statistics | Columns::Rates);
+        let (labels, width) = (&mut self.labels, if counted { LABEL } else { 0 });
+        push_padded(&mut self.line, width, |line| {
+            let start = line.len();
+            labels.service(line, &service.key, " IPv6");
+            fit(line, start, service.key.family());
+        });
+        match counted {
+            true => self.counters(&observed.statistics, false),
+            false => push_settings(&mut self.line, service),
+        }
+        self.end_line()?;
+        destinations.iter().try_for_each(|destination| self.destination(&service.key, destination))
     }
 }
 

@@ -9,3 +9,20 @@ pub mod labels;
 pub mod order;
 pub mod pretty;
 pub mod rules;
+
+use crate::model::{ObservedDestination, ObservedService};
+use std::io;
+use std::net::IpAddr;
+
+/// What shows services, one at a time.
+pub trait View {
+    /// Look up, many at a time, the names of what is shown next.
+    fn prepare(&mut self, addresses: impl IntoIterator<Item = IpAddr>);
+
+    /// One service and its servers.
+    fn service(
+        &mut self,
+        observed: &ObservedService,
+        destinations: &[ObservedDestination],
+    ) -> io::Result<()>;
+}

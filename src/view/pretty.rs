@@ -4,6 +4,7 @@
 //! Numbers and addresses are never cut, so that a line can get wider than the terminal; names are.
 //! Shares are reckoned in whole numbers. No control character gets out but our own colours.
 
+use super::View;
 use super::classic::{self, push_counter, push_settings, push_tunnel};
 use super::columns::{cut, push_printable};
 use super::labels::{Labels, port_protocol, push_address};
@@ -29,7 +30,7 @@ impl Screen {
 /// Writes one listing, a service at a time.
 pub struct Pretty<'n, W> {
     out: W,
-    pub labels: Labels<'n>,
+    labels: Labels<'n>,
     columns: Columns,
     exact: bool,
     screen: Screen,
@@ -67,36 +68,6 @@ impl<'n, W: Write> Pretty<'n, W> {
     /// The first line of a whole table.
     pub fn title(&mut self, info: &Info) -> io::Result<()> {
         classic::title(&mut self.out, info)
-    }
-
-    /// One service and its servers.
-    pub fn service(
-        &mut self,
-        observed: &ObservedService,
-        servers: &[ObservedDestination],
-    ) -> io::Result<()> {
-        let heading = self.heading(&observed.service, servers);
-        writeln!(self.out)?;
-        self.line(&heading, BOLD)?;
-        if servers.is_empty() {
-            return Ok(());
-        }
-        let counted = matches!(self.columns, Columns::Statistics | Columns::Rates);
-        let (table, all) = match counted {
-            true => (self.counters(observed, servers), 1),
-            false => (self.shares(&observed.service.key, servers), 0),
-        };
-        // A row is a line: no cell has two, and none is wrapped.
-        for (n, line) in table.lines().enumerate() {
-            let server = n.checked_sub(1 + all).and_then(|n| servers.get(n));
-            let colour = server.map_or("", |server| match State::of(server) {
-                State { overloaded: true, .. } => RED,
-                State { drained: true, .. } => YELLOW,
-                State { .. } => "",
-            });
-            self.line(&format!("{:INDENT$}{}", "", line.trim_end()), colour)?;
-        }
-        Ok(())
     }
 
     fn line(&mut self, line: &str, colour: &str) -> io::Result<()> {
@@ -241,6 +212,41 @@ impl<'n, W: Write> Pretty<'n, W> {
             }
         }
         names
+    }
+}
+
+impl<W: Write> View for Pretty<'_, W> {
+    fn prepare(&mut self, addresses: impl IntoIterator<Item = IpAddr>) {
+        self.labels.prepare(addresses);
+    }
+
+    fn service(
+        &mut self,
+        observed: &ObservedService,
+        servers: &[ObservedDestination],
+    ) -> io::Result<()> {
+        let heading = self.heading(&observed.service, servers);
+        writeln!(self.out)?;
+        self.line(&heading, BOLD)?;
+        if servers.is_empty() {
+            return Ok(());
+        }
+        let counted = matches!(self.columns, Columns::Statistics | Columns::Rates);
+        let (table, all) = match counted {
+            true => (self.counters(observed, servers), 1),
+            false => (self.shares(&observed.service.key, servers), 0),
+        };
+        // A row is a line: no cell has two, and none is wrapped.
+        for (n, line) in table.lines().enumerate() {
+            let server = n.checked_sub(1 + all).and_then(|n| servers.get(n));
+            let colour = server.map_or("", |server| match State::of(server) {
+                State { overloaded: true, .. } => RED,
+                State { drained: true, .. } => YELLOW,
+                State { .. } => "",
+            });
+            self.line(&format!("{:INDENT$}{}", "", line.trim_end()), colour)?;
+        }
+        Ok(())
     }
 }
 

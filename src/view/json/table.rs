@@ -4,9 +4,11 @@ use super::Document;
 use super::shapes::{ServerJson, ServiceJson};
 use crate::command::Columns;
 use crate::model::*;
+use crate::view::View;
 use crate::view::classic::version;
 use serde::Serialize;
 use std::io::{self, Write};
+use std::net::IpAddr;
 
 /// Writes a list of services, one at a time.
 pub struct Services<W> {
@@ -28,7 +30,16 @@ impl<W: Write> Services<W> {
         Ok(Services { document, columns })
     }
 
-    pub fn service(
+    pub fn end(self) -> io::Result<()> {
+        self.document.end()
+    }
+}
+
+impl<W: Write> View for Services<W> {
+    /// Names are not shown.
+    fn prepare(&mut self, _: impl IntoIterator<Item = IpAddr>) {}
+
+    fn service(
         &mut self,
         observed: &ObservedService,
         destinations: &[ObservedDestination],
@@ -47,10 +58,6 @@ impl<W: Write> Services<W> {
                 })
                 .collect(),
         })
-    }
-
-    pub fn end(self) -> io::Result<()> {
-        self.document.end()
     }
 }
 

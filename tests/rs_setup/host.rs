@@ -7,10 +7,6 @@ use std::path::{Path, PathBuf};
 /// Two cards with addresses and a default route, and the devices of all tunnel modules; these have
 /// been up once, as IPv6 has settings for a tunnel device from then on.
 pub fn make() {
-    // Of an earlier test's namespace with the same number.
-    let _ = std::fs::remove_file(record());
-    let _ = std::fs::remove_dir("/run/ipvsadm/rs-setup");
-    let _ = std::fs::remove_dir("/run/ipvsadm");
     // A start of a program is dear in the lab.
     if std::fs::read_to_string("/proc/modules")
         .is_ok_and(|loaded| MODULES.iter().any(|module| !loaded.contains(&format!("{module} "))))

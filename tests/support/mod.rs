@@ -8,6 +8,7 @@
 #![allow(dead_code)] // each test binary uses a part of this
 
 use libtest_mimic::{Arguments, Failed, Trial};
+use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use std::ffi::OsStr;
 use std::io::Write;
@@ -98,11 +99,26 @@ pub fn run_in_lab(options: &[&str]) -> ExitCode {
     }
 }
 
-/// Run a test in a fresh network namespace for the calling thread and all it starts; lo is up.
+/// Run a test in a thread whose network and /run are its own, and go with it; lo is up.
 fn in_namespace(test: fn()) -> Result<(), Failed> {
-    fresh_namespace()?;
-    test();
-    Ok(())
+    let thread = std::thread::spawn(move || {
+        fresh_namespace()?;
+        fresh_run()?;
+        test();
+        Ok(())
+    });
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+/// Give the calling thread an empty /run that nobody else sees.
+fn fresh_run() -> Result<(), String> {
+    let nothing = None::<&str>;
+    unshare(CloneFlags::CLONE_NEWNS)
+        .and_then(|()| mount(nothing, "/", nothing, MsFlags::MS_REC | MsFlags::MS_PRIVATE, nothing))
+        .and_then(|()| {
+            mount(Some("run"), "/run", Some("tmpfs"), MsFlags::empty(), Some("mode=755"))
+        })
+        .map_err(|e| format!("no /run of the test's own: {e}"))
 }
 
 /// Move the calling thread into a network namespace of its own.

@@ -5,24 +5,18 @@
 //! /proc/sys/net goes by the namespace, and so does every socket that is opened from now on.
 
 use crate::cli::{UsageError, options, shown};
+use crate::ipvs::namespace;
 use crate::netlink::error::without_number;
-use nix::fcntl::OFlag;
-use nix::sched::{CloneFlags, setns};
 use std::ffi::OsStr;
-use std::fs::{File, OpenOptions};
-use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
-
-/// Where `ip netns add` puts names.
-const NAMES: &str = "/run/netns";
+use std::path::Path;
 
 /// Take `--netns` out of the words and go there. No thread may have been started yet.
 pub fn enter(words: &mut Vec<Vec<u8>>) -> Result<(), UsageError> {
     match take(words)? {
-        Some(name) => go(&name).map_err(|why| {
-            UsageError::bad(format!("cannot enter network namespace `{}': {why}", shown(&name)))
+        Some(name) => namespace::enter(Path::new(OsStr::from_bytes(&name))).map_err(|e| {
+            let (name, why) = (shown(&name), without_number(&e));
+            UsageError::bad(format!("cannot enter network namespace `{name}': {why}"))
         }),
         None => Ok(()),
     }
@@ -54,29 +48,6 @@ fn take(words: &mut Vec<Vec<u8>>) -> Result<Option<Vec<u8>>, UsageError> {
     Ok(name)
 }
 
-fn go(name: &[u8]) -> Result<(), String> {
-    let text = |e: io::Error| without_number(&e);
-    let file = open(&path(name)).map_err(text)?;
-    setns(file, CloneFlags::CLONE_NEWNET).map_err(|e| match e {
-        nix::Error::EINVAL => "it is none".to_string(),
-        nix::Error::EPERM => "Permission denied (you must be root)".to_string(),
-        e => text(e.into()),
-    })
-}
-
-/// A FIFO is not waited for: it is none either.
-fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)
-}
-
-fn path(name: &[u8]) -> PathBuf {
-    let name = OsStr::from_bytes(name);
-    match name.as_bytes().contains(&b'/') {
-        true => PathBuf::from(name),
-        false => Path::new(NAMES).join(name),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,13 +75,6 @@ mod tests {
         let mut words = vec![b"--netns=a".to_vec(), b"--netns".to_vec(), b"b".to_vec()];
         let error = take(&mut words).expect_err("two");
         assert_eq!((error.status, error.text.as_str()), (2, "multiple 'netns' options specified"));
-    }
-
-    #[test]
-    fn a_name_or_a_path() {
-        assert_eq!(path(b"web"), Path::new("/run/netns/web"));
-        assert_eq!(path(b"/proc/1/ns/net"), Path::new("/proc/1/ns/net"));
-        assert_eq!(path(b"./web"), Path::new("./web"));
     }
 
     #[test]

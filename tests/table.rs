@@ -15,6 +15,8 @@ use ipvsadm::table::{Comparison, Entry, Refused, Table, diff, inverse};
 use ipvsadm::view::labels::Labels;
 use ipvsadm::view::{json, rules};
 use random_tables::whole_table;
+use std::net::SocketAddr;
+use std::num::NonZeroU16;
 
 const PAIRS: usize = 10_000;
 
@@ -63,7 +65,7 @@ fn changes_are_documents_of_the_schema() {
         Change::Zero(None),
         Change::Zero(Some(key)),
         Change::StopDaemon(DaemonRole::Backup),
-        Change::StartDaemon(Daemon::new(DaemonRole::Master)),
+        Change::StartDaemon(daemon(DaemonRole::Master)),
     ];
     assert!(schema::is_closed("changes", &shown(&rest)) > 10);
 }
@@ -112,27 +114,20 @@ fn what_another_table_does_not_name_is_kept() {
         let mut table = a.clone();
         run(&mut table, &diff(&b, &known));
         for entry in a.services() {
-            let wanted = b.service(&entry.service.key).unwrap_or(entry);
-            assert_eq!(table.service(&entry.service.key), Some(wanted));
+            let key = &entry.service().key;
+            let wanted = b.service(key).unwrap_or(entry);
+            assert_eq!(table.service(key), Some(wanted));
         }
     }
 }
 
 /// A table as the kernel shows it.
 fn shown(table: &Table) -> Vec<(ObservedService, Vec<ObservedDestination>)> {
-    let statistics = Statistics::default();
-    let destination = |destination: &Destination| ObservedDestination {
-        destination: destination.clone(),
-        active: 0,
-        inactive: 0,
-        persistent: 0,
-        statistics,
+    let shown = |entry: &Entry| {
+        let servers = entry.destinations().cloned().map(ObservedDestination::from);
+        (entry.service().clone().into(), servers.collect())
     };
-    let service = |entry: &Entry| {
-        let service = ObservedService { service: entry.service.clone(), statistics };
-        (service, entry.destinations.values().map(destination).collect())
-    };
-    table.services().map(service).collect()
+    table.services().map(shown).collect()
 }
 
 #[test]
@@ -155,7 +150,7 @@ fn what_is_the_same_makes_no_difference_when_it_is_left_out() {
         let (wanted, current) = comparison.differences();
         assert_eq!(diff(&wanted, &current), diff(&b, &a));
         for service in common.services() {
-            let key = &service.service.key;
+            let key = &service.service().key;
             assert_eq!((wanted.service(key), current.service(key)), (None, None));
             left_out += 1;
         }
@@ -187,27 +182,29 @@ fn a_table_comes_back_from_its_rules() {
 }
 
 fn service(address: [u8; 4]) -> Service {
-    let key = ServiceKey::Address { protocol: Protocol::Tcp, address: address.into(), port: 80 };
-    Service {
-        key,
-        scheduler: "rr".into(),
-        scheduler_flags: 0,
-        persistence: None,
-        netmask: Netmask::whole(Family::V4),
-        one_packet: false,
-        persistence_engine: None,
-    }
+    Service::tcp((address, 80).into()).scheduler("rr").build().expect("a service")
 }
 
 fn server(address: [u8; 4]) -> Destination {
-    Destination {
-        key: DestinationKey { address: address.into(), port: 80 },
-        forwarding: Forwarding::DirectRouting,
-        tunnel: Tunnel::default(),
-        weight: 1,
-        upper_threshold: 0,
-        lower_threshold: 0,
-    }
+    Destination::direct_routing((address, 80).into()).build().expect("a real server")
+}
+
+fn port(number: u16) -> NonZeroU16 {
+    NonZeroU16::new(number).expect("a port")
+}
+
+fn daemon(role: DaemonRole) -> Daemon {
+    let builder = match role {
+        DaemonRole::Master => Daemon::master("eth0"),
+        DaemonRole::Backup => Daemon::backup("eth0"),
+    };
+    builder.build().expect("a daemon")
+}
+
+/// `value`, but for what `change` makes of it.
+fn but<T>(mut value: T, change: impl FnOnce(&mut T)) -> T {
+    change(&mut value);
+    value
 }
 
 #[test]
@@ -215,7 +212,7 @@ fn a_change_that_cannot_be_is_refused() {
     let mut table = Table::default();
     let (one, two) = (service([10, 0, 0, 1]), service([10, 0, 0, 2]));
     let at = server([10, 1, 0, 1]);
-    let high = Destination { lower_threshold: 5, upper_threshold: 4, ..server([10, 1, 0, 2]) };
+    let high = but(server([10, 1, 0, 2]), |s| (s.lower_threshold, s.upper_threshold) = (5, 4));
     for (change, result) in [
         (Change::AddService(one.clone()), Ok(())),
         (Change::AddService(one.clone()), Err(Refused::ServiceExists)),
@@ -230,8 +227,8 @@ fn a_change_that_cannot_be_is_refused() {
         (Change::EditDestination(one.key, server([10, 1, 0, 2])), Err(Refused::NoDestination)),
         (Change::DeleteDestination(one.key, at.key), Ok(())),
         (Change::DeleteDestination(one.key, at.key), Err(Refused::NoDestination)),
-        (Change::StartDaemon(Daemon::new(DaemonRole::Master)), Ok(())),
-        (Change::StartDaemon(Daemon::new(DaemonRole::Master)), Err(Refused::DaemonRuns)),
+        (Change::StartDaemon(daemon(DaemonRole::Master)), Ok(())),
+        (Change::StartDaemon(daemon(DaemonRole::Master)), Err(Refused::DaemonRuns)),
         (Change::StopDaemon(DaemonRole::Backup), Ok(())),
         (Change::Flush, Ok(())),
         (Change::DeleteService(one.key), Err(Refused::NoService)),
@@ -243,32 +240,21 @@ fn a_change_that_cannot_be_is_refused() {
 /// The kernel fills in what is not said, and shows what it was told about nothing.
 #[test]
 fn what_means_the_same_is_no_difference() {
-    let masked =
-        Service { netmask: Netmask::V4([255, 255, 0, 0].into()), ..service([10, 0, 0, 1]) };
+    let masked = but(service([10, 0, 0, 1]), |s| s.netmask = Netmask::V4([255, 255, 0, 0].into()));
     let key = masked.key;
-    let stray = Tunnel { kind: TunnelKind::Gue, port: 99, checksum: Checksum::Full };
+    let stray = Tunnel::gue(port(99)).with_checksum(Checksum::Full);
     let shown = |destination: Destination| {
-        let service =
-            ObservedService { service: masked.clone(), statistics: Statistics::default() };
-        let destination = ObservedDestination {
-            destination,
-            active: 0,
-            inactive: 0,
-            persistent: 0,
-            statistics: Statistics::default(),
+        let full = |role, length| {
+            but(daemon(role), |d| {
+                d.max_length = Some(length);
+                d.group = Some([224, 0, 0, 81].into());
+                (d.port, d.ttl) = (Some(8848), Some(1));
+            })
         };
-        let backup = Daemon {
-            max_length: Some(1024),
-            group: Some([224, 0, 0, 81].into()),
-            port: Some(8848),
-            ttl: Some(1),
-            ..Daemon::new(DaemonRole::Backup)
-        };
-        let master = Daemon { max_length: Some(1472), ..backup.clone() };
-        let master = Daemon { role: DaemonRole::Master, ..master };
-        let timeouts = Timeouts { tcp: 1, tcp_fin: 2, udp: 3 };
+        let (backup, master) = (full(DaemonRole::Backup, 1024), full(DaemonRole::Master, 1472));
+        let timeouts = Timeouts::default().with_tcp(1).with_tcp_fin(2).with_udp(3);
         let mut table = Table::observed(timeouts, vec![backup, master]);
-        table.observe([(service, vec![destination])]);
+        table.observe([(masked.clone().into(), vec![destination.into()])]);
         table
     };
     let mut wanted = Table::default();
@@ -277,55 +263,56 @@ fn what_means_the_same_is_no_difference() {
         &[
             Change::AddService(service([10, 0, 0, 1])),
             Change::AddDestination(key, server([10, 1, 0, 1])),
-            Change::SetTimeouts(Timeouts { tcp: 0, tcp_fin: 2, udp: 0 }),
-            Change::StartDaemon(Daemon { max_length: Some(7), ..Daemon::new(DaemonRole::Backup) }),
-            Change::StartDaemon(Daemon::new(DaemonRole::Master)),
+            Change::SetTimeouts(Timeouts::default().with_tcp_fin(2)),
+            Change::StartDaemon(but(daemon(DaemonRole::Backup), |d| d.max_length = Some(7))),
+            Change::StartDaemon(daemon(DaemonRole::Master)),
         ],
     );
     let plain = server([10, 1, 0, 1]);
-    assert_eq!(diff(&wanted, &shown(Destination { tunnel: stray, ..plain.clone() })), []);
-    let local = Destination { forwarding: Forwarding::Local, ..plain.clone() };
+    assert_eq!(diff(&wanted, &shown(but(plain.clone(), |s| s.tunnel = stray))), []);
+    let local = but(plain.clone(), |s| s.forwarding = Forwarding::Local);
     assert_eq!(diff(&wanted, &shown(local)), []);
-    let other = Destination { forwarding: Forwarding::Masquerading, ..plain.clone() };
+    let other = but(plain.clone(), |s| s.forwarding = Forwarding::Masquerading);
     assert_eq!(diff(&wanted, &shown(other)), [Change::EditDestination(key, plain)]);
 }
 
 /// The normal form loses nothing that means something.
 #[test]
 fn every_setting_makes_a_difference() {
-    let gue = Tunnel { kind: TunnelKind::Gue, port: 9, checksum: Checksum::None };
-    let gre = Tunnel { kind: TunnelKind::Gre, ..Tunnel::default() };
-    let base = server([10, 1, 0, 1]);
-    let tunnel = |tunnel| Destination { forwarding: Forwarding::Tunnel, tunnel, ..base.clone() };
+    let gue = |port_number| Tunnel::gue(port(port_number));
+    let at = SocketAddr::from(([10, 1, 0, 1], 80));
+    let built = |builder: DestinationBuilder| builder.build().expect("a real server");
+    let direct = || Destination::direct_routing(at);
+    let tunnel = |tunnel| built(Destination::tunnel(at, tunnel));
     let servers = [
-        base.clone(),
-        Destination { weight: 2, ..base.clone() },
-        Destination { upper_threshold: 9, ..base.clone() },
-        Destination { upper_threshold: 9, lower_threshold: 8, ..base.clone() },
-        Destination { forwarding: Forwarding::Masquerading, ..base.clone() },
-        tunnel(Tunnel::default()),
-        tunnel(gue),
-        tunnel(Tunnel { port: 10, ..gue }),
-        tunnel(Tunnel { checksum: Checksum::Full, ..gue }),
-        tunnel(Tunnel { checksum: Checksum::Remote, ..gue }),
-        tunnel(gre),
-        tunnel(Tunnel { checksum: Checksum::Full, ..gre }),
+        built(direct()),
+        built(direct().weight(2)),
+        built(direct().thresholds(0, 9)),
+        built(direct().thresholds(8, 9)),
+        built(Destination::masquerading(at)),
+        tunnel(Tunnel::ipip()),
+        tunnel(gue(9)),
+        tunnel(gue(10)),
+        tunnel(gue(9).with_checksum(Checksum::Full)),
+        tunnel(gue(9).with_checksum(Checksum::Remote)),
+        tunnel(Tunnel::gre()),
+        tunnel(Tunnel::gre().with_checksum(Checksum::Full)),
     ];
     let plain = service([10, 0, 0, 1]);
-    let mask = |mask: [u8; 4]| Service {
-        persistence: Some(300),
-        netmask: Netmask::V4(mask.into()),
-        ..plain.clone()
+    let mask = |mask: [u8; 4]| {
+        but(plain.clone(), |s| {
+            (s.persistence, s.netmask) = (Some(300), Netmask::V4(mask.into()));
+        })
     };
     let services = [
         plain.clone(),
-        Service { scheduler: "sh".into(), ..plain.clone() },
-        Service { scheduler_flags: 1, ..plain.clone() },
-        Service { one_packet: true, ..plain.clone() },
-        Service { persistence_engine: Some("sip".into()), ..plain.clone() },
+        but(plain.clone(), |s| s.scheduler = "sh".into()),
+        but(plain.clone(), |s| s.scheduler_flags = 1),
+        but(plain.clone(), |s| s.one_packet = true),
+        but(plain.clone(), |s| s.persistence_engine = Some("sip".into())),
         mask([255; 4]),
         mask([255, 255, 0, 0]),
-        Service { persistence: Some(301), ..mask([255; 4]) },
+        but(mask([255; 4]), |s| s.persistence = Some(301)),
     ];
     let made = |service: &Service, server: &Destination| {
         let mut table = Table::default();
@@ -343,7 +330,46 @@ fn every_setting_makes_a_difference() {
     for (n, a) in services.iter().enumerate() {
         for (m, b) in services.iter().enumerate() {
             let expected = if n == m { vec![] } else { vec![Change::EditService(b.clone())] };
-            assert_eq!(diff(&made(b, &base), &made(a, &base)), expected);
+            assert_eq!(diff(&made(b, &servers[0]), &made(a, &servers[0])), expected);
         }
+    }
+}
+
+/// The form of the documents of `--json`, and back.
+#[test]
+fn a_table_comes_back_from_its_document() {
+    let mut rng = Rng::with_seed(12);
+    for _ in 0..1000 {
+        let table = whole_table(&mut rng, 5, 4);
+        let text = serde_json::to_string(&table).expect("a document");
+        assert_eq!(serde_json::from_str::<Table>(&text).expect(&text), table);
+    }
+}
+
+#[test]
+fn a_document_of_what_no_kernel_takes_is_refused() {
+    let document = |service: &str, server: &str| {
+        format!(
+            r#"{{"services": [{{{service} "protocol": "tcp", "address": "10.0.0.1", "port": 80,
+            "servers": [{{{server} "address": "10.1.0.1", "port": 80, "upper_threshold": 0,
+            "lower_threshold": 0}}]}}]}}"#
+        )
+    };
+    let rr = r#""scheduler": "rr","#;
+    let direct = r#""forwarding": "direct-routing", "weight": 1,"#;
+    let read = |service: &str, server: &str| {
+        let table = serde_json::from_str::<Table>(&document(service, server));
+        table.map(|_| ()).map_err(|e| e.to_string())
+    };
+    assert_eq!(read(rr, direct), Ok(()));
+    for (service, server, says) in [
+        (r#""scheduler": "","#, direct, "`' cannot be the name of a scheduler"),
+        (r#""scheduler": "rr", "scheduler_flags": ["x"],"#, direct, "`x' is no flag"),
+        (rr, r#""forwarding": "by-foot", "weight": 1,"#, "`by-foot' is none of what is known"),
+        (rr, r#""forwarding": "local", "weight": 2147483648,"#, "weight 2147483648 is above"),
+        (rr, r#""weight": 1,"#, "missing field `forwarding`"),
+    ] {
+        let error = read(service, server).expect_err("it is refused");
+        assert!(error.contains(says), "{error}");
     }
 }

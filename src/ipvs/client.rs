@@ -1,6 +1,7 @@
 //! One method per command of the IPVS family, over one socket.
 
 use super::error::{Error, Operation};
+use super::namespace;
 use super::uapi::*;
 use super::wire;
 use crate::kernel_module;
@@ -12,7 +13,10 @@ use std::path::Path;
 /// Only there where IPVS is.
 const PROC_TABLE: &str = "/proc/net/ip_vs";
 
-/// A connection to the kernel's IPVS, in the network namespace of the calling thread.
+/// A connection to the kernel's IPVS, in the network namespace in which it was opened.
+///
+/// Every call is one exchange, and waits for the kernel's answer: at most as long as the kernel
+/// works on it. Errors are [`Error`]s, whose [`Error::kind`] says what a caller can do about them.
 #[derive(Debug)]
 pub struct Client<C = Kernel> {
     netlink: Netlink<C>,
@@ -20,13 +24,15 @@ pub struct Client<C = Kernel> {
 }
 
 impl Client<Kernel> {
-    /// Open a socket and find IPVS; load the kernel module when it is not there.
+    /// Open a socket and find IPVS in the network namespace of the calling thread; load the kernel
+    /// module when it is not there.
     pub fn connect() -> Result<Client<Kernel>, Error> {
         let kernel = Kernel::open().map_err(|e| Error::Unavailable(e.into()))?;
         Client::over(kernel, || kernel_module::load("ip_vs"))
     }
 
-    /// The same, but where the kernel module is not there it stays so: an error then.
+    /// The same, but where the kernel module is not there it stays so:
+    /// [`ErrorKind::NoIpvs`](super::error::ErrorKind) then.
     pub fn present() -> Result<Client<Kernel>, Error> {
         // Asking for the family alone has the kernel load it.
         if !Path::new(PROC_TABLE).exists() {
@@ -35,6 +41,14 @@ impl Client<Kernel> {
         }
         let kernel = Kernel::open().map_err(|e| Error::Unavailable(e.into()))?;
         Client::over(kernel, || ())
+    }
+
+    /// As [`Client::connect`], in another network namespace: a name of `ip netns`, or the path of a
+    /// namespace's file. The calling thread stays where it is. Needs CAP_SYS_ADMIN there.
+    pub fn connect_in(namespace: impl AsRef<Path>) -> Result<Client<Kernel>, Error> {
+        let kernel = namespace::within(namespace.as_ref(), Kernel::open);
+        let kernel = kernel.map_err(Error::Namespace)?.map_err(|e| Error::Unavailable(e.into()))?;
+        Client::over(kernel, || kernel_module::load("ip_vs"))
     }
 }
 
@@ -51,28 +65,29 @@ impl<C: Connection> Client<C> {
         Ok(Client { netlink, family })
     }
 
-    /// The kernel's IPVS version and connection table size.
+    /// The kernel's IPVS version and connection table size (`IPVS_CMD_GET_INFO`).
     pub fn info(&mut self) -> Result<Info, Error> {
         self.netlink
             .get(self.family, &wire::about(IPVS_CMD_GET_INFO, None), wire::read_info)
             .map_err(|e| Error::new(Operation::Other, e))
     }
 
-    /// Every virtual service, in the kernel's order.
+    /// Every virtual service with its statistics, in the kernel's order (`IPVS_CMD_GET_SERVICE`).
     pub fn services(&mut self) -> Result<Vec<ObservedService>, Error> {
         self.netlink
             .dump(self.family, &wire::about(IPVS_CMD_GET_SERVICE, None), wire::read_service)
             .map_err(|e| Error::new(Operation::GetService, e))
     }
 
-    /// One virtual service.
+    /// One virtual service (`IPVS_CMD_GET_SERVICE`).
     pub fn service(&mut self, key: &ServiceKey) -> Result<ObservedService, Error> {
         self.netlink
             .get(self.family, &wire::about(IPVS_CMD_GET_SERVICE, Some(key)), wire::read_service)
             .map_err(|e| Error::new(Operation::GetService, e))
     }
 
-    /// The real servers of one virtual service, in the kernel's order.
+    /// The real servers of one virtual service with their statistics, in the kernel's order
+    /// (`IPVS_CMD_GET_DEST`).
     ///
     /// The kernel answers for a service that is not there with no server at all.
     pub fn destinations(&mut self, key: &ServiceKey) -> Result<Vec<ObservedDestination>, Error> {
@@ -84,18 +99,77 @@ impl<C: Connection> Client<C> {
             .map_err(|e| Error::new(Operation::GetDestinations, e))
     }
 
-    /// The synchronisation daemons that run.
+    /// The synchronisation daemons that run (`IPVS_CMD_GET_DAEMON`).
     pub fn daemons(&mut self) -> Result<Vec<Daemon>, Error> {
         self.netlink
             .dump(self.family, &wire::about(IPVS_CMD_GET_DAEMON, None), wire::read_daemon)
             .map_err(|e| Error::new(Operation::Other, e))
     }
 
-    /// The timeouts of connections.
+    /// The timeouts of connections (`IPVS_CMD_GET_CONFIG`).
     pub fn timeouts(&mut self) -> Result<Timeouts, Error> {
         self.netlink
             .get(self.family, &wire::about(IPVS_CMD_GET_CONFIG, None), wire::read_timeouts)
             .map_err(|e| Error::new(Operation::Other, e))
+    }
+
+    /// Add a virtual service.
+    pub fn add_service(&mut self, service: Service) -> Result<(), Error> {
+        self.change(&Change::AddService(service))
+    }
+
+    /// Change all of a virtual service but its key. Its servers and connections stay.
+    pub fn edit_service(&mut self, service: Service) -> Result<(), Error> {
+        self.change(&Change::EditService(service))
+    }
+
+    /// Delete a virtual service and its servers.
+    pub fn delete_service(&mut self, key: ServiceKey) -> Result<(), Error> {
+        self.change(&Change::DeleteService(key))
+    }
+
+    /// Add a real server to a virtual service.
+    pub fn add_destination(&mut self, key: ServiceKey, server: Destination) -> Result<(), Error> {
+        self.change(&Change::AddDestination(key, server))
+    }
+
+    /// Change all of a real server but its key. Its connections stay.
+    pub fn edit_destination(&mut self, key: ServiceKey, server: Destination) -> Result<(), Error> {
+        self.change(&Change::EditDestination(key, server))
+    }
+
+    /// Take a real server out of a virtual service.
+    pub fn delete_destination(
+        &mut self,
+        key: ServiceKey,
+        server: DestinationKey,
+    ) -> Result<(), Error> {
+        self.change(&Change::DeleteDestination(key, server))
+    }
+
+    /// Delete every virtual service.
+    pub fn flush(&mut self) -> Result<(), Error> {
+        self.change(&Change::Flush)
+    }
+
+    /// Zero the counters of one virtual service and its servers, or of all.
+    pub fn zero(&mut self, key: Option<ServiceKey>) -> Result<(), Error> {
+        self.change(&Change::Zero(key))
+    }
+
+    /// Set the timeouts that are not 0.
+    pub fn set_timeouts(&mut self, timeouts: Timeouts) -> Result<(), Error> {
+        self.change(&Change::SetTimeouts(timeouts))
+    }
+
+    /// Start a synchronisation daemon.
+    pub fn start_daemon(&mut self, daemon: Daemon) -> Result<(), Error> {
+        self.change(&Change::StartDaemon(daemon))
+    }
+
+    /// Stop the synchronisation daemon of this role.
+    pub fn stop_daemon(&mut self, role: DaemonRole) -> Result<(), Error> {
+        self.change(&Change::StopDaemon(role))
     }
 
     /// Make one change.
@@ -106,7 +180,11 @@ impl<C: Connection> Client<C> {
         }
     }
 
-    /// Make many changes in order; a result for each. One that is refused does not stop the rest.
+    /// Make many changes in order, in as few sends as they fit into; a result for each. One that is
+    /// refused does not stop the rest.
+    ///
+    /// An error in place of the results is one of the connection: the first of the changes have been
+    /// made then, nobody knows how many.
     pub fn changes<'a>(
         &mut self,
         changes: impl IntoIterator<Item = &'a Change> + Clone,

@@ -1,8 +1,27 @@
 //! The kernel's connection table: /proc/net/ip_vs_conn, a line a connection.
+//!
+//! ```no_run
+//! use ipvsadm::ipvs::connections::{self, Reader};
+//!
+//! # fn main() -> std::io::Result<()> {
+//! let mut reader = Reader::open()?;
+//! loop {
+//!     let lines = reader.lines()?;
+//!     if lines.is_empty() {
+//!         break;
+//!     }
+//!     for connection in lines.lines().filter_map(connections::parse) {
+//!         println!("{} {}", connection.client.0, connection.state);
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 use crate::model::Protocol;
 use std::borrow::Cow;
-use std::io::{self, BufRead};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Where the kernel shows its connections.
@@ -10,13 +29,19 @@ pub const PATH: &str = "/proc/net/ip_vs_conn";
 
 /// One connection through the director, as a line of the file says it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Connection<'a> {
+    /// The protocol; `Other(0)` for one that this crate does not know.
     pub protocol: Protocol,
     /// The protocol as the kernel writes it.
     pub protocol_name: &'a str,
+    /// Where it comes from. The port is 0 for a template of persistence.
     pub client: (IpAddr, u16),
+    /// The virtual IP address and port that it was made to.
     pub virtual_server: (IpAddr, u16),
+    /// Where it is forwarded to.
     pub real_server: (IpAddr, u16),
+    /// The state as the kernel writes it: `ESTABLISHED`, `FIN_WAIT`, ...
     pub state: &'a str,
     /// Seconds until it is forgotten.
     pub expires: u64,
@@ -35,7 +60,17 @@ pub struct Reader<R> {
 /// How many lines are held at a time.
 const LINES: usize = 512;
 
+impl Reader<BufReader<File>> {
+    /// The connections of the network namespace of the calling thread.
+    ///
+    /// An error where the kernel's IPVS is not loaded, or the caller may not read the file.
+    pub fn open() -> io::Result<Reader<BufReader<File>>> {
+        Ok(Reader::new(BufReader::with_capacity(64 * 1024, File::open(PATH)?)))
+    }
+}
+
 impl<R: BufRead> Reader<R> {
+    /// Lines of a source that has what the file has.
     pub fn new(source: R) -> Reader<R> {
         Reader { source, text: Vec::new(), heading: true }
     }

@@ -27,6 +27,7 @@ pub enum Value<'a> {
     U8(u8),
     U16(u16),
     U32(u32),
+    U64(u64),
     /// In network byte order.
     Be16(u16),
     /// In network byte order.
@@ -64,6 +65,7 @@ impl Attribute<'_> {
             Value::U8(v) => push(bytes, self.kind, [*v]),
             Value::U16(v) => push(bytes, self.kind, v.to_ne_bytes()),
             Value::U32(v) => push(bytes, self.kind, v.to_ne_bytes()),
+            Value::U64(v) => push(bytes, self.kind, v.to_ne_bytes()),
             Value::Be16(v) => push(bytes, self.kind, v.to_be_bytes()),
             Value::Be32(v) => push(bytes, self.kind, v.to_be_bytes()),
             Value::Address(v) => push(bytes, self.kind, *v),

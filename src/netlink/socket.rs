@@ -399,7 +399,7 @@ fn body(payload: &[u8]) -> Result<&[u8], Malformed> {
 }
 
 /// A netlink message at the end of `bytes`; `payload` lays out what is behind its header.
-fn message(
+pub(crate) fn message(
     bytes: &mut Vec<u8>,
     kind: u16,
     flags: u16,

@@ -2,12 +2,12 @@
 
 use super::restore::Fault;
 use super::rules::{Lines, Rule};
-use super::transaction::{self, Failure, Refusal};
 use super::{Run, signals, status};
 use crate::cli::{self, apply};
 use crate::command::{Apply, Command};
+use crate::ipvs::transaction::{NotApplied, Plan, Refusal, Scope};
 use crate::model::Change;
-use crate::table::{Table, diff};
+use crate::table::Table;
 use crate::view::labels::Labels;
 use crate::view::{json, rules};
 use std::io::{Read, Write};
@@ -28,23 +28,15 @@ impl<R: Read, O: Write, E: Write> Run<'_, R, O, E> {
             Err(bad) if bad.misused => return status::USAGE,
             Err(_) => return status::REFUSED,
         };
-        let differences = self.client().and_then(|c| transaction::differences(c, wanted));
-        let (wanted, before) = match differences {
-            Ok(differences) => differences,
+        let scope = if task.keep { Scope::Named } else { Scope::Whole };
+        let plan = match self.client().and_then(|client| client.plan(wanted, scope)) {
+            Ok(plan) => plan,
             Err(error) => return self.failed(&error, status::REFUSED),
         };
-        let changes = match task.keep {
-            true => {
-                let mut named = before.clone();
-                named.keep_to(&wanted);
-                diff(&wanted, &named)
-            }
-            false => diff(&wanted, &before),
-        };
-        drop(wanted);
+        let changes = plan.changes();
         if !task.dry_run
             && !changes.is_empty()
-            && let Err(status) = self.carry_out_all(&changes, &before, &lines)
+            && let Err(status) = self.carry_out_plan(&plan, &lines)
         {
             return status;
         }
@@ -53,7 +45,7 @@ impl<R: Read, O: Write, E: Write> Run<'_, R, O, E> {
             false => status::DONE,
         };
         let written = match (task.json, task.dry_run) {
-            (true, _) => json::changes(&mut self.out, &changes),
+            (true, _) => json::changes(&mut self.out, changes),
             (_, true) => {
                 let mut labels = Labels::numeric();
                 changes.iter().try_for_each(|c| rules::change(&mut self.out, &mut labels, c))
@@ -64,16 +56,11 @@ impl<R: Read, O: Write, E: Write> Run<'_, R, O, E> {
     }
 
     /// Make the changes, or say why not; the status then.
-    fn carry_out_all(
-        &mut self,
-        changes: &[Change],
-        before: &Table,
-        lines: &Lines,
-    ) -> Result<(), u8> {
+    fn carry_out_plan(&mut self, plan: &Plan, lines: &Lines) -> Result<(), u8> {
         // A signal that would end this waits until the table is the new one or the old one.
         let held = signals::hold();
         let result = match self.client() {
-            Ok(client) => Ok(transaction::carry_out(client, changes, before)),
+            Ok(client) => Ok(client.carry_out(plan)),
             Err(error) => Err(error),
         };
         drop(held);
@@ -84,9 +71,9 @@ impl<R: Read, O: Write, E: Write> Run<'_, R, O, E> {
         }
     }
 
-    fn not_applied(&mut self, failure: Failure, lines: &Lines) -> u8 {
+    fn not_applied(&mut self, failure: NotApplied, lines: &Lines) -> u8 {
         match failure {
-            Failure::Refused { refused, left } => {
+            NotApplied::Refused { refused, left } => {
                 let mut status = status::REFUSED;
                 for (change, error) in &refused {
                     status = self.failed(error, status::REFUSED);
@@ -100,7 +87,7 @@ impl<R: Read, O: Write, E: Write> Run<'_, R, O, E> {
                 self.left(&left);
                 status
             }
-            Failure::Broken { error, back } => {
+            NotApplied::Broken { error, back } => {
                 let status = self.failed(&error, status::REFUSED);
                 if let Err(error) = back {
                     self.complain(&format!("the table may have changed: {error}"));

@@ -119,8 +119,7 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
     fn connection_table(&mut self) -> Result<connections::Reader<BufReader<File>>, Failure> {
         // The file can be read without privilege; whether IPVS may be used is asked all the same.
         self.client()?.info()?;
-        let file = File::open(connections::PATH).map_err(Failure::Connections)?;
-        Ok(connections::Reader::new(BufReader::with_capacity(64 * 1024, file)))
+        connections::Reader::open().map_err(Failure::Connections)
     }
 
     pub(super) fn labels(&self, numeric: bool) -> Labels<'n> {

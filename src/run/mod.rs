@@ -27,7 +27,6 @@ mod save;
 mod signals;
 #[cfg(feature = "top")]
 mod top;
-pub mod transaction;
 
 /// Exit statuses. 1.31 has no others.
 pub mod status {
@@ -187,7 +186,7 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
                 self.complain(&failure.to_string());
                 Next::Stop(status::LIST)
             }
-            Err(Failure::Ipvs(error @ (Error::Unavailable(_) | Error::NotPermitted))) => {
+            Err(Failure::Ipvs(error)) if !matches!(error, Error::Refused { .. }) => {
                 Next::Stop(self.failed(&error, status::USAGE))
             }
             // A list that fails ends -R; a change that fails does not.
@@ -272,7 +271,7 @@ fn connected(client: &mut Option<Client>) -> Result<&mut Client, Error> {
 /// Why IPVS did not do it, and the status then; `refused` is that of the kernel's refusal.
 fn explained(error: &Error, refused: u8) -> (String, u8) {
     match error {
-        Error::Unavailable(_) | Error::NotPermitted => {
+        Error::Unavailable(_) | Error::NotPermitted | Error::Namespace(_) => {
             (format!("Can't initialize ipvs: {error}"), status::USAGE)
         }
         Error::Refused { .. } => (error.to_string(), refused),

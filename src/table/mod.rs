@@ -10,8 +10,11 @@ mod comparison;
 mod diff;
 mod normal;
 
+#[doc(hidden)]
 pub use comparison::Comparison;
-pub use diff::{asked_for, diff, inverse};
+#[doc(hidden)]
+pub use diff::asked_for;
+pub use diff::{diff, inverse};
 
 use crate::model::*;
 use indexmap::map::Entry as Slot;
@@ -19,13 +22,30 @@ use rustc_hash::FxBuildHasher;
 
 /// What is in a table comes from whoever may change the kernel's: nobody to be guarded against with
 /// a hash that costs more.
-pub type Map<K, V> = indexmap::IndexMap<K, V, FxBuildHasher>;
+type Map<K, V> = indexmap::IndexMap<K, V, FxBuildHasher>;
 
 /// A service and its servers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    pub service: Service,
-    pub destinations: Map<DestinationKey, Destination>,
+    service: Service,
+    destinations: Map<DestinationKey, Destination>,
+}
+
+impl Entry {
+    /// The service.
+    pub fn service(&self) -> &Service {
+        &self.service
+    }
+
+    /// Its servers, in the order in which they were named.
+    pub fn destinations(&self) -> impl ExactSizeIterator<Item = &Destination> {
+        self.destinations.values()
+    }
+
+    /// One of its servers.
+    pub fn destination(&self, key: &DestinationKey) -> Option<&Destination> {
+        self.destinations.get(key)
+    }
 }
 
 /// Services with their servers, timeouts and daemons, in the order in which they were named.
@@ -42,17 +62,24 @@ pub struct Table {
 
 /// Why a change cannot be made to a table, as the kernel's refusal reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Refused {
+    /// There is a service with this key already.
     #[error("Service already exists")]
     ServiceExists,
+    /// There is no service with this key.
     #[error("No such service")]
     NoService,
+    /// There is no service with this key to have this server.
     #[error("Service not defined")]
     NotDefined,
+    /// The service has this server already.
     #[error("Destination already exists")]
     DestinationExists,
+    /// The service has no such server.
     #[error("No such destination")]
     NoDestination,
+    /// Such a daemon runs already.
     #[error("Daemon has already run")]
     DaemonRuns,
     /// The lower threshold is above the upper one.

@@ -118,19 +118,13 @@ fn same_line(change: &Change) {
     let (service, servers) = match change.clone() {
         // A mask means nothing without persistence, and is not saved then.
         Change::AddService(s) if s.persistence.is_none() => {
-            (Service { netmask: Netmask::whole(s.key.family()), ..s }, None)
+            let mut service = s;
+            service.netmask = Netmask::whole(service.key.family());
+            (service, None)
         }
         Change::AddService(s) => (s, None),
         Change::AddDestination(key, destination) => {
-            let service = Service {
-                key,
-                scheduler: "wlc".into(),
-                scheduler_flags: 0,
-                persistence: Some(60),
-                netmask: Netmask::whole(key.family()),
-                one_packet: false,
-                persistence_engine: None,
-            };
+            let service = Service::of(key).persistence(60).build().expect("a service");
             (service, Some(destination))
         }
         _ => return,
@@ -140,7 +134,7 @@ fn same_line(change: &Change) {
     if names.iter().any(|name| name.as_ref().is_some_and(|name| name.starts_with('#'))) {
         return;
     }
-    let observed: Vec<_> = servers.iter().cloned().map(observed).collect();
+    let observed: Vec<_> = servers.iter().cloned().map(ObservedDestination::from).collect();
     let mut text = Vec::new();
     let mut labels = Labels::numeric();
     rules::service(&mut text, &mut labels, &service, &observed).expect("a vector takes it all");
@@ -155,11 +149,6 @@ fn same_line(change: &Change) {
         let added = Command::Change(Change::AddDestination(key, destination));
         assert_eq!(command(line), Ok(added), "{}", String::from_utf8_lossy(line));
     }
-}
-
-fn observed(destination: Destination) -> ObservedDestination {
-    let statistics = Statistics::default();
-    ObservedDestination { destination, active: 0, inactive: 0, persistent: 0, statistics }
 }
 
 /// What goes to the kernel is what it would send back; and that makes the same bytes.

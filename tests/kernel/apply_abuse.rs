@@ -5,13 +5,13 @@ use crate::support::{
     Test, fresh_namespace, ipvsadm, ipvsadm_with, oracle, program, same_text, sh,
 };
 use fastrand::Rng;
-use ipvsadm::ipvs::client::Client;
+use ipvsadm::Client;
 use ipvsadm::model::{Change, Protocol, ServiceKey};
-use ipvsadm::netlink::socket::{Connection, Inbox, Kernel};
-use ipvsadm::run::transaction::{self, Failure};
+use ipvsadm::netlink::{Connection, Inbox, Kernel};
 use ipvsadm::table::{Table, diff};
 use ipvsadm::view::labels::Labels;
 use ipvsadm::view::rules;
+use ipvsadm::{NotApplied, Plan, Scope};
 use nix::sys::signal::Signal;
 use std::cell::Cell;
 use std::io::{self, Write};
@@ -34,21 +34,24 @@ fn connect() -> Client {
     Client::connect().expect("IPVS")
 }
 
+/// The services, without timeouts and daemons.
 fn read<C: Connection>(client: &mut Client<C>) -> Table {
-    transaction::read(client, false, false).expect("the table")
+    let mut table = Table::default();
+    for service in client.services().expect("the services") {
+        let servers = client.destinations(&service.service.key).expect("its servers");
+        table.observe([(service, servers)]);
+    }
+    table
 }
 
 /// Make the table `wanted`, whatever it is.
 fn load<C: Connection>(client: &mut Client<C>, wanted: &Table) {
-    let now = read(client);
-    transaction::carry_out(client, &diff(wanted, &now), &now).expect("every change is good");
+    client.apply(wanted.clone(), Scope::Whole).expect("every change is good");
 }
 
-/// What makes the kernel's table the one that is wanted, and what of it differs.
-fn changes<C: Connection>(client: &mut Client<C>, wanted: &Table) -> (Vec<Change>, Table) {
-    let differences = transaction::differences(client, wanted.clone());
-    let (wanted, current) = differences.expect("the table");
-    (diff(&wanted, &current), current)
+/// What makes the kernel's table the one that is wanted.
+fn plan<C: Connection>(client: &mut Client<C>, wanted: &Table) -> Plan {
+    client.plan(wanted.clone(), Scope::Whole).expect("the table")
 }
 
 fn random_pairs() {
@@ -64,13 +67,13 @@ fn random_pairs() {
             load(&mut client, &a);
             let before = read(&mut client);
             assert_eq!(before, a);
-            let (changes, differing) = changes(&mut client, &b);
-            assert_eq!(changes, diff(&b, &before));
-            transaction::carry_out(&mut client, &changes, &differing).expect("every one is good");
+            let plan = plan(&mut client, &b);
+            assert_eq!(plan.changes(), diff(&b, &before));
+            client.carry_out(&plan).expect("every one is good");
             let after = read(&mut client);
             assert_eq!(after, b);
             assert_eq!(diff(&b, &after), []);
-            changes_made += changes.len();
+            changes_made += plan.changes().len();
         }
     }
     println!("600 pairs, {changes_made} changes");
@@ -174,23 +177,27 @@ fn every_position() {
     let spoiled = Spoiled { kernel: Kernel::open().expect("a socket"), left: left.clone() };
     let mut client = Client::over(spoiled, || {}).expect("IPVS");
     load(&mut client, &old);
-    let before = transaction::read(&mut client, true, false).expect("the table");
-    let (changes, differing) = changes(&mut client, &new);
+    let before = client.table().expect("the table");
+    let plan = plan(&mut client, &new);
+    let changes = plan.changes();
     assert_eq!(changes.len(), 50, "{changes:#?}");
-    assert!(differing.services().count() < before.services().count(), "all is touched");
+    assert!(
+        before.services().any(|entry| new.service(&entry.service().key) == Some(entry)),
+        "all is touched"
+    );
     let mut kinds = [0; 4];
     for position in 0..changes.len() {
         left.set(position as i64);
-        let result = transaction::carry_out(&mut client, &changes, &differing);
+        let result = client.carry_out(&plan);
         assert!(left.get() < 0, "nothing was spoiled");
         match result {
-            Err(Failure::Refused { refused, left }) => {
+            Err(NotApplied::Refused { refused, left }) => {
                 assert_eq!(refused[0].0, changes[position]);
                 assert!(left.is_empty(), "{position}: {left:?}");
             }
             other => panic!("{position}: {other:?}"),
         }
-        let after = transaction::read(&mut client, true, false).expect("the table");
+        let after = client.table().expect("the table");
         assert_eq!(after, before, "{position}: {:?}", changes[position]);
         kinds[match changes[position] {
             Change::AddService(_) | Change::AddDestination(..) => 0,
@@ -201,7 +208,7 @@ fn every_position() {
     }
     assert!(kinds.iter().all(|n| *n > 0), "{kinds:?}");
     println!("refused at each of {} changes, the table as before each time", changes.len());
-    transaction::carry_out(&mut client, &changes, &differing).expect("none is spoiled");
+    client.carry_out(&plan).expect("none is spoiled");
     assert_eq!(read(&mut client).services().count(), 16);
 }
 
@@ -240,15 +247,14 @@ fn lost_answers() {
     let deaf = Deaf { kernel: Kernel::open().expect("a socket"), left: left.clone() };
     let mut client = Client::over(deaf, || {}).expect("IPVS");
     load(&mut client, &old);
-    let before = transaction::read(&mut client, true, true).expect("the table");
-    let (changes, differing) = changes(&mut client, &new);
-    assert_eq!(changes.len(), 51);
-    assert!(differing.services().count() < before.services().count(), "all is touched");
+    let before = client.table().expect("the table");
+    let plan = plan(&mut client, &new);
+    assert_eq!(plan.changes().len(), 51);
     let mut lost = 0;
     for send in 1.. {
         left.set(send);
-        match transaction::carry_out(&mut client, &changes, &differing) {
-            Err(Failure::Broken { error, back }) => {
+        match client.carry_out(&plan) {
+            Err(NotApplied::Broken { error, back }) => {
                 assert!(error.to_string().contains("lost"), "{error}");
                 back.unwrap_or_else(|e| panic!("send {send}: {e}"));
             }
@@ -256,7 +262,7 @@ fn lost_answers() {
             other => panic!("send {send}: {other:?}"),
         }
         left.set(-1);
-        let after = transaction::read(&mut client, true, true).expect("the table");
+        let after = client.table().expect("the table");
         assert_eq!(after, before, "send {send}");
         lost += 1;
     }
@@ -308,8 +314,9 @@ fn disturbed(signal: &str) -> (usize, usize) {
         Some(signal)
     );
     let now = read(&mut client);
-    let of =
-        |table: &Table| now.services().filter(|e| table.service(&e.service.key).is_some()).count();
+    let of = |table: &Table| {
+        now.services().filter(|e| table.service(&e.service().key).is_some()).count()
+    };
     let seen = (of(&old), of(&new));
     assert_eq!(seen.0 + seen.1, now.services().count(), "something is in it that is in neither");
     println!("{signal}: {} of {MANY} old services, {} of {MANY} new ones", seen.0, seen.1);

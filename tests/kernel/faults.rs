@@ -221,9 +221,7 @@ fn hasty_daemon() {
     // In this thread's namespace.
     std::thread::spawn(move || {
         let mut client = Client::connect().expect("IPVS");
-        let mut daemon = Daemon::new(DaemonRole::Master);
-        daemon.interface = "d0".to_string();
-        let start = Change::StartDaemon(daemon);
+        let start = Change::StartDaemon(Daemon::master("d0").build().expect("a daemon"));
         let stop = Change::StopDaemon(DaemonRole::Master);
         for _ in 0..20 {
             client.change(&start).expect("a daemon");

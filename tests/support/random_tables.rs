@@ -7,7 +7,8 @@
 use fastrand::Rng;
 use ipvsadm::model::*;
 use ipvsadm::table::Table;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroU16;
 
 /// A table of up to `services` services with up to `servers` servers each.
 pub fn table(rng: &mut Rng, services: usize, servers: usize) -> Table {
@@ -29,7 +30,7 @@ pub fn table(rng: &mut Rng, services: usize, servers: usize) -> Table {
 pub fn whole_table(rng: &mut Rng, services: usize, servers: usize) -> Table {
     let mut table = table(rng, services, servers);
     let mut time = || rng.u32(1..=2000);
-    let timeouts = Timeouts { tcp: time(), tcp_fin: time(), udp: time() };
+    let timeouts = Timeouts::default().with_tcp(time()).with_tcp_fin(time()).with_udp(time());
     table.run(&Change::SetTimeouts(timeouts)).expect("timeouts are never refused");
     // Always one: a table without any leaves those that run alone.
     let roles: &[DaemonRole] = match rng.u8(..3) {
@@ -38,15 +39,22 @@ pub fn whole_table(rng: &mut Rng, services: usize, servers: usize) -> Table {
         _ => &[DaemonRole::Master, DaemonRole::Backup],
     };
     for role in roles {
-        let daemon = Daemon {
-            role: *role,
-            interface: pick(rng, &["eth0", "lo"]).to_string(),
-            sync_id: rng.u32(..4),
-            max_length: Some(pick(rng, &[1500, 2000])),
-            group: pick(rng, &[None, Some([224, 0, 1, 2].into())]),
-            port: pick(rng, &[None, Some(9000)]),
-            ttl: pick(rng, &[None, Some(3)]),
+        let interface = pick(rng, &["eth0", "lo"]);
+        let mut daemon = match role {
+            DaemonRole::Master => Daemon::master(interface),
+            DaemonRole::Backup => Daemon::backup(interface),
         };
+        daemon = daemon.sync_id(rng.u8(..4)).max_length(pick(rng, &[1500, 2000]));
+        if rng.bool() {
+            daemon = daemon.group([224, 0, 1, 2]);
+        }
+        if let Some(port) = pick(rng, &[None, NonZeroU16::new(9000)]) {
+            daemon = daemon.port(port);
+        }
+        if rng.bool() {
+            daemon = daemon.ttl(3);
+        }
+        let daemon = daemon.build().expect("a daemon");
         table.run(&Change::StartDaemon(daemon)).expect("each role once");
     }
     table
@@ -75,15 +83,20 @@ fn service(rng: &mut Rng) -> Service {
         ),
         (_, Family::V6) => pick(rng, &[Netmask::V6(128), Netmask::V6(48)]),
     };
-    Service {
-        key,
-        scheduler: pick(rng, &["rr", "wrr", "wlc", "sh", "mh"]).to_string(),
-        scheduler_flags: pick(rng, &[0, 0, 1, 2, 7]),
-        persistence,
-        netmask,
-        one_packet: udp && rng.bool(),
-        persistence_engine: (udp && persistence.is_some() && rng.bool()).then(|| "sip".into()),
+    let mut service = Service::of(key)
+        .scheduler(pick(rng, &["rr", "wrr", "wlc", "sh", "mh"]))
+        .scheduler_flags(pick(rng, &[0, 0, 1, 2, 7]))
+        .netmask(netmask);
+    if let Some(seconds) = persistence {
+        service = service.persistence(seconds);
     }
+    if udp && rng.bool() {
+        service = service.one_packet();
+    }
+    if udp && persistence.is_some() && rng.bool() {
+        service = service.persistence_engine("sip");
+    }
+    service.build().expect("a service")
 }
 
 fn address(six: bool, net: u8, host: u8) -> IpAddr {
@@ -108,25 +121,23 @@ fn destination(rng: &mut Rng, service: &ServiceKey) -> Destination {
         _ => port,
     };
     let tunnel = match (forwarding, rng.u8(..3)) {
-        (Forwarding::Tunnel, 0) => Tunnel {
-            kind: TunnelKind::Gue,
-            port: 6080,
-            checksum: pick(rng, &[Checksum::None, Checksum::Full, Checksum::Remote]),
-        },
-        (Forwarding::Tunnel, 1) => Tunnel {
-            kind: TunnelKind::Gre,
-            port: 0,
-            checksum: pick(rng, &[Checksum::None, Checksum::Full]),
-        },
+        (Forwarding::Tunnel, 0) => Tunnel::gue(NonZeroU16::new(6080).expect("a port"))
+            .with_checksum(pick(rng, &[Checksum::None, Checksum::Full, Checksum::Remote])),
+        (Forwarding::Tunnel, 1) => {
+            Tunnel::gre().with_checksum(pick(rng, &[Checksum::None, Checksum::Full]))
+        }
         _ => Tunnel::default(),
     };
     let upper = pick(rng, &[0, 0, 100]);
-    Destination {
-        key: DestinationKey { address: address(six, 1, rng.u8(1..6)), port },
-        forwarding,
-        tunnel,
-        weight: pick(rng, &[0, 1, 5, 2147483647]),
-        upper_threshold: upper,
-        lower_threshold: if upper > 0 { pick(rng, &[0, 50]) } else { 0 },
-    }
+    let server = SocketAddr::new(address(six, 1, rng.u8(1..6)), port);
+    let builder = match forwarding {
+        Forwarding::Masquerading => Destination::masquerading(server),
+        Forwarding::Tunnel => Destination::tunnel(server, tunnel),
+        _ => Destination::direct_routing(server),
+    };
+    builder
+        .weight(pick(rng, &[0, 1, 5, 2147483647]))
+        .thresholds(if upper > 0 { pick(rng, &[0, 50]) } else { 0 }, upper)
+        .build()
+        .expect("a real server")
 }

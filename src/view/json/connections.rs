@@ -1,8 +1,8 @@
 //! Connections, a line each.
 
 use super::Document;
-use super::shapes::{NameJson, ServerKeyJson};
 use crate::ipvs::connections::Connection;
+use crate::model::shapes::{NameJson, ServerKeyJson};
 use crate::model::{DestinationKey, Protocol};
 use serde::Serialize;
 use std::io::{self, Write};
@@ -61,16 +61,16 @@ fn endpoint((address, port): (IpAddr, u16)) -> ServerKeyJson {
 /// The names that services have; numbers behind the kernel's other names.
 fn protocol<'a>(connection: &Connection<'a>) -> NameJson<'a> {
     match (connection.protocol, connection.protocol_name) {
-        (Protocol::Tcp, _) => NameJson::Name("tcp"),
-        (Protocol::Udp, _) => NameJson::Name("udp"),
-        (Protocol::Sctp, _) => NameJson::Name("sctp"),
+        (Protocol::Tcp, _) => "tcp".into(),
+        (Protocol::Udp, _) => "udp".into(),
+        (Protocol::Sctp, _) => "sctp".into(),
         // That of a firewall mark's persistence: any protocol.
         (_, "IP") => NameJson::Number(0),
         (_, "ICMP") => NameJson::Number(1),
         (_, "ICMPv6") => NameJson::Number(58),
         (_, name) => match name.strip_prefix("IP_").map(str::parse) {
             Some(Ok(number)) => NameJson::Number(number),
-            _ => NameJson::Name(name),
+            _ => name.into(),
         },
     }
 }

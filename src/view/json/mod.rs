@@ -6,16 +6,15 @@
 
 mod changes;
 mod connections;
-mod shapes;
 mod table;
 
 pub use changes::changes;
 pub use connections::Connections;
 pub use table::Services;
 
+use crate::model::shapes::{DaemonJson, TimeoutsJson};
 use crate::model::{Daemon, Timeouts};
 use serde::Serialize;
-use shapes::{DaemonJson, TimeoutsJson};
 use std::io::{self, Write};
 
 /// The number of the format: another one when a name goes or changes its meaning, not when one is added.

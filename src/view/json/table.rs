@@ -1,8 +1,8 @@
 //! Services and their servers, as configured and as observed.
 
 use super::Document;
-use super::shapes::{ServerJson, ServiceJson};
 use crate::command::Columns;
+use crate::model::shapes::{ServerJson, ServiceJson};
 use crate::model::*;
 use crate::view::View;
 use crate::view::classic::version;

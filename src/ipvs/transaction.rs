@@ -1,0 +1,253 @@
+//! The kernel's table made what is wanted, all of it or nothing.
+//!
+//! In: a table. Out: the changes that were made; or what the kernel refused, and the table as it was
+//! (or what could not be taken back). What goes, goes in a batch of its own, so that nothing that
+//! carries connections ends before the rest is known to be good.
+
+use super::client::Client;
+use super::error::Error;
+use crate::model::{Change, ServiceKey, Timeouts};
+use crate::netlink::Connection;
+use crate::table::{Comparison, Table, diff, inverse};
+use std::collections::HashSet;
+use std::fmt;
+
+/// Which services and daemons a wanted table decides on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// All: what it does not name goes.
+    Whole,
+    /// Those that it names: others are left alone.
+    Named,
+}
+
+/// Changes to be made to the kernel's table, and what they change of it as it was.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    changes: Vec<Change>,
+    before: Table,
+}
+
+impl Plan {
+    /// The changes in the order in which they are made.
+    pub fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+}
+
+/// A change and why it was not made.
+pub type Refusal = (Change, Error);
+
+/// Why the changes were not made.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum NotApplied {
+    /// The kernel refused some.
+    Refused {
+        /// Those that were refused for themselves, and not only because one before them was.
+        refused: Vec<Refusal>,
+        /// What could not be taken back.
+        left: Vec<Refusal>,
+    },
+    /// The connection failed.
+    Broken {
+        /// How.
+        error: Error,
+        /// Whether the table is as it was all the same.
+        back: Result<(), Error>,
+    },
+}
+
+impl NotApplied {
+    /// Whether the table is what it was before.
+    pub fn is_taken_back(&self) -> bool {
+        match self {
+            NotApplied::Refused { left, .. } => left.is_empty(),
+            NotApplied::Broken { back, .. } => back.is_ok(),
+        }
+    }
+
+    /// The first error.
+    pub fn error(&self) -> Option<&Error> {
+        match self {
+            NotApplied::Refused { refused, .. } => refused.first().map(|(_, error)| error),
+            NotApplied::Broken { error, .. } => Some(error),
+        }
+    }
+}
+
+impl fmt::Display for NotApplied {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self.error() {
+            Some(error) => error.fmt(f)?,
+            None => f.write_str("refused")?,
+        }
+        match self.is_taken_back() {
+            true => Ok(()),
+            false => f.write_str("; not all could be taken back"),
+        }
+    }
+}
+
+impl std::error::Error for NotApplied {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.error().map(|error| error as _)
+    }
+}
+
+impl<C: Connection> Client<C> {
+    /// The whole table: services with their servers, timeouts, daemons.
+    pub fn table(&mut self) -> Result<Table, Error> {
+        let mut table = self.settings(true, true)?;
+        for service in self.services()? {
+            let destinations = self.destinations(&service.service.key)?;
+            table.observe([(service, destinations)]);
+        }
+        Ok(table)
+    }
+
+    /// What would make the kernel's table what is wanted, with the fewest changes.
+    ///
+    /// No more of the two tables is held than differs.
+    pub fn plan(&mut self, wanted: Table, scope: Scope) -> Result<Plan, Error> {
+        let timeouts = wanted.timeouts() != Timeouts::default();
+        let current = self.settings(timeouts, wanted.has_daemons())?;
+        let mut comparison = Comparison::new(wanted, current);
+        for service in self.services()? {
+            let destinations = self.destinations(&service.service.key)?;
+            comparison.observe(service, destinations);
+        }
+        let (wanted, before) = comparison.differences();
+        let changes = match scope {
+            Scope::Whole => diff(&wanted, &before),
+            Scope::Named => {
+                let mut named = before.clone();
+                named.keep_to(&wanted);
+                diff(&wanted, &named)
+            }
+        };
+        Ok(Plan { changes, before })
+    }
+
+    /// Make what was planned; where that cannot be, the table is made what it was.
+    ///
+    /// The way back leaves services alone that the plan did not touch. What another program does to
+    /// the others meanwhile may be lost.
+    pub fn carry_out(&mut self, plan: &Plan) -> Result<(), NotApplied> {
+        let Plan { changes, before } = plan;
+        let first_gone = changes.iter().position(goes).unwrap_or(changes.len());
+        let (stays, gone) = changes.split_at(first_gone);
+        let mut done = Vec::with_capacity(changes.len());
+        for batch in [stays, gone] {
+            let results = match self.changes(batch) {
+                Ok(results) => results,
+                Err(error) => {
+                    let back = take_back_unknown(self, changes, before);
+                    return Err(NotApplied::Broken { error, back });
+                }
+            };
+            let mut refused = Vec::new();
+            for (change, result) in batch.iter().zip(results) {
+                match result {
+                    Ok(()) => done.push(change),
+                    Err(error) => refused.push((change.clone(), error)),
+                }
+            }
+            if !refused.is_empty() {
+                let left = take_back(self, &done, before);
+                return Err(NotApplied::Refused { refused: causes(refused), left });
+            }
+        }
+        Ok(())
+    }
+
+    /// Make the kernel's table what is wanted, with the fewest changes: what was changed.
+    ///
+    /// Services and servers that stay the same are not touched: their connections and counters live
+    /// on. A change that the kernel refuses takes the ones before it back.
+    pub fn apply(&mut self, wanted: Table, scope: Scope) -> Result<Vec<Change>, NotApplied> {
+        let plan =
+            self.plan(wanted, scope).map_err(|error| NotApplied::Broken { error, back: Ok(()) })?;
+        self.carry_out(&plan)?;
+        Ok(plan.changes)
+    }
+
+    /// A table without services.
+    fn settings(&mut self, timeouts: bool, daemons: bool) -> Result<Table, Error> {
+        let timeouts = if timeouts { self.timeouts()? } else { Timeouts::default() };
+        let daemons = if daemons { self.daemons()? } else { Vec::new() };
+        Ok(Table::observed(timeouts, daemons))
+    }
+}
+
+fn goes(change: &Change) -> bool {
+    matches!(change, Change::DeleteService(_) | Change::DeleteDestination(..))
+}
+
+/// Take back what is known to be done, the last first. What could not be.
+fn take_back<C: Connection>(
+    client: &mut Client<C>,
+    done: &[&Change],
+    before: &Table,
+) -> Vec<Refusal> {
+    let back: Vec<Change> = done.iter().rev().flat_map(|change| inverse(change, before)).collect();
+    match client.changes(&back) {
+        Ok(results) => {
+            let left = back.into_iter().zip(results);
+            left.filter_map(|(change, result)| result.err().map(|e| (change, e))).collect()
+        }
+        Err(error) => back.into_iter().next().map(|change| (change, error)).into_iter().collect(),
+    }
+}
+
+/// Make the table what it was; how many of the changes were made, nobody knows.
+fn take_back_unknown<C: Connection>(
+    client: &mut Client<C>,
+    changes: &[Change],
+    before: &Table,
+) -> Result<(), Error> {
+    let touched: HashSet<ServiceKey> = changes.iter().filter_map(service).collect();
+    let mut now = client.table()?;
+    let mut before = before.clone();
+    for table in [&mut now, &mut before] {
+        table.keep_services(|key| touched.contains(key));
+    }
+    let mut back = diff(&before, &now);
+    // A table without daemons says nothing about them.
+    if !before.has_daemons() {
+        let started = changes.iter().filter_map(|change| match change {
+            Change::StartDaemon(daemon) => now.daemon(daemon.role),
+            _ => None,
+        });
+        back.extend(started.map(|daemon| Change::StopDaemon(daemon.role)));
+    }
+    client.changes(&back)?.into_iter().collect()
+}
+
+/// The service that a change is made to.
+fn service(change: &Change) -> Option<ServiceKey> {
+    match change {
+        Change::AddService(service) | Change::EditService(service) => Some(service.key),
+        Change::DeleteService(key)
+        | Change::AddDestination(key, _)
+        | Change::EditDestination(key, _)
+        | Change::DeleteDestination(key, _) => Some(*key),
+        Change::Flush | Change::Zero(_) => None,
+        Change::SetTimeouts(_) | Change::StartDaemon(_) | Change::StopDaemon(_) => None,
+    }
+}
+
+/// Without the servers of services that were refused themselves.
+fn causes(refused: Vec<Refusal>) -> Vec<Refusal> {
+    let added = |change: &Change| match change {
+        Change::AddService(service) => Some(service.key),
+        _ => None,
+    };
+    let services: Vec<ServiceKey> =
+        refused.iter().filter_map(|(change, _)| added(change)).collect();
+    let follows = |change: &Change| match change {
+        Change::AddDestination(key, _) => services.contains(key),
+        _ => false,
+    };
+    refused.into_iter().filter(|(change, _)| !follows(change)).collect()
+}

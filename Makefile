@@ -23,7 +23,7 @@ programs := ipvsadm ipvsadm-save ipvsadm-restore
 # Into $(DESTDIR)$(PREFIX)/$(1) go the files $(2), if there are any.
 into = $(if $(strip $(2)),install -d $(DESTDIR)$(PREFIX)/$(1) && install -m 644 $(2) $(DESTDIR)$(PREFIX)/$(1)/)
 
-.PHONY: help build demo demo-tun demo-nat try failover test oracle fuzz bench pages screenshots lint deny advisories install install-units deb test-deb rpm packages
+.PHONY: help build demo demo-tun demo-nat try failover test units msrv oracle fuzz bench pages screenshots lint deny advisories install install-units deb test-deb rpm packages
 
 help:
 	@echo 'make demo      build, and watch a load balancer at work in a kernel of its own (not the one of this machine)'
@@ -36,7 +36,7 @@ help:
 	@echo 'make bench     time, instructions and memory beside ipvsadm 1.31 and the kernel alone: half an hour, for benches/;'
 	@echo '               BENCH=load,list (or start save growth single names connections errors live count) and BENCH_QUICK=1 for less'
 	@echo 'make screenshots  the pictures in docs/, of ipvsadm top in the lab'
-	@echo 'make lint      format and clippy, warnings denied'
+	@echo 'make lint      format, clippy and the documentation of the library, warnings denied; make msrv: the oldest Rust'
 	@echo 'make deny      licences, sources and versions of the dependencies; make advisories: known vulnerabilities of theirs'
 	@echo 'make build     the release programs, in $(release)'
 	@echo 'make install   build if need be, and install: PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)'
@@ -63,8 +63,27 @@ failover: packages build
 	@lab/packages clients
 	@lab/run --time 3600 env IPVSADM=$(abspath $(release))/ipvsadm lab/failover $(subst $(comma), ,$(PART))
 
+# A lab kernel has one processor: two suites at a time, those that take longest first. All packages before, since
+# nothing may change below a lab that runs.
+slow   := rs_setup clients kernel oracle completions
+suites := $(slow) $(filter-out $(slow),$(sort $(patsubst tests/%/main.rs,%,$(wildcard tests/*/main.rs)) $(basename $(notdir $(wildcard tests/*.rs)))))
 test: packages
-	$(CARGO) test --locked --no-fail-fast
+	@for group in clients shells pages; do lab/packages $$group || exit; done
+	$(CARGO) test --locked --no-run
+	@$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target $(suites:%=suite-%) units
+
+suite-%:
+	$(CARGO) test --locked --test $*
+
+units:
+	$(CARGO) test --locked --lib --bins
+	$(CARGO) test --locked --doc
+	$(CARGO) test --locked --no-default-features --lib
+
+# The oldest Rust that Cargo.toml names.
+msrv:
+	CARGO_TARGET_DIR=$(or $(CARGO_TARGET_DIR),target)/msrv $(CARGO) +1.88.0 check --locked
+	CARGO_TARGET_DIR=$(or $(CARGO_TARGET_DIR),target)/msrv $(CARGO) +1.88.0 check --locked --no-default-features --lib --examples
 
 oracle: packages
 	@ORACLE_CASES=$(CASES) ORACLE_SEED=$(SEED) ORACLE_KERNELS=$(KERNELS) $(CARGO) test --locked --quiet --test oracle
@@ -101,6 +120,8 @@ bench: build
 lint:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets --locked -- -D warnings
+	$(CARGO) clippy --no-default-features --features serde --lib --examples --locked -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --no-default-features --features serde --lib --locked
 
 # What is there is installed as it is: `sudo make install` after `make build` needs no cargo.
 $(addprefix $(release)/,$(programs)):

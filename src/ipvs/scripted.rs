@@ -345,6 +345,12 @@ impl State {
     }
 
     fn change(&mut self, change: Change) -> Result<(), i32> {
+        // The kernel looks for the service before it looks at the server.
+        if let Change::AddDestination(key, _) | Change::EditDestination(key, _) = &change
+            && self.table.service(key).is_none()
+        {
+            return Err(libc::ESRCH);
+        }
         change.check().map_err(|invalid| match invalid {
             Invalid::Weight(_) | Invalid::Thresholds { .. } => libc::ERANGE,
             _ => libc::EINVAL,

@@ -123,7 +123,7 @@ impl DaemonBuilder {
     }
 }
 
-/// Seconds that an idle connection is kept; 0 in a change leaves the value as it is.
+/// Seconds that an idle connection is kept, up to 2147483; 0 in a change leaves the value as it is.
 ///
 /// ```
 /// # use ipvsadm::model::Timeouts;
@@ -141,8 +141,8 @@ pub struct Timeouts {
     pub udp: u32,
 }
 
-/// The kernel counts in ticks, of which a second has at least a hundred, and has 31 bits for them.
-const LONGEST: u32 = i32::MAX as u32 / 100;
+/// The kernel counts in ticks, and has 31 bits for them. A second has at most a thousand.
+const LONGEST: u32 = i32::MAX as u32 / 1000;
 
 impl Timeouts {
     /// The same with this one of TCP.
@@ -160,7 +160,7 @@ impl Timeouts {
         Timeouts { udp: seconds, ..self }
     }
 
-    /// Whether the kernel may take them: how much it takes hangs on the fineness of its clock.
+    /// Whether every kernel takes them: how much one takes hangs on the fineness of its clock.
     pub fn check(&self) -> Result<(), Invalid> {
         match [self.tcp, self.tcp_fin, self.udp].into_iter().find(|seconds| *seconds > LONGEST) {
             Some(seconds) => Err(Invalid::Timeout(seconds)),

@@ -2,7 +2,7 @@
 
 use super::Invalid;
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU16;
 
 /// How packets get to a real server (`IPVS_DEST_ATTR_FWD_METHOD`, an `IP_VS_CONN_F_` number).
@@ -176,18 +176,11 @@ impl Destination {
     }
 }
 
-/// As the kernel has it, for which 127.0.0.1 is one. What is broadcast on an interface, it alone knows.
+/// As the kernel has it, to which 127.0.0.1, 0.0.0.1 and 240.0.0.1 are hosts. What is broadcast on an
+/// interface, it alone knows.
 fn is_of_a_host(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => {
-            let zero = address.octets()[0] == 0;
-            !(zero
-                || address.is_multicast()
-                || address.is_broadcast()
-                || address.octets()[0] >= 240)
-        }
-        IpAddr::V6(address) => !(address.is_unspecified() || address.is_multicast()),
-    }
+    let broadcast = address == IpAddr::V4(Ipv4Addr::BROADCAST);
+    !(address.is_unspecified() || address.is_multicast() || broadcast)
 }
 
 /// A real server in the making: see [`Destination::masquerading`].

@@ -13,9 +13,6 @@ pub enum Invalid {
     /// A service of all ports is one for persistence alone.
     #[error("a service of all ports wants persistence")]
     PortWithoutPersistence,
-    /// IPVS has TCP, UDP and SCTP.
-    #[error("IPVS has no services of protocol {0}")]
-    Protocol(u16),
     /// A name is 1 to 15 bytes, none of them zero.
     #[error("`{0}' cannot be the name of a scheduler")]
     Scheduler(String),
@@ -25,9 +22,10 @@ pub enum Invalid {
     /// There are three flags.
     #[error("scheduler flags {0:#b}: there are three")]
     SchedulerFlags(u8),
-    /// Persistence lasts at least a second.
-    #[error("persistence cannot last 0 seconds")]
-    NoPersistence,
+    /// Persistence lasts at least a second, and at most 4294967: of more a kernel with a fine clock
+    /// would make less.
+    #[error("persistence cannot last {0} seconds")]
+    Persistence(u32),
     /// Not of the service's family, or a prefix that is none.
     #[error("{0} is no mask of {1} addresses")]
     Netmask(Netmask, Family),
@@ -71,7 +69,7 @@ pub enum Invalid {
     /// Sync messages go to a port.
     #[error("sync messages cannot be sent to port 0")]
     NoPort,
-    /// A timeout is at most 21474836 seconds, and less where the kernel's clock is finer.
-    #[error("a timeout of {0} seconds is above any that the kernel takes")]
+    /// A timeout is at most 2147483 seconds: more is refused by a kernel with a fine clock.
+    #[error("a timeout of {0} seconds is above 2147483")]
     Timeout(u32),
 }

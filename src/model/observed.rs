@@ -5,7 +5,7 @@ use super::{Destination, Service};
 /// Counters since the last zeroing, and rates of the last seconds (`IPVS_SVC_ATTR_STATS64`,
 /// `IPVS_DEST_ATTR_STATS64`; the ones of 32 bits where a kernel has no others).
 ///
-/// Rates are means that the kernel brings up to date every two seconds.
+/// The kernel brings both up to date every two seconds: what has just happened may not be in them yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Statistics {

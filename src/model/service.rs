@@ -152,7 +152,7 @@ pub struct Service {
     pub scheduler: String,
     /// The three flags that a scheduler may give a meaning: bit 0 is flag-1 (`IP_VS_SVC_F_SCHED1`).
     pub scheduler_flags: u8,
-    /// Seconds that a client keeps its server (`IPVS_SVC_ATTR_TIMEOUT`); `None` without persistence
+    /// Seconds that a client keeps its server, 1 to 4294967 (`IPVS_SVC_ATTR_TIMEOUT`); `None` without persistence
     /// (`IP_VS_SVC_F_PERSISTENT`).
     pub persistence: Option<u32>,
     /// Which clients are one to persistence.
@@ -167,6 +167,10 @@ pub struct Service {
 /// Bytes of a name, without the closing zero: `IP_VS_SCHEDNAME_MAXLEN`, `IP_VS_PENAME_MAXLEN`,
 /// `IP_VS_IFNAME_MAXLEN` less one.
 const LONGEST_NAME: usize = 15;
+
+/// The kernel counts in ticks, has 32 bits for them, and keeps what is left of more. A second has at
+/// most a thousand.
+const LONGEST_PERSISTENCE: u32 = u32::MAX / 1000;
 
 pub(super) fn is_name(name: &str) -> bool {
     (1..=LONGEST_NAME).contains(&name.len()) && !name.contains('\0')
@@ -213,9 +217,6 @@ impl Service {
             ServiceKey::Address { port: 0, .. } if self.persistence.is_none() => {
                 return Err(Invalid::PortWithoutPersistence);
             }
-            ServiceKey::Address { protocol: Protocol::Other(number), .. } => {
-                return Err(Invalid::Protocol(number));
-            }
             _ => {}
         }
         if !is_name(&self.scheduler) {
@@ -224,8 +225,10 @@ impl Service {
         if self.scheduler_flags > 0b111 {
             return Err(Invalid::SchedulerFlags(self.scheduler_flags));
         }
-        if self.persistence == Some(0) {
-            return Err(Invalid::NoPersistence);
+        if let Some(seconds) = self.persistence
+            && !(1..=LONGEST_PERSISTENCE).contains(&seconds)
+        {
+            return Err(Invalid::Persistence(seconds));
         }
         if self.netmask.family() != self.key.family()
             || matches!(self.netmask, Netmask::V6(p) if !(1..=128).contains(&p))

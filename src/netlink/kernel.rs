@@ -1,8 +1,10 @@
 //! Where netlink's bytes go to and come from: a socket of the kernel's, or a script in tests.
+//!
+//! Two calls of the C library's stand here bare: those that the socket's own crate has not. A crate
+//! that has them brings more along than all of the library's others together.
 
 use super::attribute::Malformed;
-use nix::sys::socket::{MsgFlags, MultiHeaders, recvmmsg};
-use std::io::{self, IoSliceMut};
+use std::io;
 use std::os::fd::AsRawFd;
 
 /// A message of a dump is at most 32 KiB.
@@ -10,7 +12,7 @@ const RECEIVE_SIZE: usize = 64 * 1024;
 /// What an answer to a request costs of the receive buffer, as the kernel counts it.
 const ANSWER_COST: usize = 1024;
 /// The receive buffer that is asked for; less will do.
-const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
+const RECEIVE_BUFFER: libc::c_int = 4 * 1024 * 1024;
 
 /// Where the bytes go to and come from: the kernel, or a script in tests.
 pub trait Connection {
@@ -84,14 +86,8 @@ impl Kernel {
         let _ = socket.set_cap_ack(true);
         let _ = socket.set_ext_ack(true);
         // Beyond the system's limit only with privilege; then as far as the limit.
-        if nix::sys::socket::setsockopt(
-            &socket,
-            nix::sys::socket::sockopt::RcvBufForce,
-            &RECEIVE_BUFFER,
-        )
-        .is_err()
-        {
-            let _ = socket.set_rx_buf_sz(RECEIVE_BUFFER as i32);
+        if force_receive_buffer(&socket, RECEIVE_BUFFER).is_err() {
+            let _ = socket.set_rx_buf_sz(RECEIVE_BUFFER);
         }
         let receive_buffer = socket.get_rx_buf_sz().unwrap_or(0);
         Ok(Kernel { socket, receive_buffer })
@@ -100,16 +96,50 @@ impl Kernel {
     fn fill(&self, inbox: &mut Inbox) -> io::Result<()> {
         inbox.count = 0;
         let (first, second) = inbox.space.split_at_mut(RECEIVE_SIZE);
-        let mut slices = [first, second].map(|half| [IoSliceMut::new(half)]);
-        let mut headers = MultiHeaders::<()>::preallocate(slices.len(), None);
-        let flags = MsgFlags::MSG_WAITFORONE | MsgFlags::MSG_TRUNC;
-        let fd = self.socket.as_raw_fd();
-        let received = recvmmsg(fd, &mut headers, &mut slices, flags, None)?;
-        for (length, message) in inbox.lengths.iter_mut().zip(received) {
-            *length = message.bytes;
+        let mut places = [first, second]
+            .map(|half| libc::iovec { iov_base: half.as_mut_ptr().cast(), iov_len: half.len() });
+        // SAFETY: numbers and pointers, for which zero is a value: nothing of that kind.
+        let mut headers: [libc::mmsghdr; 2] = unsafe { std::mem::zeroed() };
+        for (header, place) in headers.iter_mut().zip(&mut places) {
+            header.msg_hdr.msg_iov = place;
+            header.msg_hdr.msg_iovlen = 1;
+        }
+        let flags = libc::MSG_WAITFORONE | libc::MSG_TRUNC;
+        // SAFETY: as many headers as are said, each with one place of the length that it says; all of
+        // them outlive the call.
+        let received = unsafe {
+            libc::recvmmsg(
+                self.socket.as_raw_fd(),
+                headers.as_mut_ptr(),
+                headers.len() as libc::c_uint,
+                flags as _,
+                std::ptr::null_mut(),
+            )
+        };
+        let received = usize::try_from(received).map_err(|_| io::Error::last_os_error())?;
+        for (length, header) in inbox.lengths.iter_mut().zip(&headers).take(received) {
+            *length = header.msg_len as usize;
             inbox.count += 1;
         }
         Ok(())
+    }
+}
+
+/// SO_RCVBUFFORCE: a receive buffer beyond the system's limit.
+fn force_receive_buffer(socket: &netlink_sys::Socket, size: libc::c_int) -> io::Result<()> {
+    // SAFETY: the option takes an int, and is told its size.
+    let result = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_RCVBUFFORCE,
+            (&raw const size).cast(),
+            size_of_val(&size) as libc::socklen_t,
+        )
+    };
+    match result {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
     }
 }
 

@@ -1,0 +1,230 @@
+//! The programs in examples/, at work.
+
+use crate::support::{self, Test, oracle, run, sh, unprivileged};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+pub const TESTS: &[Test] = &[
+    ("examples: the health checker", health_checker),
+    ("examples: the exporter", exporter),
+    ("examples: the watcher", watcher),
+    ("examples: without privilege, and words that are wrong", errors),
+];
+
+/// What cargo has built of an example, beside the programs.
+pub fn program(name: &str) -> PathBuf {
+    support::program("ipvsadm").with_file_name("examples").join(name)
+}
+
+/// A program that goes on, and the lines that it writes.
+struct Running {
+    child: Child,
+    lines: Receiver<String>,
+}
+
+impl Running {
+    fn start(name: &str, words: &[&str]) -> Running {
+        let mut child = Command::new(program(name))
+            .args(words)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("an example starts");
+        let out = BufReader::new(child.stdout.take().expect("a pipe was asked for"));
+        let (says, lines) = channel();
+        std::thread::spawn(move || {
+            out.lines().map_while(Result::ok).try_for_each(|line| says.send(line))
+        });
+        Running { child, lines }
+    }
+
+    #[track_caller]
+    fn line(&self) -> String {
+        self.lines.recv_timeout(Duration::from_secs(30)).expect("a line")
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A service with two real servers, all of them addresses of this host.
+fn director() {
+    sh("for a in 10.0.0.1 10.1.0.1 10.1.0.2; do ip addr add $a/32 dev lo; done");
+    oracle("-A -t 10.0.0.1:80 -s rr").ok();
+    oracle("-a -t 10.0.0.1:80 -r 10.1.0.1:80 -m -w 5").ok();
+    oracle("-a -t 10.0.0.1:80 -r 10.1.0.2:80 -m -w 3").ok();
+}
+
+fn listen(host: &str) -> TcpListener {
+    TcpListener::bind((host, 80)).expect("an address of this host")
+}
+
+fn weights() -> String {
+    let rules = oracle("-S -n").ok();
+    let weights = rules.lines().filter_map(|line| line.split_once("-w "));
+    weights.map(|(_, weight)| weight).collect::<Vec<_>>().join(" ")
+}
+
+fn health_checker() {
+    director();
+    let one = listen("10.1.0.1");
+    let two = listen("10.1.0.2");
+    // What it is not for.
+    oracle("-A -u 10.0.0.1:80 -s rr").ok();
+    oracle("-a -u 10.0.0.1:80 -r 10.1.0.9:80 -m -w 4").ok();
+    let checker = Running::start("health_checker", &["0.2"]);
+    std::thread::sleep(Duration::from_secs(1));
+    assert_eq!(weights(), "5 3 4");
+    drop(one);
+    assert_eq!(checker.line(), "tcp 10.0.0.1:80: 10.1.0.1:80 gets weight 0");
+    assert_eq!(weights(), "0 3 4");
+    drop(two);
+    assert_eq!(checker.line(), "tcp 10.0.0.1:80: 10.1.0.2:80 gets weight 0");
+    assert_eq!(weights(), "0 0 4");
+    let _one = listen("10.1.0.1");
+    assert_eq!(checker.line(), "tcp 10.0.0.1:80: 10.1.0.1:80 gets weight 5");
+    // One that is gone comes back with a weight of its own.
+    oracle("-d -t 10.0.0.1:80 -r 10.1.0.2:80").ok();
+    oracle("-a -t 10.0.0.1:80 -r 10.1.0.2:80 -m -w 8").ok();
+    let _two = listen("10.1.0.2");
+    std::thread::sleep(Duration::from_secs(1));
+    assert_eq!(weights(), "5 8 4");
+}
+
+fn exporter() {
+    director();
+    let servers = [listen("10.1.0.1"), listen("10.1.0.2")];
+    oracle("-A -f 7 -6 -s wlc").ok();
+    let _exporter = Running::start("exporter", &["127.0.0.1:9103"]);
+    let held: Vec<TcpStream> = (0..7)
+        .map(|_| TcpStream::connect("10.0.0.1:80").expect("a connection through the director"))
+        .collect();
+    let service = "protocol=\"tcp\",address=\"10.0.0.1\",port=\"80\"";
+    // The kernel counts every two seconds.
+    let counted = format!("ipvs_service_connections_total{{{service}}} 7\n");
+    let started = Instant::now();
+    let text = loop {
+        let text = get("/metrics", "HTTP/1.1 200 OK");
+        if text.contains(&counted) {
+            break text;
+        }
+        assert!(started.elapsed() < Duration::from_secs(30), "{text}");
+        std::thread::sleep(Duration::from_millis(100));
+    };
+    let value = |name: &str, labels: &str| -> u64 {
+        let line = format!("{name}{{{labels}}} ");
+        let found = text.lines().find_map(|l| l.strip_prefix(&line));
+        found.unwrap_or_else(|| panic!("no {line}:\n{text}")).parse().expect("a number")
+    };
+    let (one, two) =
+        (format!("{service},server=\"10.1.0.1:80\""), format!("{service},server=\"10.1.0.2:80\""));
+    assert_eq!(value("ipvs_service_connections_total", "mark=\"7\",family=\"IPv6\""), 0);
+    assert_eq!(value("ipvs_server_weight", &one), 5);
+    let active = [&one, &two].map(|server| value("ipvs_server_active_connections", server));
+    assert_eq!(active.iter().sum::<u64>(), 7);
+    assert!(active.iter().all(|n| *n >= 3), "{active:?}");
+    // Beside what 1.31 shows.
+    let shown = oracle("-L -n --stats --exact -t 10.0.0.1:80").ok();
+    let row: Vec<u64> = shown
+        .lines()
+        .find_map(|line| line.strip_prefix("TCP  10.0.0.1:80 "))
+        .expect(&shown)
+        .split_whitespace()
+        .map(|number| number.parse().expect("a number"))
+        .collect();
+    let names = [
+        "connections_total",
+        "incoming_packets_total",
+        "outgoing_packets_total",
+        "incoming_bytes_total",
+        "outgoing_bytes_total",
+    ];
+    for (name, number) in names.iter().zip(row) {
+        assert_eq!(value(&format!("ipvs_service_{name}"), service), number, "{name}");
+    }
+    // What Prometheus reads: help and type once, then all of a name together.
+    let mut seen = Vec::new();
+    for line in text.lines() {
+        match line.strip_prefix("# HELP ") {
+            Some(help) => seen.push(help.split(' ').next().expect("a name").to_string()),
+            None if line.starts_with("# TYPE ") => {}
+            None => assert_eq!(line.split('{').next(), seen.last().map(String::as_str)),
+        }
+    }
+    let count = seen.len();
+    seen.sort();
+    seen.dedup();
+    assert_eq!((count, seen.len()), (13, 13));
+    get("/other", "HTTP/1.1 404 Not Found");
+    let once = run(program("exporter"), &["-"], b"").ok();
+    assert!(once.contains("ipvs_server_weight"));
+    drop((held, servers));
+}
+
+/// What follows the head of the exporter's answer.
+fn get(path: &str, status: &str) -> String {
+    let place: SocketAddr = ([127, 0, 0, 1], 9103).into();
+    let started = Instant::now();
+    let mut stream = loop {
+        match TcpStream::connect(place) {
+            Ok(stream) => break stream,
+            Err(e) => assert!(started.elapsed() < Duration::from_secs(30), "{e}"),
+        }
+    };
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    let (head, text) = answer.split_once("\r\n\r\n").expect("a head");
+    assert_eq!(head.lines().next(), Some(status));
+    text.to_string()
+}
+
+fn watcher() {
+    sh("ip link add d0 type dummy && ip link set d0 up");
+    oracle("-A -t 10.0.0.1:80 -s rr").ok();
+    let watcher = Running::start("watcher", &["0.1"]);
+    assert_eq!(watcher.line(), "watching 1 services");
+    for (line, says) in [
+        ("-A -u [fd00::1]:53 -s wlc -p 60", "+ udp [fd00::1]:53 wlc, persistent 60 s"),
+        (
+            "-a -t 10.0.0.1:80 -r 10.1.0.1 -g -w 2",
+            "+ tcp 10.0.0.1:80: 10.1.0.1:80 weight 2, direct routing",
+        ),
+        (
+            "-e -t 10.0.0.1:80 -r 10.1.0.1 -i -w 2",
+            "~ tcp 10.0.0.1:80: 10.1.0.1:80 weight 2, tunnel",
+        ),
+        ("-E -t 10.0.0.1:80 -s sh", "~ tcp 10.0.0.1:80 sh"),
+        ("--set 5 6 7", "~ timeouts"),
+        ("--start-daemon backup --mcast-interface d0", "+ sync daemon on d0"),
+        ("--stop-daemon backup", "- sync daemon on d0"),
+        ("-D -t 10.0.0.1:80", "- tcp 10.0.0.1:80, with 1 servers"),
+        ("-D -u [fd00::1]:53", "- udp [fd00::1]:53, with 0 servers"),
+    ] {
+        oracle(line).ok();
+        assert_eq!(watcher.line(), says, "{line}");
+    }
+}
+
+fn errors() {
+    for name in ["health_checker", "watcher"] {
+        let refused = unprivileged(&program(name), &[]).fails(1);
+        assert_eq!(refused, format!("{name}: Permission denied (you must be root)\n"));
+        for word in ["soon", "-1", "1e99"] {
+            let says = format!("{name} [SECONDS]: `{word}' is no number of seconds\n");
+            assert_eq!(run(program(name), &[word], b"").fails(2), says);
+        }
+    }
+    let refused = unprivileged(&program("exporter"), &["-"]).fails(1);
+    assert_eq!(refused, "exporter: Permission denied (you must be root)\n");
+    let refused = run(program("exporter"), &["nowhere"], b"").fails(1);
+    assert!(refused.starts_with("exporter: nowhere: "), "{refused}");
+}

@@ -1,0 +1,26 @@
+//! The library as others use it, in the lab kernel: what its values and its stand-in for the kernel
+//! promise, and the programs in examples/.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+#[path = "../support/random_tables.rs"]
+mod random_tables;
+
+mod examples;
+mod promises;
+
+use std::process::{Command, ExitCode};
+
+fn main() -> ExitCode {
+    if !support::in_lab() {
+        let built = Command::new(env!("CARGO"))
+            .args(["build", "--locked", "--quiet", "--examples"])
+            .current_dir(support::project())
+            .status();
+        if !built.is_ok_and(|status| status.success()) {
+            return ExitCode::FAILURE;
+        }
+    }
+    support::main(&[promises::TESTS, examples::TESTS].concat())
+}

@@ -1,0 +1,298 @@
+//! What the library says of the kernel, beside the kernel.
+
+use crate::random_tables;
+use crate::support::{Test, ipvsadm, oracle, sh};
+use fastrand::Rng;
+use ipvsadm::model::*;
+use ipvsadm::scripted::Script;
+use ipvsadm::{Client, ErrorKind, Scope};
+use std::net::SocketAddr;
+use std::num::{NonZeroU16, NonZeroU32};
+
+pub const TESTS: &[Test] = &[
+    ("promises: the least and the most that builders give is taken", bounds),
+    ("promises: what builders do not give is not taken", beyond),
+    ("promises: kinds of errors", kinds),
+    ("promises: another network namespace", namespace),
+    ("promises: the stand-in answers as the kernel", stand_in),
+    ("promises: every command", every_command),
+];
+
+fn connect() -> Client {
+    Client::connect().expect("IPVS")
+}
+
+fn at(text: &str) -> SocketAddr {
+    text.parse().expect("an address")
+}
+
+fn bounds() {
+    sh("ip link add d0 type dummy && ip link set d0 up && ip addr add 10.9.0.1/24 dev d0");
+    let mut client = connect();
+    let tcp = || Service::tcp(at("10.0.0.1:80")).scheduler("rr");
+    let six = || Service::udp(at("[fd00::1]:53")).scheduler("rr");
+    for service in [
+        tcp(),
+        tcp().persistence(1),
+        tcp().persistence(u32::MAX / 1000).netmask(Netmask::V4([0; 4].into())),
+        tcp().persistence(9).netmask(Netmask::V4([255, 0, 255, 0].into())),
+        tcp().scheduler_flags(7),
+        six().persistence(9).netmask(Netmask::V6(1)),
+        six().persistence(9).netmask(Netmask::V6(128)).persistence_engine("sip").one_packet(),
+        Service::sctp(at("10.0.0.1:65535")).scheduler("rr"),
+        Service::tcp(at("10.0.0.1:0")).persistence(60).scheduler("rr"),
+        Service::tcp(at("0.0.0.0:80")).scheduler("rr"),
+        Service::mark(NonZeroU32::MAX, Family::V6).scheduler("rr").one_packet(),
+    ] {
+        let service = service.build().expect("a service");
+        client.add_service(service.clone()).unwrap_or_else(|e| panic!("{service:?}: {e}"));
+        let shown = client.service(&service.key).expect("it is there").service;
+        assert_eq!(shown, service);
+        client.delete_service(service.key).expect("it is there");
+    }
+    let (v4, v6) = (tcp().build().expect("a service"), six().build().expect("a service"));
+    client.add_service(v4.clone()).expect("new");
+    client.add_service(v6.clone()).expect("new");
+    let gue = |port| Tunnel::gue(NonZeroU16::new(port).expect("a port"));
+    let most = i32::MAX as u32;
+    for (service, server) in [
+        (&v4, Destination::masquerading(at("10.9.0.2:1")).weight(0)),
+        (&v4, Destination::masquerading(at("10.9.0.3:65535")).weight(most)),
+        (&v4, Destination::direct_routing(at("10.9.0.4:80")).thresholds(u32::MAX, u32::MAX)),
+        (&v4, Destination::direct_routing(at("10.9.0.5:80")).thresholds(0, u32::MAX)),
+        (&v4, Destination::tunnel(at("10.9.0.6:80"), Tunnel::ipip())),
+        (&v4, Destination::tunnel(at("10.9.0.7:80"), gue(1).with_checksum(Checksum::Remote))),
+        (&v4, Destination::tunnel(at("10.9.0.8:80"), gue(65535).with_checksum(Checksum::Full))),
+        (&v4, Destination::tunnel(at("10.9.0.9:80"), Tunnel::gre().with_checksum(Checksum::Full))),
+        (&v4, Destination::tunnel(at("[fd00::9]:80"), Tunnel::ipip())),
+        (&v4, Destination::masquerading(at("127.0.0.1:80"))),
+        (&v4, Destination::masquerading(at("0.0.0.1:80"))),
+        (&v4, Destination::masquerading(at("240.0.0.1:80"))),
+        (&v4, Destination::masquerading(at("223.255.255.254:80"))),
+        (&v6, Destination::masquerading(at("[fd00::2]:0"))),
+        (&v6, Destination::tunnel(at("10.9.0.2:53"), Tunnel::gre())),
+    ] {
+        let server = server.build().expect("a real server");
+        let change = Change::AddDestination(service.key, server.clone());
+        assert_eq!(change.check(), Ok(()));
+        client.change(&change).unwrap_or_else(|e| panic!("{server:?}: {e}"));
+        let shown = client.destinations(&service.key).expect("a list");
+        let shown = shown.into_iter().find(|s| s.destination.key == server.key).expect("there");
+        let by_itself = Destination::masquerading(at("127.0.0.1:80")).build().expect("one").key;
+        if server.key != by_itself {
+            assert_eq!(shown.destination, server);
+        }
+    }
+    client.flush().expect("an empty table");
+    for daemon in [
+        Daemon::master("d0").sync_id(255).max_length(1).ttl(255).port(NonZeroU16::MAX),
+        Daemon::master("d0").max_length(u16::MAX).group([239, 255, 255, 255]).ttl(0),
+        Daemon::backup("d0").sync_id(0).group([224, 0, 0, 1]).port(NonZeroU16::MIN),
+    ] {
+        let daemon = daemon.build().expect("a daemon");
+        client.start_daemon(daemon.clone()).unwrap_or_else(|e| panic!("{daemon:?}: {e}"));
+        client.stop_daemon(daemon.role).expect("it runs");
+    }
+}
+
+/// The rules of 1.31 that the kernel does not have are left out.
+fn beyond() {
+    let mut client = connect();
+    let service = Service::tcp(at("10.0.0.1:80")).scheduler("rr").build().expect("a service");
+    let six = Service::udp(at("[fd00::1]:53")).scheduler("rr").build().expect("a service");
+    client.add_service(service.clone()).expect("new");
+    let key = service.key;
+    let with = |change: &dyn Fn(&mut Service)| {
+        let mut service = six.clone();
+        change(&mut service);
+        Change::AddService(service)
+    };
+    let server = |change: &dyn Fn(&mut Destination)| {
+        let tunnel = Tunnel::gue(NonZeroU16::MIN);
+        let server = Destination::tunnel(at("10.9.0.2:80"), tunnel).build();
+        let mut server = server.expect("a real server");
+        change(&mut server);
+        Change::AddDestination(key, server)
+    };
+    let mut timeouts = Timeouts::default();
+    timeouts.udp = i32::MAX as u32 / 100 + 1;
+    let mut daemon = Daemon::master("lo").build().expect("a daemon");
+    daemon.group = Some([10, 0, 0, 1].into());
+    for change in [
+        with(&|s| s.scheduler = "0123456789abcdef".into()),
+        with(&|s| s.scheduler = String::new()),
+        with(&|s| s.persistence_engine = Some("0123456789abcdef".into())),
+        with(&|s| s.netmask = Netmask::V6(0)),
+        with(&|s| s.netmask = Netmask::V6(129)),
+        server(&|s| s.key.address = [0; 4].into()),
+        server(&|s| s.key.address = [224, 0, 0, 1].into()),
+        server(&|s| s.key.address = [255; 4].into()),
+        server(&|s| s.key.address = "::".parse().expect("an address")),
+        server(&|s| s.key.address = "ff02::1".parse().expect("an address")),
+        server(&|s| s.weight = 1 << 31),
+        server(&|s| (s.lower_threshold, s.upper_threshold) = (2, 1)),
+        server(&|s| s.tunnel.port = 0),
+        server(&|s| {
+            s.key.address = "fd00::1".parse().expect("an address");
+            s.forwarding = Forwarding::Masquerading;
+        }),
+        Change::SetTimeouts(timeouts),
+        Change::StartDaemon(daemon),
+    ] {
+        assert!(change.check().is_err(), "{change:?}");
+        let refused = client.change(&change);
+        assert!(refused.is_err(), "the kernel takes {change:?}");
+    }
+}
+
+fn kinds() {
+    let mut client = connect();
+    let service = Service::tcp(at("10.0.0.1:80")).scheduler("rr").build().expect("a service");
+    let server = Destination::masquerading(at("10.1.0.1:80")).build().expect("a real server");
+    let key = service.key;
+    let kind =
+        |client: &mut Client, change: Change| client.change(&change).expect_err("a refusal").kind();
+    let mut strange = service.clone();
+    strange.scheduler = "none-such".into();
+    assert_eq!(kind(&mut client, Change::AddService(strange)), ErrorKind::NoSuchScheduler);
+    for change in [
+        Change::EditService(service.clone()),
+        Change::DeleteService(key),
+        Change::Zero(Some(key)),
+        Change::AddDestination(key, server.clone()),
+        Change::EditDestination(key, server.clone()),
+        Change::DeleteDestination(key, server.key),
+    ] {
+        assert_eq!(kind(&mut client, change), ErrorKind::NoSuchService);
+    }
+    assert_eq!(client.service(&key).expect_err("none").kind(), ErrorKind::NoSuchService);
+    client.add_service(service.clone()).expect("new");
+    assert_eq!(kind(&mut client, Change::AddService(service)), ErrorKind::ServiceExists);
+    for change in
+        [Change::EditDestination(key, server.clone()), Change::DeleteDestination(key, server.key)]
+    {
+        assert_eq!(kind(&mut client, change), ErrorKind::NoSuchDestination);
+    }
+    client.add_destination(key, server.clone()).expect("new");
+    let again = Change::AddDestination(key, server.clone());
+    assert_eq!(kind(&mut client, again), ErrorKind::DestinationExists);
+    let mut heavy = server;
+    heavy.weight = u32::MAX;
+    assert_eq!(kind(&mut client, Change::EditDestination(key, heavy)), ErrorKind::OutOfRange);
+    sh("ip link add d0 type dummy && ip link set d0 up");
+    let daemon = Change::StartDaemon(Daemon::master("d0").build().expect("a daemon"));
+    let stop = Change::StopDaemon(DaemonRole::Master);
+    assert_eq!(kind(&mut client, stop.clone()), ErrorKind::NoDaemon);
+    client.change(&daemon).expect("a daemon");
+    assert_eq!(kind(&mut client, daemon), ErrorKind::DaemonRuns);
+    client.change(&stop).expect("it runs");
+    let none = Client::connect_in("none-such").expect_err("no namespace").kind();
+    assert_eq!(none, ErrorKind::NoNamespace);
+    let none = Client::connect_in("/dev/null").expect_err("no namespace").kind();
+    assert_eq!(none, ErrorKind::NoNamespace);
+}
+
+fn namespace() {
+    sh("ip netns add there");
+    let mut there = Client::connect_in("there").expect("a namespace");
+    let service = Service::tcp(at("10.0.0.1:80")).scheduler("rr").build().expect("a service");
+    there.add_service(service.clone()).expect("new");
+    assert_eq!(connect().services().expect("a list"), []);
+    assert_eq!(there.services().expect("a list"), [service.into()]);
+    let rules = "-A -t 10.0.0.1:80 -s rr\n";
+    assert_eq!(ipvsadm("--netns there -S -n").ok(), rules);
+    assert_eq!(ipvsadm("-S -n").ok(), "");
+    let mut by_file = Client::connect_in("/run/netns/there").expect("a namespace");
+    by_file.flush().expect("an empty table");
+    assert_eq!(there.services().expect("a list"), []);
+    drop((there, by_file));
+    sh("ip netns del there");
+}
+
+/// Random changes, good and bad ones, made to the kernel and to what stands in for it.
+fn stand_in() {
+    let mut rng = Rng::with_seed(99);
+    let mut client = connect();
+    let script = Script::new();
+    let mut other = script.client().expect("it is always there");
+    let (mut made, mut refused) = (0, 0);
+    let mut changes: Vec<Change> = Vec::new();
+    while made + refused < 3000 {
+        let table = random_tables::table(&mut rng, 4, 4);
+        changes.clear();
+        for entry in table.services() {
+            let (service, key) = (entry.service().clone(), entry.service().key);
+            let mut push = |change| changes.push(change);
+            push(match rng.u8(..4) {
+                0 | 1 => Change::AddService(service),
+                2 => Change::EditService(service),
+                _ => Change::DeleteService(key),
+            });
+            for server in entry.destinations().cloned() {
+                push(match rng.u8(..6) {
+                    0..=2 => Change::AddDestination(key, server),
+                    3 => Change::EditDestination(key, server),
+                    4 => Change::DeleteDestination(key, server.key),
+                    _ => {
+                        let mut server = server;
+                        server.weight = 1 << 31;
+                        Change::AddDestination(key, server)
+                    }
+                });
+            }
+            if rng.u8(..20) == 0 {
+                push(Change::Zero(Some(key)));
+            }
+        }
+        if rng.u8(..40) == 0 {
+            changes.push(Change::Flush);
+        }
+        let kinds = |results: Vec<Result<(), ipvsadm::Error>>| -> Vec<_> {
+            results.into_iter().map(|result| result.map_err(|e| e.kind())).collect()
+        };
+        let by_kernel = kinds(client.changes(&changes).expect("answers"));
+        let by_script = kinds(other.changes(&changes).expect("answers"));
+        for ((change, a), b) in changes.iter().zip(&by_kernel).zip(&by_script) {
+            assert_eq!(a, b, "{change:?}");
+        }
+        made += by_kernel.iter().filter(|result| result.is_ok()).count();
+        refused += by_kernel.iter().filter(|result| result.is_err()).count();
+        let plan = client.plan(script.table(), Scope::Whole).expect("a table");
+        assert_eq!(plan.changes(), []);
+    }
+    assert!(made > 1000 && refused > 500, "{made} made, {refused} refused");
+    println!("{made} changes made, {refused} refused, by both alike");
+}
+
+fn every_command() {
+    sh("ip link add d0 type dummy && ip link set d0 up");
+    let mut client = connect();
+    assert_eq!(client.info().expect("an answer").version, 0x010201);
+    let service = Service::tcp(at("10.0.0.1:80")).scheduler("rr").build().expect("a service");
+    let key = service.key;
+    client.add_service(service.clone()).expect("new");
+    let mut other = service;
+    other.scheduler = "wlc".into();
+    client.edit_service(other).expect("it is there");
+    let server = Destination::masquerading(at("10.1.0.1:80")).build().expect("a real server");
+    client.add_destination(key, server.clone()).expect("new");
+    let mut heavy = server.clone();
+    heavy.weight = 9;
+    client.edit_destination(key, heavy).expect("it is there");
+    let rules = "-A -t 10.0.0.1:80 -s wlc\n-a -t 10.0.0.1:80 -r 10.1.0.1:80 -m -w 9\n";
+    assert_eq!(oracle("-S -n").ok(), rules);
+    client.zero(Some(key)).expect("it is there");
+    client.zero(None).expect("never refused");
+    client.delete_destination(key, server.key).expect("it is there");
+    client.delete_service(key).expect("it is there");
+    client.flush().expect("never refused");
+    assert_eq!(oracle("-S -n").ok(), "");
+    let timeouts = Timeouts::default().with_tcp(7).with_tcp_fin(8).with_udp(9);
+    client.set_timeouts(timeouts).expect("not too long");
+    assert_eq!(client.timeouts().expect("an answer"), timeouts);
+    assert_eq!(oracle("-L --timeout").ok(), "Timeout (tcp tcpfin udp): 7 8 9\n");
+    client.start_daemon(Daemon::backup("d0").build().expect("a daemon")).expect("none runs");
+    assert_eq!(client.daemons().expect("a list")[0].interface, "d0");
+    client.stop_daemon(DaemonRole::Backup).expect("it runs");
+    assert_eq!(oracle("-L --daemon").ok(), "");
+}

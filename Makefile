@@ -23,7 +23,7 @@ programs := ipvsadm ipvsadm-save ipvsadm-restore
 # Into $(DESTDIR)$(PREFIX)/$(1) go the files $(2), if there are any.
 into = $(if $(strip $(2)),install -d $(DESTDIR)$(PREFIX)/$(1) && install -m 644 $(2) $(DESTDIR)$(PREFIX)/$(1)/)
 
-.PHONY: help build demo demo-tun demo-nat try failover test units msrv oracle fuzz bench pages screenshots lint deny advisories install install-units deb test-deb rpm packages
+.PHONY: api check-api help build demo demo-tun demo-nat try failover test units msrv oracle fuzz bench pages screenshots lint deny advisories install install-units deb test-deb rpm packages
 
 help:
 	@echo 'make demo      build, and watch a load balancer at work in a kernel of its own (not the one of this machine)'
@@ -37,6 +37,7 @@ help:
 	@echo '               BENCH=load,list (or start save growth single names connections errors live count) and BENCH_QUICK=1 for less'
 	@echo 'make screenshots  the pictures in docs/, of ipvsadm top in the lab'
 	@echo 'make lint      format, clippy and the documentation of the library, warnings denied; make msrv: the oldest Rust'
+	@echo 'make api       what the library promises, into docs/api.txt; make check-api: whether it still does'
 	@echo 'make deny      licences, sources and versions of the dependencies; make advisories: known vulnerabilities of theirs'
 	@echo 'make build     the release programs, in $(release)'
 	@echo 'make install   build if need be, and install: PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)'
@@ -122,6 +123,17 @@ lint:
 	$(CARGO) clippy --all-targets --locked -- -D warnings
 	$(CARGO) clippy --no-default-features --features serde --lib --examples --locked -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --no-default-features --features serde --lib --locked
+	@said=$$($(CARGO) package --locked --allow-dirty --no-verify --quiet 2>&1) && [ -z "$$said" ] || { echo "cargo package: $$said" >&2; exit 1; }
+
+# What the library promises, a line for each item: docs/api.txt. It changes only together with the version, but for what is added.
+public-api = RUSTFLAGS= $(CARGO) +nightly public-api -sss --no-default-features --features serde
+api: need-cargo-public-api
+	@{ echo '# By make api (cargo public-api): what the library promises, with the feature serde and no other.'; $(public-api); } >docs/api.txt.new && \
+	  mv docs/api.txt.new docs/api.txt
+
+check-api: need-cargo-public-api
+	@$(public-api) >target/api.txt && tail -n +2 docs/api.txt | diff -u - target/api.txt || \
+	  { echo 'docs/api.txt is another surface: make api, and say it in CHANGELOG.md' >&2; exit 1; }
 
 # What is there is installed as it is: `sudo make install` after `make build` needs no cargo.
 $(addprefix $(release)/,$(programs)):

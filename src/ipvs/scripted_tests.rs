@@ -23,6 +23,17 @@ fn kind<T: std::fmt::Debug>(result: Result<T, Error>) -> ErrorKind {
 }
 
 #[test]
+fn clients_and_what_they_give_go_from_thread_to_thread() {
+    fn goes<T: Send>() {}
+    fn is_shared<T: Send + Sync>() {}
+    goes::<Client>();
+    is_shared::<Script>();
+    is_shared::<Table>();
+    is_shared::<Error>();
+    is_shared::<NotApplied>();
+}
+
+#[test]
 fn every_command_of_a_client() {
     let kernel = Script::new();
     let mut client = kernel.client().unwrap();

@@ -5,6 +5,7 @@ use std::io;
 
 /// A request that did not succeed.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// The kernel refused the request.
     #[error("{}", refusal(*code, text.as_deref()))]

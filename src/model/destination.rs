@@ -158,6 +158,16 @@ impl Destination {
         })
     }
 
+    /// The same as somebody would ask for it: without what the kernel has made of the forwarding method
+    /// by itself, and would again.
+    pub fn asked_for(&self) -> Destination {
+        let forwarding = match self.forwarding {
+            Forwarding::Local | Forwarding::Bypass => Forwarding::DirectRouting,
+            other => other,
+        };
+        Destination { forwarding, ..self.clone() }
+    }
+
     /// Whether the kernel takes it, as far as that hangs on nothing else.
     pub fn check(&self) -> Result<(), Invalid> {
         let address = self.key.address;

@@ -8,7 +8,7 @@ use crate::command::Drain;
 use crate::ipvs::error::Error;
 use crate::kept::{self, Kept};
 use crate::model::*;
-use crate::table::{Refused, asked_for};
+use crate::table::Refused;
 use crate::view::labels::Labels;
 use crate::view::rules;
 use serde::{Deserialize, Serialize};
@@ -210,7 +210,7 @@ impl<R: Read, O: Write, E: Write> Run<'_, R, O, E> {
         destination: &Destination,
         weight: u32,
     ) -> Result<(), Error> {
-        let destination = Destination { weight, ..asked_for(destination) };
+        let destination = Destination { weight, ..destination.asked_for() };
         self.client()?.change(&Change::EditDestination(target.task.service, destination))
     }
 

@@ -127,14 +127,5 @@ fn whole(entry: &Entry) -> Vec<Change> {
 }
 
 fn add(key: ServiceKey, destination: &Destination) -> Change {
-    Change::AddDestination(key, asked_for(destination))
-}
-
-/// A server as it is asked for: not with what the kernel has set by itself.
-pub fn asked_for(destination: &Destination) -> Destination {
-    let forwarding = match destination.forwarding {
-        Forwarding::Local | Forwarding::Bypass => Forwarding::DirectRouting,
-        other => other,
-    };
-    Destination { forwarding, ..destination.clone() }
+    Change::AddDestination(key, destination.asked_for())
 }

@@ -12,8 +12,6 @@ mod normal;
 
 #[doc(hidden)]
 pub use comparison::Comparison;
-#[doc(hidden)]
-pub use diff::asked_for;
 pub use diff::{diff, inverse};
 
 use crate::model::*;

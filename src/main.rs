@@ -1,7 +1,5 @@
 //! `ipvsadm`: the arguments in, the exit status out.
 
-use std::process::ExitCode;
+#![cfg_attr(all(target_env = "gnu", not(test)), no_main)]
 
-fn main() -> ExitCode {
-    ipvsadm::run::program(|run, words| run.ipvsadm(words))
-}
+ipvsadm::program!(|run, words| run.ipvsadm(words));

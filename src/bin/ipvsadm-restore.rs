@@ -1,7 +1,5 @@
 //! `ipvsadm-restore`: the table from a file, or from standard input.
 
-use std::process::ExitCode;
+#![cfg_attr(all(target_env = "gnu", not(test)), no_main)]
 
-fn main() -> ExitCode {
-    ipvsadm::run::program(|run, words| run.restore_program(words))
-}
+ipvsadm::program!(|run, words| run.restore_program(words));

@@ -1,7 +1,5 @@
 //! `ipvsadm-save`: the table to a file, or to standard output.
 
-use std::process::ExitCode;
+#![cfg_attr(all(target_env = "gnu", not(test)), no_main)]
 
-fn main() -> ExitCode {
-    ipvsadm::run::program(|run, words| run.save_program(words))
-}
+ipvsadm::program!(|run, words| run.save_program(words));

@@ -14,7 +14,6 @@ use crate::rs_setup;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Read, Write};
 use std::os::unix::ffi::OsStringExt;
-use std::process::ExitCode;
 
 mod apply;
 mod drain;
@@ -25,6 +24,7 @@ mod restore;
 mod rules;
 mod save;
 mod signals;
+pub mod start;
 #[cfg(feature = "top")]
 mod top;
 
@@ -75,16 +75,15 @@ pub type Standard = Run<
 >;
 
 /// A whole program: arguments in, exit status out.
-pub fn program(main: impl FnOnce(&mut Standard, &[Vec<u8>]) -> u8) -> ExitCode {
+pub fn program(main: impl FnOnce(&mut Standard, &[Vec<u8>]) -> u8) -> u8 {
     let mut words: Vec<Vec<u8>> = std::env::args_os().skip(1).map(OsString::into_vec).collect();
     let out = io::BufWriter::with_capacity(64 * 1024, io::stdout().lock());
     let mut run = Run::new(&names::System, io::stdin().lock(), out, io::stderr().lock());
     run.watched = io::stderr().is_terminal();
-    let status = match netns::enter(&mut words) {
+    match netns::enter(&mut words) {
         Ok(()) => main(&mut run, &words),
         Err(error) => run.misused(&error),
-    };
-    ExitCode::from(status)
+    }
 }
 
 /// What comes after a command.

@@ -14,7 +14,8 @@ fn main() {
     let (Ok(host), Some(out)) = (std::env::var("HOST"), std::env::var_os("OUT_DIR")) else {
         return;
     };
-    if !is("TARGET", &host) || !is("CARGO_CFG_TARGET_ENV", "gnu") || !has_archive() {
+    let programs = std::env::var_os("CARGO_FEATURE_CLI").is_some();
+    if !programs || !is("TARGET", &host) || !is("CARGO_CFG_TARGET_ENV", "gnu") || !has_archive() {
         return;
     }
     // Not an archive but a text that names one: linkers read it where they look for the shared library.

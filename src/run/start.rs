@@ -12,6 +12,7 @@ use std::os::fd::{AsFd, IntoRawFd};
 
 /// The `main` of a program: from a closure of a run and its words to an exit status. The program says
 /// `#![cfg_attr(all(target_env = "gnu", not(test)), no_main)]` at its head.
+#[doc(hidden)]
 #[macro_export]
 macro_rules! program {
     ($main:expr) => {

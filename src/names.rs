@@ -54,8 +54,9 @@ impl Names for System {
     }
 
     fn host_name(&self, address: IpAddr) -> Option<String> {
-        const NI_NAMEREQD: i32 = libc::NI_NAMEREQD;
-        dns_lookup::getnameinfo(&SocketAddr::new(address, 0), NI_NAMEREQD)
+        // The port as a number: its name would be sought through all of /etc/services.
+        let flags = libc::NI_NAMEREQD | libc::NI_NUMERICSERV;
+        dns_lookup::getnameinfo(&SocketAddr::new(address, 0), flags)
             .ok()
             .map(|(host, _)| printable(host))
     }

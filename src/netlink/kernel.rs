@@ -79,8 +79,8 @@ impl Kernel {
     }
 
     fn speaking(protocol: isize) -> io::Result<Kernel> {
-        let mut socket = netlink_sys::Socket::new(protocol)?;
-        socket.bind_auto()?;
+        let socket = netlink_sys::Socket::new(protocol)?;
+        // Which gives it an address as well, as a bind would. From now on only the kernel reaches it.
         socket.connect(&netlink_sys::SocketAddr::new(0, 0))?;
         // Both are older than any kernel we meet; without them answers are only larger, or mute.
         let _ = socket.set_cap_ack(true);

@@ -13,17 +13,22 @@ CARGO   = cargo
 CASES   = 2000
 SEED    = 1
 KERNELS = 2
+# For make test-kernels and make lab-qemu: of which release of Debian the kernel is.
+KERNEL  = trixie
 # For make fuzz: seconds for each target.
 TIME    = 600
 comma  := ,
 FUZZ    = lexer rules kernel_message connections
+
+# The suites that speak to the kernel.
+SUITES  = lab kernel library rs_setup oracle top
 
 release  := $(or $(CARGO_TARGET_DIR),target)/release
 programs := ipvsadm ipvsadm-save ipvsadm-restore
 # Into $(DESTDIR)$(PREFIX)/$(1) go the files $(2), if there are any.
 into = $(if $(strip $(2)),install -d $(DESTDIR)$(PREFIX)/$(1) && install -m 644 $(2) $(DESTDIR)$(PREFIX)/$(1)/)
 
-.PHONY: api check-api help build demo demo-tun demo-nat try failover test units msrv oracle fuzz bench pages screenshots lint deny advisories install install-units deb test-deb rpm packages
+.PHONY: api check-api help build demo demo-tun demo-nat try failover test test-kernels lab-qemu units msrv oracle fuzz bench pages screenshots lint deny advisories install install-units deb test-deb rpm packages
 
 help:
 	@echo 'make demo      build, and watch a load balancer at work in a kernel of its own (not the one of this machine)'
@@ -31,6 +36,8 @@ help:
 	@echo 'make try       commands of your own from standard input, in such a network; with NET=nat the servers are behind the director'
 	@echo 'make failover  two directors, one of which fails: the figures of docs/growing.md, in a quarter of an hour'
 	@echo 'make test      all tests, with what they need installed first (as root on Debian) or named'
+	@echo 'make test-kernels  what speaks to the kernel again, on the user-mode Linux of Debian $(KERNEL)'
+	@echo 'make lab-qemu  the suite "kernel" on the kernel of Debian $(KERNEL) itself, with two processors, in qemu: TEST=faults for a part'
 	@echo 'make oracle    random command lines beside ipvsadm 1.31: CASES=$(CASES) SEED=$(SEED) (or SEED=1,2,3) KERNELS=$(KERNELS)'
 	@echo 'make fuzz      libFuzzer on what reads lines and the kernel: TIME=$(TIME) seconds each (FUZZ="$(FUZZ)")'
 	@echo 'make bench     time, instructions and memory beside ipvsadm 1.31 and the kernel alone: half an hour, for benches/;'
@@ -85,6 +92,13 @@ units:
 msrv:
 	CARGO_TARGET_DIR=$(or $(CARGO_TARGET_DIR),target)/msrv $(CARGO) +1.88.0 check --locked
 	CARGO_TARGET_DIR=$(or $(CARGO_TARGET_DIR),target)/msrv $(CARGO) +1.88.0 check --locked --no-default-features --lib --examples
+
+# Kernels from Debian's archive, got once into target/lab: see lab/kernel. The output of each suite ends with the kernel it ran on.
+test-kernels: packages
+	LAB_KERNEL=$(KERNEL) $(CARGO) test --locked --no-fail-fast $(addprefix --test ,$(SUITES))
+
+lab-qemu: packages
+	LAB_KERNEL=qemu-$(KERNEL) $(CARGO) test --locked --test kernel -- $(if $(TEST),'$(TEST)')
 
 oracle: packages
 	@ORACLE_CASES=$(CASES) ORACLE_SEED=$(SEED) ORACLE_KERNELS=$(KERNELS) $(CARGO) test --locked --quiet --test oracle

@@ -11,10 +11,12 @@ use std::fmt::Write as _;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Bytes of a request's head that are read.
 const LONGEST_HEAD: u64 = 8192;
+/// How long all of it may take, and the answer's way out: others wait meanwhile.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
     let place = std::env::args().nth(1).unwrap_or("127.0.0.1:9103".to_string());
@@ -40,9 +42,9 @@ fn listen(place: &str) -> io::Result<()> {
 }
 
 fn answer(stream: TcpStream) -> io::Result<()> {
-    stream.set_read_timeout(Some(Duration::from_secs(2)))?;
-    stream.set_write_timeout(Some(Duration::from_secs(2)))?;
-    let mut head = BufReader::new((&stream).take(LONGEST_HEAD)).lines();
+    stream.set_write_timeout(Some(PATIENCE))?;
+    let timely = Timely { stream: &stream, end: Instant::now() + PATIENCE };
+    let mut head = BufReader::new(timely.take(LONGEST_HEAD)).lines();
     let request = head.next().transpose()?.unwrap_or_default();
     while !head.next().transpose()?.unwrap_or_default().is_empty() {}
     let (status, text) = match request.split(' ').take(2).collect::<Vec<_>>()[..] {
@@ -58,6 +60,21 @@ fn answer(stream: TcpStream) -> io::Result<()> {
          Connection: close\r\n\r\n{text}",
         text.len()
     )
+}
+
+/// What comes by a moment: a byte now and then is no way to keep others waiting.
+struct Timely<'a> {
+    stream: &'a TcpStream,
+    end: Instant,
+}
+
+impl Read for Timely<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.end.checked_duration_since(Instant::now());
+        let left = left.filter(|left| !left.is_zero()).ok_or(io::ErrorKind::TimedOut)?;
+        self.stream.set_read_timeout(Some(left))?;
+        self.stream.read(buffer)
+    }
 }
 
 /// A number of a service or a server.

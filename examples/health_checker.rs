@@ -5,6 +5,7 @@
 //! Every so often (5 seconds unless told) it connects to each real server of each TCP service. One
 //! that does not take the connection within a second gets weight 0, so that no new connections go
 //! there; one that does again gets its weight back. Services and servers may come and go meanwhile.
+//! The weights are remembered while it runs, and no longer.
 
 use ipvsadm::model::{Destination, DestinationKey, Protocol, ServiceKey};
 use ipvsadm::{Client, Error, ErrorKind};
@@ -45,9 +46,8 @@ fn main() -> ExitCode {
 fn round(client: &mut Client, weights: &mut Weights) -> Result<(), Error> {
     for service in client.services()? {
         let key = service.service.key;
-        if !matches!(key, ServiceKey::Address { protocol: Protocol::Tcp, .. }) {
-            continue;
-        }
+        // A service of all ports has none to connect to.
+        let ServiceKey::Address { protocol: Protocol::Tcp, port: 1.., .. } = key else { continue };
         let servers = client.destinations(&key)?;
         let servers: Vec<Destination> = servers.into_iter().map(|s| s.destination).collect();
         for (mut server, answers) in looked_at(servers) {

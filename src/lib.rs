@@ -28,18 +28,21 @@
 //!   once with a result for each. It needs CAP_NET_ADMIN in the user namespace of the network namespace.
 //! - [`model`] is what it takes and gives: plain types, and builders that give nothing that the
 //!   kernel would refuse for itself.
-//! - [`table`] is a whole table as a value: what makes one of another, in the fewest changes.
+//! - [`table`] is a whole table as a value, which begins empty and is made by [`Table::run`]: the fewest
+//!   changes that turn one into another.
 //!   [`Client::apply`] makes the kernel's what is wanted, all of it or nothing.
 //! - [`Error::kind`] tells what is there already from what is not, from what is not permitted, and
 //!   from a kernel without IPVS.
 //! - [`scripted`] stands in for the kernel in tests: a table in memory behind the same bytes, and any
 //!   failure at any message.
-//! - [`ipvs::connections`] reads the kernel's connection table.
+//! - [`connections`] reads the kernel's connection table; [`namespace`] has other network namespaces.
 //!
 //! # Features
 //!
-//! - `serde`: what is in [`model`], and [`Table`], in the form of the documents of
-//!   `ipvsadm --json` (`schema/ipvsadm.schema.json`).
+//! - `serde`: keys, services, real servers, timeouts, daemons and [`Table`], in the form of the documents
+//!   of `ipvsadm --json` (`schema/ipvsadm.schema.json`), for formats that describe themselves, as JSON. What
+//!   is read is checked; members that are not known are passed over, as those of `ipvsadm -L --json`, which is
+//!   read as a [`Table`].
 //! - `cli` and `top` (both by default): the programs. A library's user turns them off with
 //!   `default-features = false`. What they bring is no part of what is promised here.
 //!
@@ -54,16 +57,18 @@
 
 #![warn(missing_docs)]
 
-pub mod ipvs;
+mod ipvs;
 mod kernel_module;
 pub mod model;
 pub mod netlink;
 pub mod table;
 
 pub use ipvs::client::Client;
-pub use ipvs::error::{Error, ErrorKind};
-pub use ipvs::scripted;
-pub use ipvs::transaction::{NotApplied, Plan, Scope};
+pub use ipvs::error::{Error, ErrorKind, Operation};
+pub use ipvs::transaction::{NotApplied, Plan, Refusal, Scope};
+pub use ipvs::{connections, namespace, scripted};
+#[doc(hidden)]
+pub use ipvs::{uapi, wire};
 pub use table::Table;
 
 // What the programs are made of.

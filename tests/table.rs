@@ -373,3 +373,18 @@ fn a_document_of_what_no_kernel_takes_is_refused() {
         assert!(error.contains(says), "{error}");
     }
 }
+
+/// A number that has a name is what the name says.
+#[test]
+fn numbers_in_a_document_are_what_their_names_are() {
+    let read = |protocol: &str, forwarding: &str| {
+        let text = format!(
+            r#"{{"services": [{{"protocol": {protocol}, "address": "10.0.0.1", "port": 80,
+            "scheduler": "rr", "servers": [{{"address": "10.1.0.1", "port": 80, "weight": 1,
+            "forwarding": {forwarding}}}]}}]}}"#
+        );
+        serde_json::from_str::<Table>(&text).expect("a table")
+    };
+    assert_eq!(read("6", "3"), read("\"tcp\"", "\"direct-routing\""));
+    assert_ne!(read("17", "3"), read("6", "3"));
+}

@@ -6,13 +6,11 @@
 
 use ipvsadm::cli::check;
 use ipvsadm::command::Command;
-use ipvsadm::ipvs::uapi::{
-    IPVS_CMD_GET_DEST, IPVS_CMD_GET_SERVICE, IPVS_GENL_NAME, IPVS_GENL_VERSION,
-};
-use ipvsadm::ipvs::wire;
 use ipvsadm::model::Change;
 use ipvsadm::names::System;
 use ipvsadm::netlink::socket::{Connection, Inbox, Kernel, Netlink, Outbox, append};
+use ipvsadm::uapi::{IPVS_CMD_GET_DEST, IPVS_CMD_GET_SERVICE, IPVS_GENL_NAME, IPVS_GENL_VERSION};
+use ipvsadm::wire;
 use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST, NLMSG_DONE, NetlinkBuffer};
 use std::io::Read;
 use std::path::Path;

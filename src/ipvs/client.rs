@@ -15,8 +15,7 @@ const PROC_TABLE: &str = "/proc/net/ip_vs";
 
 /// A connection to the kernel's IPVS, in the network namespace in which it was opened.
 ///
-/// Every call is one exchange, and waits for the kernel's answer: at most as long as the kernel
-/// works on it. Errors are [`Error`]s, whose [`Error::kind`] says what a caller can do about them.
+/// Every call waits for the kernel's answer: at most as long as the kernel works on it. Errors are [`Error`]s, whose [`Error::kind`] says what a caller can do about them.
 #[derive(Debug)]
 pub struct Client<C = Kernel> {
     netlink: Netlink<C>,
@@ -26,6 +25,8 @@ pub struct Client<C = Kernel> {
 impl Client<Kernel> {
     /// Open a socket and find IPVS in the network namespace of the calling thread; load the kernel
     /// module when it is not there.
+    ///
+    /// Where IPVS is there already this succeeds without privilege too; what is asked then is refused.
     pub fn connect() -> Result<Client<Kernel>, Error> {
         let kernel = Kernel::open().map_err(|e| Error::Unavailable(e.into()))?;
         Client::over(kernel, || kernel_module::load("ip_vs"))
@@ -44,7 +45,8 @@ impl Client<Kernel> {
     }
 
     /// As [`Client::connect`], in another network namespace: a name of `ip netns`, or the path of a
-    /// namespace's file. The calling thread stays where it is. Needs CAP_SYS_ADMIN there.
+    /// namespace's file. The calling thread stays where it is. Needs CAP_SYS_ADMIN, there and in the
+    /// user namespace of the caller.
     pub fn connect_in(namespace: impl AsRef<Path>) -> Result<Client<Kernel>, Error> {
         let kernel = namespace::within(namespace.as_ref(), Kernel::open);
         let kernel = kernel.map_err(Error::Namespace)?.map_err(|e| Error::Unavailable(e.into()))?;

@@ -1,7 +1,7 @@
 //! The kernel's connection table: /proc/net/ip_vs_conn, a line a connection.
 //!
 //! ```no_run
-//! use ipvsadm::ipvs::connections::{self, Reader};
+//! use ipvsadm::connections::{self, Reader};
 //!
 //! # fn main() -> std::io::Result<()> {
 //! let mut reader = Reader::open()?;
@@ -24,8 +24,11 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Where the kernel shows its connections.
+/// Where the kernel shows the connections of the program's network namespace: that of its first thread.
 pub const PATH: &str = "/proc/net/ip_vs_conn";
+
+/// The same for the calling thread, which may have gone to another namespace.
+const OF_THREAD: &str = "/proc/thread-self/net/ip_vs_conn";
 
 /// One connection through the director, as a line of the file says it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +68,7 @@ impl Reader<BufReader<File>> {
     ///
     /// An error where the kernel's IPVS is not loaded, or the caller may not read the file.
     pub fn open() -> io::Result<Reader<BufReader<File>>> {
-        Ok(Reader::new(BufReader::with_capacity(64 * 1024, File::open(PATH)?)))
+        Ok(Reader::new(BufReader::with_capacity(64 * 1024, File::open(OF_THREAD)?)))
     }
 }
 

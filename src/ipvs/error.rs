@@ -98,6 +98,10 @@ pub enum ErrorKind {
     DaemonRuns,
     /// No such synchronisation daemon runs (ESRCH).
     NoDaemon,
+    /// There is no interface of this name for a daemon (ENODEV).
+    NoInterface,
+    /// The interface is not up (ENETUNREACH).
+    InterfaceDown,
     /// A number or a name beyond what the kernel takes (ERANGE).
     OutOfRange,
     /// What no kernel takes, as servers of the other family without a tunnel (EINVAL).
@@ -126,22 +130,28 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Error::NotPermitted => ErrorKind::NotPermitted,
-            Error::Namespace(source) => match source.kind() {
-                io::ErrorKind::PermissionDenied => ErrorKind::NotPermitted,
-                _ => ErrorKind::NoNamespace,
-            },
-            Error::Unavailable(source) => match source.code() {
+            Error::Namespace(source) => match source.raw_os_error() {
+                // What has no number was given one of these kinds, see `namespace::enter`.
+                None => match source.kind() {
+                    io::ErrorKind::PermissionDenied => ErrorKind::NotPermitted,
+                    io::ErrorKind::InvalidInput => ErrorKind::NoNamespace,
+                    _ => ErrorKind::Other,
+                },
                 Some(libc::EPERM | libc::EACCES) => ErrorKind::NotPermitted,
-                _ => ErrorKind::NoIpvs,
-            },
-            Error::Refused { operation, source } => match source {
-                NetlinkError::Refused { code, .. } => {
-                    meaning(*operation, *code).map_or(ErrorKind::Other, |(kind, _)| kind)
+                Some(libc::EMFILE | libc::ENFILE | libc::EAGAIN | libc::EINTR | libc::EIO) => {
+                    ErrorKind::Other
                 }
-                NetlinkError::Lost => ErrorKind::Lost,
-                NetlinkError::Changing => ErrorKind::Changing,
-                NetlinkError::Socket(_) | NetlinkError::Malformed(_) => ErrorKind::Other,
+                Some(libc::ENOMEM) => ErrorKind::OutOfMemory,
+                Some(_) => ErrorKind::NoNamespace,
             },
+            Error::Unavailable(source) => match (source, source.code()) {
+                (_, Some(libc::EPERM | libc::EACCES)) => ErrorKind::NotPermitted,
+                (NetlinkError::Refused { .. }, Some(libc::ENOENT)) => ErrorKind::NoIpvs,
+                // A kernel without netlink.
+                (_, Some(libc::EAFNOSUPPORT | libc::EPROTONOSUPPORT)) => ErrorKind::NoIpvs,
+                _ => failed(Operation::Other, source),
+            },
+            Error::Refused { operation, source } => failed(*operation, source),
         }
     }
 
@@ -152,6 +162,18 @@ impl Error {
             Error::NotPermitted => Some(libc::EPERM),
             Error::Namespace(source) => source.raw_os_error(),
         }
+    }
+}
+
+fn failed(operation: Operation, source: &NetlinkError) -> ErrorKind {
+    match source {
+        NetlinkError::Refused { code, .. } => {
+            meaning(operation, *code).map_or(ErrorKind::Other, |(kind, _)| kind)
+        }
+        NetlinkError::Lost => ErrorKind::Lost,
+        NetlinkError::Changing => ErrorKind::Changing,
+        NetlinkError::Socket(_) if source.code() == Some(libc::ENOMEM) => ErrorKind::OutOfMemory,
+        NetlinkError::Socket(_) | NetlinkError::Malformed(_) => ErrorKind::Other,
     }
 }
 
@@ -196,6 +218,8 @@ fn meaning(operation: Operation, code: i32) -> Option<(ErrorKind, &'static str)>
         }
         (StartDaemon, libc::EEXIST) => (ErrorKind::DaemonRuns, "Daemon has already run"),
         (StopDaemon, libc::ESRCH) => (ErrorKind::NoDaemon, "No daemon is running"),
+        (StartDaemon, libc::ENODEV) => (ErrorKind::NoInterface, "No such device"),
+        (StartDaemon, libc::ENETUNREACH) => (ErrorKind::InterfaceDown, "Network is unreachable"),
         (_, libc::EPERM) => (ErrorKind::NotPermitted, NOT_PERMITTED),
         (_, libc::EINVAL) => (
             ErrorKind::Invalid,
@@ -220,6 +244,28 @@ mod tests {
 
     fn text(operation: Operation, code: i32) -> String {
         Error::new(operation, NetlinkError::Refused { code, text: None }).to_string()
+    }
+
+    /// A program that has no descriptor left is no kernel without IPVS.
+    #[test]
+    fn what_went_wrong_here_is_no_word_about_the_kernel() {
+        let socket = |errno| NetlinkError::Socket(io::Error::from_raw_os_error(errno));
+        let refused = |code| NetlinkError::Refused { code, text: None };
+        for (error, kind) in [
+            (refused(libc::ENOENT), ErrorKind::NoIpvs),
+            (socket(libc::EPROTONOSUPPORT), ErrorKind::NoIpvs),
+            (socket(libc::EACCES), ErrorKind::NotPermitted),
+            (socket(libc::EMFILE), ErrorKind::Other),
+            (socket(libc::ENOMEM), ErrorKind::OutOfMemory),
+            (NetlinkError::Lost, ErrorKind::Lost),
+        ] {
+            assert_eq!(Error::Unavailable(error).kind(), kind);
+        }
+        let namespace = |errno| Error::Namespace(io::Error::from_raw_os_error(errno)).kind();
+        assert_eq!(namespace(libc::ENOENT), ErrorKind::NoNamespace);
+        assert_eq!(namespace(libc::ENXIO), ErrorKind::NoNamespace);
+        assert_eq!(namespace(libc::EACCES), ErrorKind::NotPermitted);
+        assert_eq!(namespace(libc::EMFILE), ErrorKind::Other);
     }
 
     #[test]

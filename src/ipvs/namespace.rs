@@ -13,7 +13,7 @@ const NAMES: &str = "/run/netns";
 /// Move the calling thread into a network namespace: a name of `ip netns`, or the path of a
 /// namespace's file, which has a slash in it.
 ///
-/// `InvalidInput` for a file that is none, `PermissionDenied` without CAP_SYS_ADMIN there.
+/// `InvalidInput` for a file that is none, `PermissionDenied` without CAP_SYS_ADMIN there and in the caller's own user namespace.
 pub fn enter(name: &Path) -> io::Result<()> {
     // A FIFO is not waited for: it is none either.
     let flags = libc::O_NONBLOCK;

@@ -1,8 +1,8 @@
 //! A kernel for tests: a table in memory that speaks the kernel's bytes, and fails as it is told to.
 //!
 //! What is built on a [`Client`] is tested without privilege, without a kernel, and at every failure
-//! that a kernel has. A [`Script`] is a handle: clones of it are the same kernel, so that a test can
-//! look at the table, change it behind the back of what it tests, and say what fails next.
+//! that a kernel has. A [`Script`] is a handle: clones of it are the same kernel, and any number of
+//! clients talk to it, from any thread. So a test can look at the table, change it behind the back of what it tests, and say what fails next.
 //!
 //! ```
 //! use ipvsadm::model::{Change, Destination, Service};
@@ -31,8 +31,10 @@
 //! # }
 //! ```
 //!
-//! Like the kernel it refuses what is there already, what is not there, and what [`Change::check`]
-//! refuses; unlike it, it takes any name of a scheduler, starts any daemon, and counts nothing.
+//! Like the kernel it refuses what is there already, what is not there, and most of what
+//! [`Change::check`] refuses. Unlike it, it takes any name of a scheduler or an interface, counts nothing,
+//! makes no real server a local one, and begins with timeouts of 0. An errno is a number of the C
+//! library's, as the crate `libc` names them.
 
 use super::client::Client;
 use super::error::Error;
@@ -67,7 +69,8 @@ pub enum Fault {
     Cut(usize),
     /// It is done, and all answers of this send are lost: ENOBUFS.
     Lose,
-    /// A dump is marked as one under which the table changed (NLM_F_DUMP_INTR).
+    /// A dump is marked as one under which the table changed (NLM_F_DUMP_INTR). Nothing to any other
+    /// request.
     Interrupt,
     /// It cannot be sent; nothing of this send is done.
     NotSent(i32),
@@ -76,8 +79,18 @@ pub enum Fault {
 }
 
 /// A kernel that is a table in memory.
-#[derive(Debug, Clone, Default)]
-pub struct Script(Arc<Mutex<State>>);
+#[derive(Debug, Default)]
+pub struct Script {
+    state: Arc<Mutex<State>>,
+    /// As a socket has them: each client reads its own.
+    answers: VecDeque<Result<Vec<u8>, i32>>,
+}
+
+impl Clone for Script {
+    fn clone(&self) -> Script {
+        Script { state: Arc::clone(&self.state), answers: VecDeque::new() }
+    }
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -88,7 +101,6 @@ struct State {
     requests: Faults,
     changes: Faults,
     made: Vec<Change>,
-    answers: VecDeque<Result<Vec<u8>, i32>>,
 }
 
 /// What has been counted, and what fails at which count.
@@ -166,15 +178,13 @@ impl Script {
 
     fn state(&self) -> MutexGuard<'_, State> {
         // A test that failed with the lock held is no reason to fail in another way.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Connection for Script {
     fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.state();
-        // What was left of an exchange that was given up.
-        let left = state.answers.len();
         let mut rest = bytes;
         let mut requests = Vec::new();
         while !rest.is_empty() {
@@ -186,14 +196,17 @@ impl Connection for Script {
             }
             requests.push((request, fault));
         }
+        let mut answers = Vec::new();
         for (request, fault) in requests {
-            state.take(&request, fault, left);
+            state.take(&request, fault, &mut answers);
         }
+        drop(state);
+        self.answers.extend(answers);
         Ok(())
     }
 
     fn receive(&mut self, inbox: &mut Inbox) -> io::Result<()> {
-        match self.state().answers.pop_front() {
+        match self.answers.pop_front() {
             Some(Ok(datagram)) => {
                 inbox.put(&datagram);
                 Ok(())
@@ -258,8 +271,13 @@ impl State {
         }
     }
 
-    /// Do what is asked, and lay the answers out behind the `left` old ones.
-    fn take(&mut self, request: &Request, fault: Option<Fault>, left: usize) {
+    /// Do what is asked, and lay the answers out behind those to what was sent with it.
+    fn take(
+        &mut self,
+        request: &Request,
+        fault: Option<Fault>,
+        sent: &mut Vec<Result<Vec<u8>, i32>>,
+    ) {
         let reply = match (&fault, request.kind) {
             (Some(Fault::Refuse(errno)), _) => Reply::Refused(*errno, None),
             (Some(Fault::RefuseSaying(errno, why)), _) => Reply::Refused(*errno, Some(why.clone())),
@@ -287,8 +305,7 @@ impl State {
                 if dump {
                     answers.push(request.answer(NLMSG_DONE, marks, &[0; 4]));
                 } else if request.flags & NLM_F_ACK != 0 {
-                    let payload = [&[0; 4], request.header].concat();
-                    answers.push(request.answer(NLMSG_ERROR, NLM_F_CAPPED, &payload));
+                    answers.push(acknowledgement(request));
                 }
             }
             Reply::Refused(errno, why) => answers.push(refusal(request, errno, why)),
@@ -296,17 +313,21 @@ impl State {
         match fault {
             Some(Fault::Cut(length)) => {
                 answers.truncate(1);
+                // A change that is made has no answer of its own in a batch.
+                if answers.is_empty() {
+                    answers.push(acknowledgement(request));
+                }
                 answers.iter_mut().for_each(|a| a.truncate(length));
             }
             Some(Fault::Answer(bytes)) => answers = vec![bytes],
             Some(Fault::Lose) => {
-                self.answers.truncate(left);
-                self.answers.push_back(Err(libc::ENOBUFS));
+                sent.clear();
+                sent.push(Err(libc::ENOBUFS));
                 return;
             }
             _ => {}
         }
-        self.answers.extend(answers.into_iter().map(Ok));
+        sent.extend(answers.into_iter().map(Ok));
     }
 
     /// A request of the family: its command, its attributes.
@@ -449,9 +470,13 @@ fn asked_as(command: u8, request: &Change) -> Vec<u8> {
     laid_out(command, &wire::change(request).attributes)
 }
 
+fn acknowledgement(request: &Request) -> Vec<u8> {
+    request.answer(NLMSG_ERROR, NLM_F_CAPPED, &[&[0; 4], request.header].concat())
+}
+
 fn refusal(request: &Request, errno: i32, why: Option<String>) -> Vec<u8> {
     const NLMSGERR_ATTR_MSG: u16 = 1;
-    let mut payload = (-errno).to_ne_bytes().to_vec();
+    let mut payload = errno.wrapping_neg().to_ne_bytes().to_vec();
     payload.extend_from_slice(request.header);
     let mut flags = NLM_F_CAPPED;
     if let Some(why) = why {

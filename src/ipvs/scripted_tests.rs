@@ -241,3 +241,83 @@ fn what_is_not_named_is_left_alone() {
     let services = kernel.table().services().count();
     assert_eq!(services, old.services().count() + 1);
 }
+
+#[test]
+fn clients_in_threads_get_their_own_answers() {
+    let kernel = Script::new();
+    std::thread::scope(|threads| {
+        for net in 0..2 {
+            let mut client = kernel.client().unwrap();
+            threads.spawn(move || {
+                for host in 0..200 {
+                    let vip = SocketAddr::from(([10, net, 0, host], 80));
+                    client.add_service(Service::tcp(vip).build().unwrap()).unwrap();
+                    client.services().unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(kernel.table().services().count(), 400);
+}
+
+#[test]
+fn an_answer_that_is_cut_fails_a_change_too() {
+    let kernel = Script::new();
+    let mut client = kernel.client().unwrap();
+    kernel.fail_change(0, Fault::Cut(3));
+    assert_eq!(kind(client.add_service(web())), ErrorKind::Other);
+    assert_eq!(kernel.table().services().count(), 1, "it is done");
+}
+
+#[test]
+fn the_way_back_leaves_alone_what_was_not_changed() {
+    let timeouts = |udp| Change::SetTimeouts(Timeouts::default().with_tcp(9).with_udp(udp));
+    let master = Change::StartDaemon(Daemon::master("eth0").build().unwrap());
+    let kernel = Script::new();
+    kernel.run(&timeouts(9)).unwrap();
+    kernel.run(&master).unwrap();
+    let mut wanted = Table::default();
+    for change in [timeouts(0), master, Change::AddService(web())] {
+        wanted.run(&change).unwrap();
+    }
+    let mut client = kernel.client().unwrap();
+    let plan = client.plan(wanted, Scope::Named).unwrap();
+    // Another program is quicker.
+    kernel.run(&timeouts(77)).unwrap();
+    kernel.run(&Change::StartDaemon(Daemon::backup("eth1").build().unwrap())).unwrap();
+    let before = kernel.table();
+    kernel.fail_change(0, Fault::Lose);
+    let failure = client.carry_out(&plan).expect_err("answers are lost");
+    assert!(failure.is_taken_back(), "{failure:?}");
+    assert_eq!(kernel.table(), before);
+}
+
+#[test]
+fn what_is_gone_already_need_not_go() {
+    let (old, new) = tables();
+    let kernel = Script::with(old);
+    let mut client = kernel.client().unwrap();
+    let plan = client.plan(new.clone(), Scope::Whole).unwrap();
+    for change in plan.changes() {
+        if let Change::DeleteService(_) | Change::DeleteDestination(..) = change {
+            kernel.run(change).unwrap();
+        }
+    }
+    client.carry_out(&plan).unwrap();
+    assert_eq!(kernel.table(), new);
+}
+
+#[test]
+fn a_way_back_that_breaks_is_tried_another_way() {
+    let (old, new) = tables();
+    for fault in [Fault::Lose, Fault::NotSent(libc::EIO)] {
+        let kernel = Script::with(old.clone());
+        let mut client = kernel.client().unwrap();
+        kernel.fail_change(2, Fault::Refuse(libc::ENOMEM));
+        let first_batch = 7;
+        kernel.fail_change(first_batch, fault);
+        let failure = client.apply(new.clone(), Scope::Whole).expect_err("it fails");
+        assert!(failure.is_taken_back(), "{failure:?}");
+        assert_eq!(kernel.table(), old);
+    }
+}

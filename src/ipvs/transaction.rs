@@ -5,15 +5,17 @@
 //! carries connections ends before the rest is known to be good.
 
 use super::client::Client;
-use super::error::Error;
+use super::error::{Error, ErrorKind};
 use crate::model::{Change, ServiceKey, Timeouts};
 use crate::netlink::Connection;
 use crate::table::{Comparison, Table, diff, inverse};
 use std::collections::HashSet;
 use std::fmt;
 
-/// Which services and daemons a wanted table decides on.
+/// Which services and daemons a wanted table decides on. Of daemons a table without any says nothing in
+/// either: those that run go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Scope {
     /// All: what it does not name goes.
     Whole,
@@ -91,12 +93,13 @@ impl fmt::Display for NotApplied {
 
 impl std::error::Error for NotApplied {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.error().map(|error| error as _)
+        // Its own words are those of the first error.
+        self.error().and_then(std::error::Error::source)
     }
 }
 
 impl<C: Connection> Client<C> {
-    /// The whole table: services with their servers, timeouts, daemons.
+    /// The whole table: services with their servers, timeouts, daemons. A request for each service.
     pub fn table(&mut self) -> Result<Table, Error> {
         let mut table = self.settings(true, true)?;
         for service in self.services()? {
@@ -150,12 +153,19 @@ impl<C: Connection> Client<C> {
             for (change, result) in batch.iter().zip(results) {
                 match result {
                     Ok(()) => done.push(change),
+                    Err(error) if is_gone(change, &error) => {}
                     Err(error) => refused.push((change.clone(), error)),
                 }
             }
             if !refused.is_empty() {
-                let left = take_back(self, &done, before);
-                return Err(NotApplied::Refused { refused: causes(refused), left });
+                let refused = causes(refused);
+                return Err(match take_back(self, &done, before) {
+                    Ok(left) => NotApplied::Refused { refused, left },
+                    Err(error) => {
+                        let back = take_back_unknown(self, changes, before);
+                        NotApplied::Broken { error, back }
+                    }
+                });
             }
         }
         Ok(())
@@ -164,7 +174,7 @@ impl<C: Connection> Client<C> {
     /// Make the kernel's table what is wanted, with the fewest changes: what was changed.
     ///
     /// Services and servers that stay the same are not touched: their connections and counters live
-    /// on. A change that the kernel refuses takes the ones before it back.
+    /// on. When the kernel refuses one change, all others are taken back.
     pub fn apply(&mut self, wanted: Table, scope: Scope) -> Result<Vec<Change>, NotApplied> {
         let plan =
             self.plan(wanted, scope).map_err(|error| NotApplied::Broken { error, back: Ok(()) })?;
@@ -184,20 +194,21 @@ fn goes(change: &Change) -> bool {
     matches!(change, Change::DeleteService(_) | Change::DeleteDestination(..))
 }
 
+/// Whether what was to go has gone already: somebody was quicker.
+fn is_gone(change: &Change, error: &Error) -> bool {
+    goes(change) && matches!(error.kind(), ErrorKind::NoSuchService | ErrorKind::NoSuchDestination)
+}
+
 /// Take back what is known to be done, the last first. What could not be.
 fn take_back<C: Connection>(
     client: &mut Client<C>,
     done: &[&Change],
     before: &Table,
-) -> Vec<Refusal> {
+) -> Result<Vec<Refusal>, Error> {
     let back: Vec<Change> = done.iter().rev().flat_map(|change| inverse(change, before)).collect();
-    match client.changes(&back) {
-        Ok(results) => {
-            let left = back.into_iter().zip(results);
-            left.filter_map(|(change, result)| result.err().map(|e| (change, e))).collect()
-        }
-        Err(error) => back.into_iter().next().map(|change| (change, error)).into_iter().collect(),
-    }
+    let results = client.changes(&back)?;
+    let left = back.into_iter().zip(results);
+    Ok(left.filter_map(|(change, result)| result.err().map(|e| (change, e))).collect())
 }
 
 /// Make the table what it was; how many of the changes were made, nobody knows.
@@ -221,7 +232,25 @@ fn take_back_unknown<C: Connection>(
         });
         back.extend(started.map(|daemon| Change::StopDaemon(daemon.role)));
     }
+    back.retain(|change| is_of_the_same(change, changes));
     client.changes(&back)?.into_iter().collect()
+}
+
+/// Whether a change of the way back is about what was changed: timeouts and daemons that were not are
+/// somebody else's. Services have been left out before.
+fn is_of_the_same(back: &Change, changes: &[Change]) -> bool {
+    let role = |change: &Change| match change {
+        Change::StartDaemon(daemon) => Some(daemon.role),
+        Change::StopDaemon(role) => Some(*role),
+        _ => None,
+    };
+    match back {
+        Change::SetTimeouts(_) => {
+            changes.iter().any(|change| matches!(change, Change::SetTimeouts(_)))
+        }
+        _ => role(back)
+            .is_none_or(|role_back| changes.iter().any(|change| role(change) == Some(role_back))),
+    }
 }
 
 /// The service that a change is made to.

@@ -123,7 +123,8 @@ impl DaemonBuilder {
     }
 }
 
-/// Seconds that an idle connection is kept, up to 2147483; 0 in a change leaves the value as it is.
+/// Seconds that an idle connection is kept, up to 21474836, or 2147483 where the kernel's clock ticks a
+/// thousand times a second; 0 in a change leaves the value as it is.
 ///
 /// ```
 /// # use ipvsadm::model::Timeouts;
@@ -141,8 +142,8 @@ pub struct Timeouts {
     pub udp: u32,
 }
 
-/// The kernel counts in ticks, and has 31 bits for them. A second has at most a thousand.
-const LONGEST: u32 = i32::MAX as u32 / 1000;
+/// The kernel counts in ticks, and has 31 bits for them. A second has at least a hundred.
+const LONGEST: u32 = i32::MAX as u32 / 100;
 
 impl Timeouts {
     /// The same with this one of TCP.
@@ -160,7 +161,7 @@ impl Timeouts {
         Timeouts { udp: seconds, ..self }
     }
 
-    /// Whether every kernel takes them: how much one takes hangs on the fineness of its clock.
+    /// Whether there are kernels that take them: one whose clock is fine refuses more.
     pub fn check(&self) -> Result<(), Invalid> {
         match [self.tcp, self.tcp_fin, self.udp].into_iter().find(|seconds| *seconds > LONGEST) {
             Some(seconds) => Err(Invalid::Timeout(seconds)),

@@ -186,11 +186,14 @@ impl Destination {
     }
 }
 
-/// As the kernel has it, to which 127.0.0.1, 0.0.0.1 and 240.0.0.1 are hosts. What is broadcast on an
-/// interface, it alone knows.
+/// As the kernel has it, to which 127.0.0.1, 0.0.0.1, 240.0.0.1 and ::192.0.2.1 are hosts. It alone knows what
+/// is broadcast on an interface, and whether a link-local address is its own: it takes no other.
 fn is_of_a_host(address: IpAddr) -> bool {
-    let broadcast = address == IpAddr::V4(Ipv4Addr::BROADCAST);
-    !(address.is_unspecified() || address.is_multicast() || broadcast)
+    let none = match address {
+        IpAddr::V4(address) => address == Ipv4Addr::BROADCAST,
+        IpAddr::V6(address) => address.to_ipv4_mapped().is_some(),
+    };
+    !(address.is_unspecified() || address.is_multicast() || none)
 }
 
 /// A real server in the making: see [`Destination::masquerading`].

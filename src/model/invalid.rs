@@ -1,9 +1,10 @@
-//! What no kernel takes.
+//! What no kernel takes as it is meant.
 
 use super::{Family, Netmask, ServiceKey};
 use std::net::IpAddr;
 
-/// Why a value is none that the kernel takes. Each says what it was.
+/// Why a value is none to give to the kernel: it refuses it, takes it for another one, or can do
+/// nothing with it. Each says what it was.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Invalid {
@@ -22,8 +23,7 @@ pub enum Invalid {
     /// There are three flags.
     #[error("scheduler flags {0:#b}: there are three")]
     SchedulerFlags(u8),
-    /// Persistence lasts at least a second, and at most 4294967: of more a kernel with a fine clock
-    /// would make less.
+    /// Persistence lasts at least a second, and at most 42949672: of more every kernel makes less.
     #[error("persistence cannot last {0} seconds")]
     Persistence(u32),
     /// Not of the service's family, or a prefix that is none.
@@ -69,7 +69,7 @@ pub enum Invalid {
     /// Sync messages go to a port.
     #[error("sync messages cannot be sent to port 0")]
     NoPort,
-    /// A timeout is at most 2147483 seconds: more is refused by a kernel with a fine clock.
-    #[error("a timeout of {0} seconds is above 2147483")]
+    /// A timeout is at most 21474836 seconds: more is refused by every kernel.
+    #[error("a timeout of {0} seconds is above 21474836")]
     Timeout(u32),
 }

@@ -4,10 +4,10 @@
 //! the client turns what the kernel wants in network byte order. Times are whole seconds.
 //!
 //! What can be configured comes from a builder ([`Service::tcp`], [`Destination::masquerading`],
-//! [`Daemon::master`]), which gives no value that the kernel refuses for itself; `check` says the
-//! same of a value from elsewhere, and [`Change::check`] of what goes together. What hangs on more
-//! than that (a scheduler that the kernel has not, a service that is there already) the kernel
-//! alone knows.
+//! [`Daemon::master`]), which gives no value that the kernel refuses for itself, takes for another one,
+//! or could do nothing with; `check` says the same of a value from elsewhere, and [`Change::check`] of
+//! what goes together. What hangs on more than that (a scheduler that the kernel has not, a service
+//! that is there already, whose a link-local address is) the kernel alone knows.
 
 mod change;
 mod daemon;

@@ -152,7 +152,8 @@ pub struct Service {
     pub scheduler: String,
     /// The three flags that a scheduler may give a meaning: bit 0 is flag-1 (`IP_VS_SVC_F_SCHED1`).
     pub scheduler_flags: u8,
-    /// Seconds that a client keeps its server, 1 to 4294967 (`IPVS_SVC_ATTR_TIMEOUT`); `None` without persistence
+    /// Seconds that a client keeps its server, 1 to 42949672 (`IPVS_SVC_ATTR_TIMEOUT`); a kernel whose
+    /// clock ticks a thousand times a second makes less of more than 4294967. `None` without persistence
     /// (`IP_VS_SVC_F_PERSISTENT`).
     pub persistence: Option<u32>,
     /// Which clients are one to persistence.
@@ -169,8 +170,8 @@ pub struct Service {
 const LONGEST_NAME: usize = 15;
 
 /// The kernel counts in ticks, has 32 bits for them, and keeps what is left of more. A second has at
-/// most a thousand.
-const LONGEST_PERSISTENCE: u32 = u32::MAX / 1000;
+/// least a hundred of them.
+const LONGEST_PERSISTENCE: u32 = u32::MAX / 100;
 
 pub(super) fn is_name(name: &str) -> bool {
     (1..=LONGEST_NAME).contains(&name.len()) && !name.contains('\0')

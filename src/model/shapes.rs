@@ -13,7 +13,10 @@ use std::net::{IpAddr, Ipv4Addr};
 
 /// What tells one virtual service from another.
 #[derive(Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "a service has a protocol, an address and a port, or a mark and a family"
+)]
 pub enum KeyJson {
     Address { protocol: NameJson<'static>, address: IpAddr, port: u16 },
     Mark { mark: u32, family: FamilyJson },
@@ -75,7 +78,9 @@ pub struct ServerJson {
     #[serde(skip_serializing_if = "Option::is_none")]
     tunnel: Option<TunnelJson>,
     weight: u32,
+    #[serde(default)]
     upper_threshold: u32,
+    #[serde(default)]
     lower_threshold: u32,
 }
 
@@ -113,8 +118,11 @@ pub enum RoleJson {
 /// Seconds; 0 in a change leaves one as it is.
 #[derive(Serialize, Deserialize)]
 pub struct TimeoutsJson {
+    #[serde(default)]
     tcp: u32,
+    #[serde(default)]
     tcp_fin: u32,
+    #[serde(default)]
     udp: u32,
 }
 
@@ -260,16 +268,21 @@ impl<'a> From<&'a str> for NameJson<'a> {
 }
 
 impl NameJson<'_> {
-    /// What is meant: one of `names`, or what `number` makes of a number.
+    /// What is meant: one of `known`, by its name or its number, or what `other` makes of a number.
+    /// One value has one form, or tables would differ in nothing.
     fn meant<T: Copy>(
         &self,
-        names: &[(&str, T)],
-        number: impl FnOnce(u32) -> Option<T>,
+        known: &[(&str, u32, T)],
+        other: impl FnOnce(u32) -> Option<T>,
     ) -> Result<T, String> {
         let found = match self {
-            NameJson::Name(name) => names.iter().find(|(n, _)| n == name).map(|(_, meant)| *meant),
-            NameJson::Number(n) => number(*n),
+            NameJson::Name(name) => known.iter().find(|(known, ..)| known == name),
+            NameJson::Number(n) => known.iter().find(|(_, number, _)| number == n),
         };
+        let found = found.map(|(.., meant)| *meant).or_else(|| match self {
+            NameJson::Name(_) => None,
+            NameJson::Number(n) => other(*n),
+        });
         found.ok_or_else(|| match self {
             NameJson::Name(name) => format!("`{name}' is none of what is known"),
             NameJson::Number(n) => format!("{n} is none of what is known"),
@@ -283,8 +296,11 @@ impl TryFrom<KeyJson> for ServiceKey {
     fn try_from(key: KeyJson) -> Result<ServiceKey, String> {
         Ok(match key {
             KeyJson::Address { protocol, address, port } => {
-                let names =
-                    [("tcp", Protocol::Tcp), ("udp", Protocol::Udp), ("sctp", Protocol::Sctp)];
+                let names = [
+                    ("tcp", 6, Protocol::Tcp),
+                    ("udp", 17, Protocol::Udp),
+                    ("sctp", 132, Protocol::Sctp),
+                ];
                 let number = |n| u16::try_from(n).ok().map(Protocol::Other);
                 ServiceKey::Address { protocol: protocol.meant(&names, number)?, address, port }
             }
@@ -340,19 +356,19 @@ impl TryFrom<ServerJson> for Destination {
 
     fn try_from(json: ServerJson) -> Result<Destination, String> {
         let names = [
-            ("masquerading", Forwarding::Masquerading),
-            ("local", Forwarding::Local),
-            ("tunnel", Forwarding::Tunnel),
-            ("direct-routing", Forwarding::DirectRouting),
-            ("bypass", Forwarding::Bypass),
+            ("masquerading", 0, Forwarding::Masquerading),
+            ("local", 1, Forwarding::Local),
+            ("tunnel", 2, Forwarding::Tunnel),
+            ("direct-routing", 3, Forwarding::DirectRouting),
+            ("bypass", 4, Forwarding::Bypass),
         ];
         let tunnel = match json.tunnel {
             None => Tunnel::default(),
             Some(tunnel) => {
                 let names = [
-                    ("ipip", TunnelKind::Ipip),
-                    ("gue", TunnelKind::Gue),
-                    ("gre", TunnelKind::Gre),
+                    ("ipip", 0, TunnelKind::Ipip),
+                    ("gue", 1, TunnelKind::Gue),
+                    ("gre", 2, TunnelKind::Gre),
                 ];
                 let number = |n| u8::try_from(n).ok().map(TunnelKind::Other);
                 let checksum = match tunnel.checksum {
@@ -413,6 +429,7 @@ impl TryFrom<DaemonJson<'_>> for Daemon {
 struct EntryJson<'a> {
     #[serde(flatten)]
     service: ServiceJson<'a>,
+    #[serde(default)]
     servers: Vec<ServerJson>,
 }
 

@@ -19,7 +19,7 @@ fn a_builder_gives_no_service_that_no_kernel_takes() {
         (tcp().scheduler("r\0r"), "`r\0r' cannot be the name of a scheduler"),
         (tcp().scheduler_flags(8), "scheduler flags 0b1000: there are three"),
         (tcp().persistence(0), "persistence cannot last 0 seconds"),
-        (tcp().persistence(4294968), "persistence cannot last 4294968 seconds"),
+        (tcp().persistence(42949673), "persistence cannot last 42949673 seconds"),
         (tcp().netmask(Netmask::V6(64)), "/64 is no mask of IPv4 addresses"),
         (
             six().netmask(Netmask::V4([255; 4].into())),
@@ -63,6 +63,7 @@ fn a_builder_gives_no_real_server_that_no_kernel_takes() {
         (nat("255.255.255.255:80"), "255.255.255.255 is no address of a host"),
         (nat("[::]:80"), ":: is no address of a host"),
         (nat("[ff02::1]:80"), "ff02::1 is no address of a host"),
+        (nat("[::ffff:10.0.0.1]:80"), "::ffff:10.0.0.1 is no address of a host"),
         (nat("10.0.0.1:80").weight(1 << 31), "weight 2147483648 is above 2147483647"),
         (nat("10.0.0.1:80").thresholds(2, 1), "lower threshold 2 is above upper threshold 1"),
         (Destination::tunnel(at("10.0.0.1:80"), gue(0)), "a GUE tunnel wants a port"),

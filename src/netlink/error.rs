@@ -47,11 +47,13 @@ fn refusal(code: i32, text: Option<&str>) -> String {
     }
 }
 
+#[doc(hidden)]
 /// The C library's text for an errno, and nothing after it.
 pub fn errno_text(code: i32) -> String {
     without_number(&io::Error::from_raw_os_error(code))
 }
 
+#[doc(hidden)]
 /// `io::Error` shows "text (os error N)": the text alone.
 pub fn without_number(error: &io::Error) -> String {
     let shown = error.to_string();

@@ -74,6 +74,7 @@ impl Kernel {
     }
 
     /// rtnetlink: links, addresses and routes.
+    #[doc(hidden)]
     pub fn route() -> io::Result<Kernel> {
         Kernel::speaking(netlink_sys::protocols::NETLINK_ROUTE)
     }

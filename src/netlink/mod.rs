@@ -20,4 +20,5 @@ pub mod socket;
 #[cfg(test)]
 mod socket_tests;
 
+pub use attribute::Malformed;
 pub use kernel::{Connection, Inbox, Kernel};

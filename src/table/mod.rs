@@ -86,6 +86,7 @@ pub enum Refused {
 }
 
 impl Refused {
+    #[doc(hidden)]
     /// Whether something is not there, which a line before may have been meant to add.
     pub fn is_for_lack(self) -> bool {
         matches!(self, Refused::NoService | Refused::NotDefined | Refused::NoDestination)
@@ -93,6 +94,7 @@ impl Refused {
 }
 
 impl Table {
+    #[doc(hidden)]
     /// What the kernel shows, but for services.
     pub fn observed(timeouts: Timeouts, daemons: Vec<Daemon>) -> Table {
         let mut table = Table { timeouts, ..Table::default() };
@@ -103,6 +105,7 @@ impl Table {
         table
     }
 
+    #[doc(hidden)]
     /// Services that the kernel shows, and their servers.
     pub fn observe(
         &mut self,
@@ -201,6 +204,7 @@ impl Table {
         self.master.is_some() || self.backup.is_some()
     }
 
+    #[doc(hidden)]
     /// Forget the services and daemons that `other` does not name.
     pub fn keep_to(&mut self, other: &Table) {
         self.keep_services(|key| other.services.contains_key(key));
@@ -211,6 +215,7 @@ impl Table {
         }
     }
 
+    #[doc(hidden)]
     /// Forget the services that `named` says no to.
     pub fn keep_services(&mut self, named: impl Fn(&ServiceKey) -> bool) {
         self.services.retain(|key, _| named(key));

@@ -4,12 +4,11 @@
 //! In: any bytes. Out: nothing, or a panic. Beside not panicking, whatever was understood must say
 //! the same when it is written and read once more. Nothing here asks the system anything.
 
+use ipvsadm::Client;
 use ipvsadm::cli::check;
 use ipvsadm::cli::lex::Lexer;
 use ipvsadm::command::Command;
-use ipvsadm::ipvs::client::Client;
-use ipvsadm::ipvs::connections::{self, Reader};
-use ipvsadm::ipvs::wire;
+use ipvsadm::connections::{self, Reader};
 use ipvsadm::model::*;
 use ipvsadm::names::Names;
 use ipvsadm::netlink::attribute::attributes;
@@ -17,6 +16,7 @@ use ipvsadm::netlink::socket::{Connection, Inbox};
 use ipvsadm::view::connections::Connections;
 use ipvsadm::view::labels::Labels;
 use ipvsadm::view::rules;
+use ipvsadm::wire;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 

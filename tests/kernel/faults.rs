@@ -2,7 +2,7 @@
 //! the same time, streams that are closed or full, too little of everything, names from enemies.
 
 use crate::support::{Test, in_lab, ipvsadm, ipvsadm_with, oracle, program, sh};
-use ipvsadm::ipvs::client::Client;
+use ipvsadm::Client;
 use ipvsadm::model::{Change, Daemon, DaemonRole};
 use ipvsadm::netlink::socket::Kernel;
 use std::fs::OpenOptions;

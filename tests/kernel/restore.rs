@@ -3,7 +3,7 @@
 use crate::support::{
     Ran, Test, ipvsadm, ipvsadm_with, oracle, oracle_with, program, run, same_text, sh,
 };
-use ipvsadm::ipvs::client::Client;
+use ipvsadm::Client;
 use ipvsadm::model::{Change, Protocol, ServiceKey};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;

@@ -34,7 +34,7 @@ fn bounds() {
     for service in [
         tcp(),
         tcp().persistence(1),
-        tcp().persistence(u32::MAX / 1000).netmask(Netmask::V4([0; 4].into())),
+        tcp().persistence(2_678_400).netmask(Netmask::V4([0; 4].into())),
         tcp().persistence(9).netmask(Netmask::V4([255, 0, 255, 0].into())),
         tcp().scheduler_flags(7),
         six().persistence(9).netmask(Netmask::V6(1)),
@@ -129,6 +129,7 @@ fn beyond() {
         server(&|s| s.key.address = [255; 4].into()),
         server(&|s| s.key.address = "::".parse().expect("an address")),
         server(&|s| s.key.address = "ff02::1".parse().expect("an address")),
+        server(&|s| s.key.address = "::ffff:10.0.0.1".parse().expect("an address")),
         server(&|s| s.weight = 1 << 31),
         server(&|s| (s.lower_threshold, s.upper_threshold) = (2, 1)),
         server(&|s| s.tunnel.port = 0),

@@ -139,8 +139,7 @@ fn nothing_outside_can_be_changed() {
         "echo x >/etc/{name} && echo overlay-etc
          echo x >/tmp/{name} && echo overlay-tmp
          rm -rf /usr/share/doc && echo overlay-rm
-         mkdir /run/host && {{ mount -t hostfs none /run/host -o / 2>/dev/null ||
-             mount -t 9p -o trans=virtio,version=9p2000.L root /run/host; }} && echo mounted
+         mkdir /run/host && mount -t hostfs none /run/host -o / && echo mounted
          mount -o remount,rw /run/host
          for d in etc tmp var/tmp usr root home dev/shm; do
              echo x 2>/dev/null >/run/host/$d/{name} && echo \"wrote $d\"

@@ -181,3 +181,49 @@ fn cut_answers_are_errors_and_never_a_panic() {
         }
     }
 }
+
+/// Kernels before 3.18 have no family of a server, before 4.1 no 64-bit counters, before 5.3 no tunnel
+/// types; later ones have more than is known here.
+#[test]
+fn what_a_kernel_does_not_know_is_absent() {
+    use crate::netlink::attribute::{Attribute, Value};
+    let laid_out = |kind: u16, inner: Vec<Attribute>| {
+        let mut bytes = Vec::new();
+        Attribute::new(kind, Value::Nest(inner)).append(&mut bytes);
+        bytes
+    };
+    let attribute = Attribute::new;
+    let counters = vec![attribute(IPVS_STATS_ATTR_CONNS, Value::U32(7))];
+    let service = laid_out(
+        IPVS_CMD_ATTR_SERVICE,
+        vec![
+            attribute(IPVS_SVC_ATTR_AF, Value::U16(libc::AF_INET6 as u16)),
+            attribute(IPVS_SVC_ATTR_FWMARK, Value::U32(3)),
+            attribute(IPVS_SVC_ATTR_SCHED_NAME, Value::Text("rr")),
+            attribute(IPVS_SVC_ATTR_FLAGS, Value::Flags { flags: 0, mask: 0 }),
+            attribute(IPVS_SVC_ATTR_NETMASK, Value::U32(128)),
+            attribute(IPVS_SVC_ATTR_STATS, Value::Nest(counters)),
+            attribute(200, Value::Nest(vec![attribute(1, Value::U64(1))])),
+        ],
+    );
+    let read = read_service(attributes(&service)).unwrap();
+    let mark = ServiceKey::Mark { mark: 3, family: Family::V6 };
+    assert_eq!(read.service, Service::of(mark).scheduler("rr").build().unwrap());
+    assert_eq!(read.statistics, Statistics { connections: 7, ..Statistics::default() });
+
+    let address: IpAddr = "fd00::1".parse().unwrap();
+    let server = laid_out(
+        IPVS_CMD_ATTR_DEST,
+        vec![
+            attribute(IPVS_DEST_ATTR_ADDR, Value::Address(bytes_of(address))),
+            attribute(IPVS_DEST_ATTR_PORT, Value::Be16(80)),
+            attribute(IPVS_DEST_ATTR_FWD_METHOD, Value::U32(IP_VS_CONN_F_TUNNEL)),
+            attribute(IPVS_DEST_ATTR_WEIGHT, Value::U32(5)),
+            attribute(200, Value::U8(1)),
+        ],
+    );
+    let read = read_destination(attributes(&server), Family::V6).unwrap();
+    let at = std::net::SocketAddr::new(address, 80);
+    let expected = Destination::tunnel(at, Tunnel::ipip()).weight(5).build().unwrap();
+    assert_eq!(read, expected.into());
+}

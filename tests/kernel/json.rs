@@ -335,9 +335,9 @@ fn not_held() {
     let peak = |count: u32| -> u32 {
         let program = program("ipvsadm");
         let out = sh(&format!(
-            r#"exec unshare --mount sh -ec 'mount -t tmpfs none /proc; mkdir /proc/net
+            r#"exec unshare --mount sh -ec 'mount -t tmpfs none /proc; mkdir -p /proc/thread-self/net
             line="TCP 0A000002 8948 0A000064 0050 0A00000C 0050 ESTABLISHED 116"
-            (echo head; yes "$line" | head -n {count}) >/proc/net/ip_vs_conn
+            (echo head; yes "$line" | head -n {count}) >/proc/thread-self/net/ip_vs_conn
             /usr/bin/python3 -c "
 import resource, subprocess
 with open(\"/proc/document\", \"w\") as out:

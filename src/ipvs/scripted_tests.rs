@@ -318,6 +318,7 @@ fn a_way_back_that_breaks_is_tried_another_way() {
         kernel.fail_change(first_batch, fault);
         let failure = client.apply(new.clone(), Scope::Whole).expect_err("it fails");
         assert!(failure.is_taken_back(), "{failure:?}");
+        assert_eq!(failure.to_string(), "Memory allocation problem");
         assert_eq!(kernel.table(), old);
     }
 }

@@ -159,13 +159,14 @@ impl<C: Connection> Client<C> {
             }
             if !refused.is_empty() {
                 let refused = causes(refused);
-                return Err(match take_back(self, &done, before) {
-                    Ok(left) => NotApplied::Refused { refused, left },
-                    Err(error) => {
-                        let back = take_back_unknown(self, changes, before);
-                        NotApplied::Broken { error, back }
-                    }
-                });
+                let left = match take_back(self, &done, before) {
+                    Ok(left) => left,
+                    Err(error) => match take_back_unknown(self, changes, before) {
+                        Ok(()) => Vec::new(),
+                        back => return Err(NotApplied::Broken { error, back }),
+                    },
+                };
+                return Err(NotApplied::Refused { refused, left });
             }
         }
         Ok(())

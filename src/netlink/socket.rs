@@ -120,7 +120,7 @@ impl<C: Connection> Netlink<C> {
         read: impl FnOnce(Attributes) -> Result<T, Malformed>,
     ) -> Result<T, Error> {
         let mut payload = Vec::with_capacity(REQUEST_SIZE);
-        lay_out(&mut payload, family, request);
+        lay_out(&mut payload, family.version, request);
         self.one(family.id, &payload, |answer| read(attributes(body(answer)?)))
     }
 
@@ -132,7 +132,7 @@ impl<C: Connection> Netlink<C> {
         mut read: impl FnMut(Attributes) -> Result<T, Malformed>,
     ) -> Result<Vec<T>, Error> {
         let mut payload = Vec::with_capacity(REQUEST_SIZE);
-        lay_out(&mut payload, family, request);
+        lay_out(&mut payload, family.version, request);
         self.many(family.id, &payload, |answer| read(attributes(body(answer)?)))
     }
 
@@ -417,15 +417,15 @@ pub(crate) fn message(
     header.emit(&mut bytes[start..]);
 }
 
-/// The generic netlink header and the attributes of a request.
-fn lay_out(bytes: &mut Vec<u8>, family: Family, request: &Request) {
+/// The generic netlink header and the attributes of a request, at the end of `bytes`.
+pub fn lay_out(bytes: &mut Vec<u8>, version: u8, request: &Request) {
     let start = bytes.len();
     bytes.resize(start + GENL_HDRLEN, 0);
-    GenlHeader { cmd: request.command, version: family.version }.emit(&mut bytes[start..]);
+    GenlHeader { cmd: request.command, version }.emit(&mut bytes[start..]);
     request.attributes.iter().for_each(|attribute| attribute.append(bytes));
 }
 
 /// Encode one request at the end of `bytes`.
 pub fn append(bytes: &mut Vec<u8>, family: Family, request: &Request, flags: u16, sequence: u32) {
-    message(bytes, family.id, flags, sequence, |bytes| lay_out(bytes, family, request));
+    message(bytes, family.id, flags, sequence, |bytes| lay_out(bytes, family.version, request));
 }

@@ -3,9 +3,9 @@
 //! Ports travel in network byte order; an IPv4 netmask too, while an IPv6 one is a prefix length;
 //! addresses are always 16 bytes. Kinds that are not known here are passed over.
 
-pub mod answer;
 mod decode;
 mod encode;
+pub mod kernel_end;
 #[cfg(test)]
 mod tests;
 

@@ -61,6 +61,8 @@ mod ipvs;
 mod kernel_module;
 pub mod model;
 pub mod netlink;
+#[cfg(feature = "serde")]
+mod shapes;
 pub mod table;
 
 pub use ipvs::client::Client;

@@ -7,6 +7,8 @@ use std::num::NonZeroU16;
 
 /// The two ends of connection synchronisation (`IPVS_DAEMON_ATTR_STATE`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum DaemonRole {
     /// It sends (`IP_VS_STATE_MASTER`).
     Master,

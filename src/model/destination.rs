@@ -80,6 +80,8 @@ pub enum TunnelKind {
 /// Checksum of a tunnel's outer packets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Checksum {
     /// `IP_VS_TUNNEL_ENCAP_FLAG_NOCSUM`.
     None,

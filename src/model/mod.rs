@@ -15,9 +15,6 @@ mod destination;
 mod invalid;
 mod observed;
 mod service;
-#[cfg(feature = "serde")]
-#[doc(hidden)]
-pub mod shapes;
 #[cfg(test)]
 mod tests;
 

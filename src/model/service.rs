@@ -7,10 +7,13 @@ use std::num::NonZeroU32;
 
 /// Address family of a virtual service (`IPVS_SVC_ATTR_AF`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Family {
     /// `AF_INET`.
+    #[cfg_attr(feature = "serde", serde(rename = "ipv4"))]
     V4,
     /// `AF_INET6`.
+    #[cfg_attr(feature = "serde", serde(rename = "ipv6"))]
     V6,
 }
 

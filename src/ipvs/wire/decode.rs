@@ -1,6 +1,6 @@
 //! Answers to the model.
 
-use super::{address_from, family_from, protocol_from};
+use super::{address_from, family_from, forwarding_from, protocol_from, tunnel_from};
 use crate::ipvs::uapi::*;
 use crate::model::*;
 use crate::netlink::attribute::{Attributes, Malformed};
@@ -96,21 +96,9 @@ pub fn read_destination(
     }
     let destination = Destination {
         key: DestinationKey { address: address_from(address, family), port },
-        forwarding: match method & IP_VS_CONN_F_FWD_MASK {
-            IP_VS_CONN_F_MASQ => Forwarding::Masquerading,
-            IP_VS_CONN_F_LOCALNODE => Forwarding::Local,
-            IP_VS_CONN_F_TUNNEL => Forwarding::Tunnel,
-            IP_VS_CONN_F_DROUTE => Forwarding::DirectRouting,
-            IP_VS_CONN_F_BYPASS => Forwarding::Bypass,
-            other => Forwarding::Other(other),
-        },
+        forwarding: forwarding_from(method & IP_VS_CONN_F_FWD_MASK),
         tunnel: Tunnel {
-            kind: match kind {
-                IP_VS_CONN_F_TUNNEL_TYPE_IPIP => TunnelKind::Ipip,
-                IP_VS_CONN_F_TUNNEL_TYPE_GUE => TunnelKind::Gue,
-                IP_VS_CONN_F_TUNNEL_TYPE_GRE => TunnelKind::Gre,
-                other => TunnelKind::Other(other),
-            },
+            kind: tunnel_from(kind),
             port: tunnel_port,
             checksum: if checksum & IP_VS_TUNNEL_ENCAP_FLAG_REMCSUM != 0 {
                 Checksum::Remote

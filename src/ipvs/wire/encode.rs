@@ -1,6 +1,8 @@
 //! Changes and questions to requests.
 
-use super::{bytes_of, family_number, protocol_number, role_number};
+use super::{
+    bytes_of, family_number, forwarding_number, protocol_number, role_number, tunnel_number,
+};
 use crate::ipvs::uapi::*;
 use crate::model::*;
 use crate::netlink::attribute::{Attribute, Value};
@@ -110,20 +112,8 @@ fn destination_key(key: &DestinationKey) -> Vec<Attribute<'static>> {
 }
 
 fn destination_nest(destination: &Destination) -> Attribute<'static> {
-    let method = match destination.forwarding {
-        Forwarding::Masquerading => IP_VS_CONN_F_MASQ,
-        Forwarding::Local => IP_VS_CONN_F_LOCALNODE,
-        Forwarding::Tunnel => IP_VS_CONN_F_TUNNEL,
-        Forwarding::DirectRouting => IP_VS_CONN_F_DROUTE,
-        Forwarding::Bypass => IP_VS_CONN_F_BYPASS,
-        Forwarding::Other(number) => number,
-    };
-    let tunnel = match destination.tunnel.kind {
-        TunnelKind::Ipip => IP_VS_CONN_F_TUNNEL_TYPE_IPIP,
-        TunnelKind::Gue => IP_VS_CONN_F_TUNNEL_TYPE_GUE,
-        TunnelKind::Gre => IP_VS_CONN_F_TUNNEL_TYPE_GRE,
-        TunnelKind::Other(number) => number,
-    };
+    let method = forwarding_number(destination.forwarding);
+    let kind = tunnel_number(destination.tunnel.kind);
     let checksum = match destination.tunnel.checksum {
         Checksum::None => IP_VS_TUNNEL_ENCAP_FLAG_NOCSUM,
         Checksum::Full => IP_VS_TUNNEL_ENCAP_FLAG_CSUM,
@@ -133,7 +123,7 @@ fn destination_nest(destination: &Destination) -> Attribute<'static> {
     let mut push = |kind, value| inner.push(Attribute::new(kind, value));
     push(IPVS_DEST_ATTR_FWD_METHOD, Value::U32(method));
     push(IPVS_DEST_ATTR_WEIGHT, Value::U32(destination.weight));
-    push(IPVS_DEST_ATTR_TUN_TYPE, Value::U8(tunnel));
+    push(IPVS_DEST_ATTR_TUN_TYPE, Value::U8(kind));
     push(IPVS_DEST_ATTR_TUN_PORT, Value::Be16(destination.tunnel.port));
     push(IPVS_DEST_ATTR_TUN_FLAGS, Value::U16(checksum));
     push(IPVS_DEST_ATTR_U_THRESH, Value::U32(destination.upper_threshold));

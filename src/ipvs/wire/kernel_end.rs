@@ -24,7 +24,7 @@ pub enum Question {
     Info,
 }
 
-/// What a command with its attributes asks for: what [`encode`] was given.
+/// What a command with its attributes asks for: what the client gave to be encoded.
 pub fn asked(command: u8, carried: Attributes) -> Result<Asked, Malformed> {
     let about_all = carried.clone().next().is_none();
     let service = || Ok(decode::read_service(carried.clone())?.service);

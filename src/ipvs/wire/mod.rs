@@ -32,7 +32,7 @@ fn family_from(number: u16) -> Result<Family, Malformed> {
     }
 }
 
-fn protocol_number(protocol: Protocol) -> u16 {
+pub fn protocol_number(protocol: Protocol) -> u16 {
     match protocol {
         Protocol::Tcp => libc::IPPROTO_TCP as u16,
         Protocol::Udp => libc::IPPROTO_UDP as u16,
@@ -41,12 +41,52 @@ fn protocol_number(protocol: Protocol) -> u16 {
     }
 }
 
-fn protocol_from(number: u16) -> Protocol {
+pub fn protocol_from(number: u16) -> Protocol {
     match i32::from(number) {
         libc::IPPROTO_TCP => Protocol::Tcp,
         libc::IPPROTO_UDP => Protocol::Udp,
         libc::IPPROTO_SCTP => Protocol::Sctp,
         _ => Protocol::Other(number),
+    }
+}
+
+pub fn forwarding_number(method: Forwarding) -> u32 {
+    match method {
+        Forwarding::Masquerading => IP_VS_CONN_F_MASQ,
+        Forwarding::Local => IP_VS_CONN_F_LOCALNODE,
+        Forwarding::Tunnel => IP_VS_CONN_F_TUNNEL,
+        Forwarding::DirectRouting => IP_VS_CONN_F_DROUTE,
+        Forwarding::Bypass => IP_VS_CONN_F_BYPASS,
+        Forwarding::Other(number) => number,
+    }
+}
+
+pub fn forwarding_from(number: u32) -> Forwarding {
+    match number {
+        IP_VS_CONN_F_MASQ => Forwarding::Masquerading,
+        IP_VS_CONN_F_LOCALNODE => Forwarding::Local,
+        IP_VS_CONN_F_TUNNEL => Forwarding::Tunnel,
+        IP_VS_CONN_F_DROUTE => Forwarding::DirectRouting,
+        IP_VS_CONN_F_BYPASS => Forwarding::Bypass,
+        other => Forwarding::Other(other),
+    }
+}
+
+pub fn tunnel_number(kind: TunnelKind) -> u8 {
+    match kind {
+        TunnelKind::Ipip => IP_VS_CONN_F_TUNNEL_TYPE_IPIP,
+        TunnelKind::Gue => IP_VS_CONN_F_TUNNEL_TYPE_GUE,
+        TunnelKind::Gre => IP_VS_CONN_F_TUNNEL_TYPE_GRE,
+        TunnelKind::Other(number) => number,
+    }
+}
+
+pub fn tunnel_from(number: u8) -> TunnelKind {
+    match number {
+        IP_VS_CONN_F_TUNNEL_TYPE_IPIP => TunnelKind::Ipip,
+        IP_VS_CONN_F_TUNNEL_TYPE_GUE => TunnelKind::Gue,
+        IP_VS_CONN_F_TUNNEL_TYPE_GRE => TunnelKind::Gre,
+        other => TunnelKind::Other(other),
     }
 }
 

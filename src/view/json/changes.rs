@@ -1,8 +1,8 @@
 //! Changes, as `apply --json` shows them.
 
 use super::Document;
-use crate::model::shapes::*;
 use crate::model::*;
+use crate::shapes::*;
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -51,7 +51,7 @@ enum Step<'a> {
         daemon: DaemonJson<'a>,
     },
     StopDaemon {
-        role: RoleJson,
+        role: DaemonRole,
     },
 }
 
@@ -74,7 +74,7 @@ impl<'a> From<&'a Change> for Step<'a> {
             Change::Zero(key) => Step::Zero { service: key.as_ref().map(KeyJson::from) },
             Change::SetTimeouts(timeouts) => Step::Set { timeouts: timeouts.into() },
             Change::StartDaemon(daemon) => Step::StartDaemon { daemon: daemon.into() },
-            Change::StopDaemon(which) => Step::StopDaemon { role: (*which).into() },
+            Change::StopDaemon(which) => Step::StopDaemon { role: *which },
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use super::Document;
 use crate::ipvs::connections::Connection;
-use crate::model::shapes::{NameJson, ServerKeyJson};
 use crate::model::{DestinationKey, Protocol};
+use crate::shapes::{NameJson, ServerKeyJson};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::net::IpAddr;
@@ -61,16 +61,14 @@ fn endpoint((address, port): (IpAddr, u16)) -> ServerKeyJson {
 /// The names that services have; numbers behind the kernel's other names.
 fn protocol<'a>(connection: &Connection<'a>) -> NameJson<'a> {
     match (connection.protocol, connection.protocol_name) {
-        (Protocol::Tcp, _) => "tcp".into(),
-        (Protocol::Udp, _) => "udp".into(),
-        (Protocol::Sctp, _) => "sctp".into(),
+        (known @ (Protocol::Tcp | Protocol::Udp | Protocol::Sctp), _) => known.into(),
         // That of a firewall mark's persistence: any protocol.
         (_, "IP") => NameJson::Number(0),
         (_, "ICMP") => NameJson::Number(1),
         (_, "ICMPv6") => NameJson::Number(58),
         (_, name) => match name.strip_prefix("IP_").map(str::parse) {
             Some(Ok(number)) => NameJson::Number(number),
-            _ => name.into(),
+            _ => NameJson::Name(name.into()),
         },
     }
 }

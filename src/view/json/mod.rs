@@ -12,8 +12,8 @@ pub use changes::changes;
 pub use connections::Connections;
 pub use table::Services;
 
-use crate::model::shapes::{DaemonJson, TimeoutsJson};
 use crate::model::{Daemon, Timeouts};
+use crate::shapes::{DaemonJson, TimeoutsJson};
 use serde::Serialize;
 use std::io::{self, Write};
 

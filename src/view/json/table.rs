@@ -2,8 +2,8 @@
 
 use super::Document;
 use crate::command::Columns;
-use crate::model::shapes::{ServerJson, ServiceJson};
 use crate::model::*;
+use crate::shapes::{ServerJson, ServiceJson};
 use crate::view::View;
 use crate::view::classic::version;
 use serde::Serialize;

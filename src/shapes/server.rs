@@ -1,0 +1,89 @@
+//! A real server as configured.
+
+use super::NameJson;
+use crate::model::*;
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+
+/// What tells one real server of a service from another.
+#[derive(Serialize, Deserialize)]
+pub struct ServerKeyJson {
+    address: IpAddr,
+    port: u16,
+}
+
+#[derive(Serialize, Deserialize)]
+pub struct ServerJson {
+    #[serde(flatten)]
+    key: ServerKeyJson,
+    forwarding: NameJson<'static>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tunnel: Option<TunnelJson>,
+    weight: u32,
+    #[serde(default)]
+    upper_threshold: u32,
+    #[serde(default)]
+    lower_threshold: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+struct TunnelJson {
+    #[serde(rename = "type")]
+    kind: NameJson<'static>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    port: Option<u16>,
+    checksum: Checksum,
+}
+
+impl From<&DestinationKey> for ServerKeyJson {
+    fn from(key: &DestinationKey) -> ServerKeyJson {
+        ServerKeyJson { address: key.address, port: key.port }
+    }
+}
+
+impl From<ServerKeyJson> for DestinationKey {
+    fn from(key: ServerKeyJson) -> DestinationKey {
+        DestinationKey { address: key.address, port: key.port }
+    }
+}
+
+impl From<&Destination> for ServerJson {
+    fn from(destination: &Destination) -> ServerJson {
+        let tunnel = &destination.tunnel;
+        ServerJson {
+            key: (&destination.key).into(),
+            forwarding: destination.forwarding.into(),
+            tunnel: (destination.forwarding == Forwarding::Tunnel).then(|| TunnelJson {
+                kind: tunnel.kind.into(),
+                port: (tunnel.kind == TunnelKind::Gue).then_some(tunnel.port),
+                checksum: tunnel.checksum,
+            }),
+            weight: destination.weight,
+            upper_threshold: destination.upper_threshold,
+            lower_threshold: destination.lower_threshold,
+        }
+    }
+}
+
+impl TryFrom<ServerJson> for Destination {
+    type Error = String;
+
+    fn try_from(json: ServerJson) -> Result<Destination, String> {
+        let tunnel = match json.tunnel {
+            None => Tunnel::default(),
+            Some(TunnelJson { kind, port, checksum }) => {
+                Tunnel { kind: kind.try_into()?, port: port.unwrap_or(0), checksum }
+            }
+        };
+        let destination = Destination {
+            key: json.key.into(),
+            forwarding: json.forwarding.try_into()?,
+            tunnel,
+            weight: json.weight,
+            upper_threshold: json.upper_threshold,
+            lower_threshold: json.lower_threshold,
+        };
+        destination.check().map_err(|invalid| invalid.to_string())?;
+        Ok(destination)
+    }
+}

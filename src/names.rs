@@ -4,6 +4,7 @@
 //! Numbers never ask it.
 
 use crate::model::Protocol;
+use std::collections::HashSet;
 use std::ffi::{CStr, CString};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Mutex;
@@ -71,6 +72,43 @@ impl Names for System {
         };
         Some(printable(name))
     }
+}
+
+/// How many look-ups wait for the resolver at the same time: more keep a processor busier with
+/// threads than with names, and a resolver has other clients.
+const SIDE_BY_SIDE: usize = 64;
+const SIDE_BY_SIDE_ON_A_PROCESSOR: usize = 32;
+
+/// What `look_up` says of each address, many at a time.
+pub fn side_by_side<T: Send>(
+    addresses: HashSet<IpAddr>,
+    look_up: impl Fn(IpAddr) -> T + Sync,
+) -> Vec<(IpAddr, T)> {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let at_most = SIDE_BY_SIDE.min(SIDE_BY_SIDE_ON_A_PROCESSOR.saturating_mul(processors));
+    let others = addresses.len().min(at_most).saturating_sub(1);
+    let queue = Mutex::new(addresses.into_iter());
+    let work = || {
+        let mut found = Vec::new();
+        let next = || queue.lock().ok().and_then(|mut queue| queue.next());
+        while let Some(address) = next() {
+            found.push((address, look_up(address)));
+        }
+        found
+    };
+    #[cfg(target_env = "gnu")]
+    // SAFETY: a number that the allocator looks at. Threads that wait need no heaps of their own.
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, 1);
+    }
+    std::thread::scope(|scope| {
+        let started: Vec<_> = (0..others)
+            .filter_map(|_| std::thread::Builder::new().spawn_scoped(scope, work).ok())
+            .collect();
+        let mut found = work();
+        started.into_iter().for_each(|worker| found.extend(worker.join().unwrap_or_default()));
+        found
+    })
 }
 
 /// getaddrinfo and getnameinfo know services of TCP and UDP only; SCTP's are in the same file, and

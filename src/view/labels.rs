@@ -2,16 +2,12 @@
 
 use super::columns::{cut, push_ipv4, push_number};
 use crate::model::{Protocol, ServiceKey};
-use crate::names::{Names, ipv6_text};
+use crate::names::{Names, ipv6_text, side_by_side};
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
-use std::sync::Mutex;
 
 /// The characters of a label that is only looked at: so many 1.31 has room for.
 const LONGEST: usize = 59;
-
-/// How many look-ups wait for the resolver at the same time.
-const SIDE_BY_SIDE: usize = 64;
 
 /// Shows addresses; remembers every name it has looked up.
 pub struct Labels<'n> {
@@ -43,28 +39,10 @@ impl<'n> Labels<'n> {
         let (Some(names), restorable) = (self.names, self.restorable) else { return };
         let unknown: HashSet<IpAddr> =
             addresses.into_iter().filter(|address| !self.hosts.contains_key(address)).collect();
-        if unknown.len() < 2 {
-            return;
+        // What could not be looked up here is looked up when it is shown.
+        if unknown.len() > 1 {
+            self.hosts.extend(side_by_side(unknown, |ip| host_label(names, restorable, ip)));
         }
-        let queue = Mutex::new(unknown.iter().copied());
-        let workers = unknown.len().min(SIDE_BY_SIDE);
-        let look_up = || {
-            let mut found = Vec::new();
-            let next = || queue.lock().ok().and_then(|mut queue| queue.next());
-            while let Some(address) = next() {
-                found.push((address, host_label(names, restorable, address)));
-            }
-            found
-        };
-        std::thread::scope(|scope| {
-            let started: Vec<_> = (0..workers)
-                .filter_map(|_| std::thread::Builder::new().spawn_scoped(scope, look_up).ok())
-                .collect();
-            for worker in started {
-                // What could not be looked up here is looked up when it is shown.
-                self.hosts.extend(worker.join().unwrap_or_default());
-            }
-        });
     }
 
     /// `address:port` or `[address]:port` at the end of `out`. Ports have names only with a protocol.

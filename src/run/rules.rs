@@ -159,15 +159,17 @@ impl<'a> Reader<'a> {
 /// The lines of a file, kept small: what they ask for is read again when it is wanted again.
 #[derive(Default)]
 pub(super) struct Lines {
+    /// Each on the line of its number; what is not kept is empty.
     text: Vec<u8>,
-    /// The number of each line, and where it ends in the text.
-    ends: Vec<(usize, usize)>,
+    count: usize,
 }
 
 impl Lines {
     pub(super) fn keep(&mut self, rule: &Rule) {
+        let before = rule.number.saturating_sub(self.count);
+        self.text.extend(std::iter::repeat_n(b'\n', before));
         self.text.extend_from_slice(&rule.text);
-        self.ends.push((rule.number, self.text.len()));
+        self.count = rule.number;
     }
 
     /// The lines, the last first.
@@ -175,12 +177,9 @@ impl Lines {
         &self,
         names: &dyn Names,
     ) -> impl Iterator<Item = (usize, &[u8], Result<Command, UsageError>)> {
-        (0..self.ends.len()).rev().map(move |n| {
-            let (number, end) = self.ends[n];
-            let start = n.checked_sub(1).map_or(0, |n| self.ends[n].1);
-            let text = &self.text[start..end];
-            (number, text, check::command(&words(text), names))
-        })
+        let numbered = self.text.rsplit(|b| *b == b'\n').zip((0..=self.count).rev());
+        let kept = numbered.filter(|(text, _)| !text.is_empty());
+        kept.map(|(text, number)| (number, text, check::command(&words(text), names)))
     }
 }
 
@@ -226,6 +225,21 @@ mod tests {
             }
         }
         all
+    }
+
+    #[test]
+    fn lines_are_kept_with_their_numbers() {
+        let text = "\n# all\n-C\n\n  -Z \r\n-C # again\n\n";
+        let source = Source { name: "it".to_string(), input: Box::new(text.as_bytes()) as Box<_> };
+        let mut lines = Lines::default();
+        for step in Reader::new(source, u64::MAX, &System) {
+            if let Ok(Step::Rule(rule)) = step {
+                lines.keep(&rule);
+            }
+        }
+        let kept: Vec<_> = lines.backwards(&System).map(|(n, text, _)| (n, text)).collect();
+        assert_eq!(kept, [(6, b"-C # again".as_slice()), (5, b"-Z"), (3, b"-C")]);
+        assert_eq!(Lines::default().backwards(&System).count(), 0);
     }
 
     #[test]

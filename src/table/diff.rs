@@ -15,7 +15,7 @@ pub fn diff(wanted: &Table, current: &Table) -> Vec<Change> {
         match current.services.get(key) {
             None => {
                 new.push(Change::AddService(entry.service.clone()));
-                new.extend(entry.destinations.values().map(|d| add(*key, d)));
+                new.extend(entry.destinations.iter().map(|d| add(*key, d)));
             }
             Some(old) => {
                 if entry.service != old.service {
@@ -45,15 +45,16 @@ fn destinations(
     gone: &mut Vec<Change>,
 ) {
     let key = wanted.service.key;
-    for (server, destination) in &wanted.destinations {
-        match current.destinations.get(server) {
+    for destination in wanted.destinations.iter() {
+        match current.destinations.get(&destination.key) {
             None => new.push(add(key, destination)),
             Some(old) if same_destination(destination, old) => {}
             Some(_) => changed.push(Change::EditDestination(key, destination.clone())),
         }
     }
-    let left = current.destinations.keys().filter(|d| !wanted.destinations.contains_key(*d));
-    gone.extend(left.map(|server| Change::DeleteDestination(key, *server)));
+    let left = current.destinations.iter().map(|server| server.key);
+    let left = left.filter(|server| wanted.destinations.get(server).is_none());
+    gone.extend(left.map(|server| Change::DeleteDestination(key, server)));
 }
 
 fn timeouts(wanted: &Table, current: &Table) -> Option<Change> {
@@ -122,7 +123,7 @@ pub fn inverse(change: &Change, before: &Table) -> Vec<Change> {
 /// A service and its servers, added.
 fn whole(entry: &Entry) -> Vec<Change> {
     let service = Change::AddService(entry.service.clone());
-    let servers = entry.destinations.values().map(|d| add(entry.service.key, d));
+    let servers = entry.destinations.iter().map(|d| add(entry.service.key, d));
     std::iter::once(service).chain(servers).collect()
 }
 

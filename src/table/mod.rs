@@ -9,6 +9,7 @@
 mod comparison;
 mod diff;
 mod normal;
+mod servers;
 
 #[doc(hidden)]
 pub use comparison::Comparison;
@@ -17,6 +18,7 @@ pub use diff::{diff, inverse};
 use crate::model::*;
 use indexmap::map::Entry as Slot;
 use rustc_hash::FxBuildHasher;
+use servers::Servers;
 
 /// What is in a table comes from whoever may change the kernel's: nobody to be guarded against with
 /// a hash that costs more.
@@ -26,7 +28,7 @@ type Map<K, V> = indexmap::IndexMap<K, V, FxBuildHasher>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     service: Service,
-    destinations: Map<DestinationKey, Destination>,
+    destinations: Servers,
 }
 
 impl Entry {
@@ -37,7 +39,7 @@ impl Entry {
 
     /// Its servers, in the order in which they were named.
     pub fn destinations(&self) -> impl ExactSizeIterator<Item = &Destination> {
-        self.destinations.values()
+        self.destinations.iter()
     }
 
     /// One of its servers.
@@ -127,7 +129,7 @@ impl Table {
                 Slot::Occupied(_) => return Err(Refused::ServiceExists),
                 Slot::Vacant(slot) => {
                     let service = normal::service(service.clone());
-                    slot.insert(Entry { service, destinations: Map::default() });
+                    slot.insert(Entry { service, destinations: Servers::default() });
                 }
             },
             Change::EditService(service) => {
@@ -140,10 +142,10 @@ impl Table {
             Change::AddDestination(key, destination) => {
                 let entry = self.services.get_mut(key).ok_or(Refused::NotDefined)?;
                 thresholds(destination)?;
-                match entry.destinations.entry(destination.key) {
-                    Slot::Occupied(_) => return Err(Refused::DestinationExists),
-                    Slot::Vacant(slot) => slot.insert(normal::destination(destination.clone())),
-                };
+                if entry.destinations.get(&destination.key).is_some() {
+                    return Err(Refused::DestinationExists);
+                }
+                entry.destinations.insert(normal::destination(destination.clone()));
             }
             Change::EditDestination(key, destination) => {
                 let entry = self.services.get_mut(key).ok_or(Refused::NotDefined)?;
@@ -153,7 +155,7 @@ impl Table {
             }
             Change::DeleteDestination(key, destination) => {
                 let entry = self.services.get_mut(key).ok_or(Refused::NotDefined)?;
-                entry.destinations.swap_remove(destination).ok_or(Refused::NoDestination)?;
+                entry.destinations.remove(destination).ok_or(Refused::NoDestination)?;
             }
             Change::Flush => self.services.clear(),
             Change::Zero(Some(key)) if !self.services.contains_key(key) => {
@@ -222,7 +224,7 @@ impl Table {
     }
 
     fn insert(&mut self, service: Service, destinations: impl Iterator<Item = Destination>) {
-        let destinations = destinations.map(|d| (d.key, d)).collect();
+        let destinations = destinations.collect();
         self.services.insert(service.key, Entry { service, destinations });
     }
 

@@ -127,7 +127,7 @@ fn outside() -> ExitCode {
     }
     let results = tempfile::tempdir().expect("a temporary directory");
     let directory = results.path().to_str().expect("a path in UTF-8");
-    let status = support::run_in_lab(&["--time", "7200", "--results", directory]);
+    let status = support::run_in_lab(&["--time", "7200", "--spread", "--results", directory]);
     let Ok(text) = std::fs::read_to_string(results.path().join("results.txt")) else {
         return status;
     };

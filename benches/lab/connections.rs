@@ -28,7 +28,7 @@ pub fn connections(bench: &mut Bench) {
 
     let mut peaks = [0.0; 4];
     let mut rows = [0; 4];
-    let times = bench.compare(true, |who| match who {
+    let times = bench.compare(true, 1, |who| match who {
         Who::Start => process::start(),
         Who::Floor => process::floor("read", FILE.as_ref()),
         _ => {

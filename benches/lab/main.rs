@@ -61,13 +61,19 @@ impl Bench {
     }
 
     /// Time the players in turn; each gets its median. Where nothing is demanded, 1.31 plays three times
-    /// only if it takes long.
-    pub fn compare(&self, demanded: bool, mut play: impl FnMut(Who) -> f64) -> [f64; 4] {
+    /// only if it takes long. The others play `often` as often as 1.31: they are compared more closely.
+    pub fn compare(
+        &self,
+        demanded: bool,
+        often: usize,
+        mut play: impl FnMut(Who) -> f64,
+    ) -> [f64; 4] {
         let mut times = [vec![], vec![], vec![], vec![]];
-        for round in 0..self.rounds() {
+        for turn in 0..self.rounds() * often {
             for (who, times) in Who::ALL.into_iter().zip(&mut times) {
                 let patience = match who {
-                    Who::Classic => demanded || round < 3 || times[0] < 8.0,
+                    Who::Classic if turn % often != 0 => false,
+                    Who::Classic => demanded || times.len() < 3 || times[0] < 8.0,
                     _ => true,
                 };
                 if patience {

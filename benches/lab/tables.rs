@@ -64,7 +64,7 @@ pub fn loads(bench: &mut Bench) {
     for (services, servers, demanded) in TABLES {
         let (services, servers) = shape(bench, (services, servers));
         let rules = rules_file(services, servers);
-        let times = bench.compare(demanded, |who| {
+        let times = bench.compare(demanded, 1, |who| {
             let seconds = load(who, &rules);
             if who != Who::Start {
                 loaded(&rules);
@@ -105,7 +105,7 @@ fn reads(bench: &mut Bench, args: &str, name: &str) {
         assert!(texts[0] == texts[1], "{args} of {services} x {servers} differs from 1.31's");
         drop(texts);
         let mut peaks = [0.0; 4];
-        let times = bench.compare(demanded, |who| match who {
+        let times = bench.compare(demanded, if demanded { 3 } else { 1 }, |who| match who {
             Who::Start => process::start(),
             Who::Floor => process::floor("list", &rules),
             _ => {

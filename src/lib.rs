@@ -39,7 +39,7 @@
 //!
 //! # Features
 //!
-//! - `serde`: keys, services, real servers, timeouts, daemons and [`Table`], in the form of the documents
+//! - `serde`: keys, services, real servers, timeouts, daemons, what they are made of, and [`Table`], in the form of the documents
 //!   of `ipvsadm --json` (`schema/ipvsadm.schema.json`), for formats that describe themselves, as JSON. What
 //!   is read is checked; members that are not known are passed over, as those of `ipvsadm -L --json`, which is
 //!   read as a [`Table`].

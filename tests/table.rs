@@ -388,3 +388,27 @@ fn numbers_in_a_document_are_what_their_names_are() {
     assert_eq!(read("6", "3"), read("\"tcp\"", "\"direct-routing\""));
     assert_ne!(read("17", "3"), read("6", "3"));
 }
+
+/// What a key and a server are made of has the same form by itself; what has no name is its number.
+#[test]
+fn the_parts_of_a_document_by_themselves() {
+    fn goes_round<T>(value: T, text: &str)
+    where
+        T: serde::Serialize + serde::de::DeserializeOwned + PartialEq + std::fmt::Debug,
+    {
+        assert_eq!(serde_json::to_string(&value).expect("a document"), text);
+        assert_eq!(serde_json::from_str::<T>(text).expect(text), value);
+    }
+    goes_round(Family::V6, "\"ipv6\"");
+    goes_round(Protocol::Sctp, "\"sctp\"");
+    goes_round(Protocol::Other(50), "50");
+    goes_round(Forwarding::Bypass, "\"bypass\"");
+    goes_round(Forwarding::Other(7), "7");
+    goes_round(TunnelKind::Gre, "\"gre\"");
+    goes_round(TunnelKind::Other(9), "9");
+    goes_round(Checksum::Remote, "\"remote\"");
+    goes_round(DaemonRole::Backup, "\"backup\"");
+    assert_eq!(serde_json::from_str::<TunnelKind>("1").expect("GUE"), TunnelKind::Gue);
+    assert!(serde_json::from_str::<TunnelKind>("256").is_err());
+    assert!(serde_json::from_str::<Protocol>("65536").is_err());
+}

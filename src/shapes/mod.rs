@@ -38,6 +38,9 @@ macro_rules! by_way_of {
 }
 
 by_way_of! {
+    Protocol: NameJson;
+    Forwarding: NameJson;
+    TunnelKind: NameJson;
     ServiceKey: KeyJson;
     Service: ServiceJson;
     DestinationKey: ServerKeyJson;

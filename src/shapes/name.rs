@@ -31,11 +31,11 @@ const TUNNEL_KINDS: &[(&str, TunnelKind)] =
 /// differ in nothing.
 macro_rules! named {
     ($($type:ty: $names:ident, $number:path, $from:path;)*) => {$(
-        impl From<$type> for NameJson<'_> {
-            fn from(value: $type) -> Self {
-                match $names.iter().find(|(_, known)| *known == value) {
+        impl From<&$type> for NameJson<'_> {
+            fn from(value: &$type) -> Self {
+                match $names.iter().find(|(_, known)| known == value) {
                     Some((name, _)) => NameJson::Name(Cow::Borrowed(name)),
-                    None => NameJson::Number($number(value).into()),
+                    None => NameJson::Number($number(*value).into()),
                 }
             }
         }

@@ -1,6 +1,5 @@
 //! A real server as configured.
 
-use super::NameJson;
 use crate::model::*;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -16,7 +15,7 @@ pub struct ServerKeyJson {
 pub struct ServerJson {
     #[serde(flatten)]
     key: ServerKeyJson,
-    forwarding: NameJson<'static>,
+    forwarding: Forwarding,
     #[serde(skip_serializing_if = "Option::is_none")]
     tunnel: Option<TunnelJson>,
     weight: u32,
@@ -29,7 +28,7 @@ pub struct ServerJson {
 #[derive(Serialize, Deserialize)]
 struct TunnelJson {
     #[serde(rename = "type")]
-    kind: NameJson<'static>,
+    kind: TunnelKind,
     #[serde(skip_serializing_if = "Option::is_none")]
     port: Option<u16>,
     checksum: Checksum,
@@ -52,9 +51,9 @@ impl From<&Destination> for ServerJson {
         let tunnel = &destination.tunnel;
         ServerJson {
             key: (&destination.key).into(),
-            forwarding: destination.forwarding.into(),
+            forwarding: destination.forwarding,
             tunnel: (destination.forwarding == Forwarding::Tunnel).then(|| TunnelJson {
-                kind: tunnel.kind.into(),
+                kind: tunnel.kind,
                 port: (tunnel.kind == TunnelKind::Gue).then_some(tunnel.port),
                 checksum: tunnel.checksum,
             }),
@@ -72,12 +71,12 @@ impl TryFrom<ServerJson> for Destination {
         let tunnel = match json.tunnel {
             None => Tunnel::default(),
             Some(TunnelJson { kind, port, checksum }) => {
-                Tunnel { kind: kind.try_into()?, port: port.unwrap_or(0), checksum }
+                Tunnel { kind, port: port.unwrap_or(0), checksum }
             }
         };
         let destination = Destination {
             key: json.key.into(),
-            forwarding: json.forwarding.try_into()?,
+            forwarding: json.forwarding,
             tunnel,
             weight: json.weight,
             upper_threshold: json.upper_threshold,

@@ -52,7 +52,7 @@ impl From<&ServiceKey> for KeyJson {
     fn from(key: &ServiceKey) -> KeyJson {
         match *key {
             ServiceKey::Address { protocol, address, port } => {
-                KeyJson::Address { protocol: protocol.into(), address, port }
+                KeyJson::Address { protocol: (&protocol).into(), address, port }
             }
             ServiceKey::Mark { mark, family } => KeyJson::Mark { mark, family },
         }

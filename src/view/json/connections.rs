@@ -61,7 +61,7 @@ fn endpoint((address, port): (IpAddr, u16)) -> ServerKeyJson {
 /// The names that services have; numbers behind the kernel's other names.
 fn protocol<'a>(connection: &Connection<'a>) -> NameJson<'a> {
     match (connection.protocol, connection.protocol_name) {
-        (known @ (Protocol::Tcp | Protocol::Udp | Protocol::Sctp), _) => known.into(),
+        (known @ (Protocol::Tcp | Protocol::Udp | Protocol::Sctp), _) => (&known).into(),
         // That of a firewall mark's persistence: any protocol.
         (_, "IP") => NameJson::Number(0),
         (_, "ICMP") => NameJson::Number(1),

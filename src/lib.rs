@@ -51,6 +51,7 @@
 //! ```text
 //! argv, -R text -> cli -> Command -> run -> ipvs::client -> ipvs::wire -> netlink -> kernel
 //! stdout <- view <- model <- ipvs::wire <- netlink <- kernel
+//!   JSON <- view, serde <- shapes <- model, table
 //! ```
 //!
 //! Imports point one way only: downwards.

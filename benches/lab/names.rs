@@ -3,9 +3,8 @@
 use crate::process::{self, Who, done};
 use crate::report::Row;
 use crate::tables::rules_file;
-use crate::{Bench, fresh};
+use crate::{Bench, fresh, support};
 use std::net::UdpSocket;
-use std::process::Command;
 
 pub fn names(bench: &mut Bench) {
     // In the lab these are copies in memory.
@@ -13,8 +12,7 @@ pub fn names(bench: &mut Bench) {
     std::fs::write("/etc/nsswitch.conf", "hosts: files dns\nservices: files\n").expect("nsswitch");
     fresh();
     // Half of the 50 ms each way.
-    run("modprobe", &["sch_netem"]);
-    run("tc", &["qdisc", "add", "dev", "lo", "root", "netem", "delay", "25ms"]);
+    support::sh("modprobe sch_netem; tc qdisc add dev lo root netem delay 25ms");
     let socket = UdpSocket::bind("127.0.0.1:53").expect("the port of DNS");
     std::thread::spawn(move || serve(&socket));
     let servers = if bench.quick { 64 } else { 256 };
@@ -32,11 +30,6 @@ pub fn names(bench: &mut Bench) {
     let [classic, ours] = times.map(process::median);
     let work = format!("-L of {servers} servers, 50 ms a name");
     bench.report.rows.push(Row::time(work, Some(classic), ours).at_least(20.0));
-}
-
-fn run(program: &str, arguments: &[&str]) {
-    let status = Command::new(program).args(arguments).status();
-    assert!(status.is_ok_and(|status| status.success()), "{program} {arguments:?}");
 }
 
 /// Answer each question: the way to here and back is what takes the time.

@@ -2,7 +2,6 @@
 
 use std::fmt::Write;
 use std::process::Command;
-use std::time::Instant;
 
 #[derive(Default)]
 pub struct Report {
@@ -119,8 +118,7 @@ impl Report {
     pub fn text(&self, quick: bool) -> String {
         let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
         let mut text = format!("Kernel: Linux {} (user-mode, the lab)", kernel.trim());
-        text.push_str(if quick { "; quick: smaller tables, fewer runs\n" } else { "\n" });
-        let _ = writeln!(text, "A system call takes {:.0} us there.\n", 1e6 * system_call());
+        text.push_str(if quick { "; quick: smaller tables, fewer runs\n\n" } else { "\n\n" });
         let _ = writeln!(
             text,
             "{:<46} {:>12} {:>12} {:>12} {:>16} {:>14}",
@@ -137,16 +135,6 @@ impl Report {
         }
         text
     }
-}
-
-/// Seconds of one that does next to nothing: what all ratios here hang on.
-fn system_call() -> f64 {
-    const CALLS: u32 = 1000;
-    let start = Instant::now();
-    for _ in 0..CALLS {
-        std::hint::black_box(std::os::unix::process::parent_id());
-    }
-    (start.elapsed() / CALLS).as_secs_f64()
 }
 
 /// What stands above the table: when, on what, how.

@@ -142,10 +142,9 @@ impl Table {
             Change::AddDestination(key, destination) => {
                 let entry = self.services.get_mut(key).ok_or(Refused::NotDefined)?;
                 thresholds(destination)?;
-                if entry.destinations.get(&destination.key).is_some() {
+                if !entry.destinations.add(normal::destination(destination.clone())) {
                     return Err(Refused::DestinationExists);
                 }
-                entry.destinations.insert(normal::destination(destination.clone()));
             }
             Change::EditDestination(key, destination) => {
                 let entry = self.services.get_mut(key).ok_or(Refused::NotDefined)?;

@@ -44,11 +44,10 @@ impl Servers {
         }
     }
 
-    /// One more, or in the place of the one with its key.
-    pub(super) fn insert(&mut self, server: Destination) {
-        if let Some(old) = self.get_mut(&server.key) {
-            *old = server;
-            return;
+    /// One more; false, and nothing changes, where there is one with its key.
+    pub(super) fn add(&mut self, server: Destination) -> bool {
+        if self.get(&server.key).is_some() {
+            return false;
         }
         match self {
             Servers::Few(row) if row.len() < FEW => row.push(server),
@@ -60,6 +59,7 @@ impl Servers {
                 map.insert(server.key, server);
             }
         }
+        true
     }
 
     pub(super) fn remove(&mut self, key: &DestinationKey) -> Option<Destination> {
@@ -82,7 +82,9 @@ impl Default for Servers {
 impl FromIterator<Destination> for Servers {
     fn from_iter<I: IntoIterator<Item = Destination>>(all: I) -> Servers {
         let mut servers = Servers::default();
-        all.into_iter().for_each(|server| servers.insert(server));
+        for server in all {
+            servers.add(server);
+        }
         servers
     }
 }
@@ -118,12 +120,12 @@ mod tests {
             let backwards: Servers = order.iter().rev().cloned().collect();
             assert_eq!(servers, backwards);
 
-            servers.insert(server(0, 7));
-            assert_eq!(servers.len(), count);
-            assert_ne!(servers, backwards);
+            assert!(!servers.add(server(0, 7)));
+            assert_eq!((servers.len(), &servers), (count, &backwards));
+            servers.get_mut(&server(0, 0).key).expect("it is there").weight = 7;
             assert_eq!(servers.get(&server(0, 0).key), Some(&server(0, 7)));
+            assert_ne!(servers, backwards);
             servers.get_mut(&server(0, 0).key).expect("it is there").weight = 1;
-            assert_eq!(servers, backwards);
 
             assert_eq!(servers.remove(&server(count, 0).key), None);
             assert_eq!(servers.remove(&server(0, 0).key), Some(server(0, 1)));

@@ -24,7 +24,7 @@ impl Servers {
     }
 
     pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &Destination> {
-        (0..self.len()).map(|place| match self {
+        (0..self.len()).map(move |place| match self {
             Servers::Few(row) => &row[place],
             Servers::Many(map) => &map[place],
         })

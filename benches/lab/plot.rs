@@ -3,12 +3,10 @@
 use std::path::Path;
 use std::process::Command;
 
-pub fn draw(results: &Path, to: &Path) {
-    let kernel = std::fs::read_to_string(results.join("results.txt")).unwrap_or_default();
-    let kernel = kernel.lines().next().unwrap_or_default().to_string();
+pub fn draw(data: &Path, kernel: &str, to: &Path) {
     let date = Command::new("date").args(["-u", "+%Y-%m-%d"]).output();
     let date = date.map(|o| String::from_utf8_lossy(&o.stdout).trim().to_string());
-    let (data, date) = (results.join("growth.dat"), date.unwrap_or_default());
+    let date = date.unwrap_or_default();
     let script = format!(
         "set terminal svg size 760,480 font 'sans-serif,13' background 'white'
 set output '{}'
@@ -29,7 +27,7 @@ plot '{data}' using 1:2 with linespoints lw 2 title 'ipvsadm 1.31', \
         to.display(),
         data = data.display(),
     );
-    let file = results.join("growth.gnuplot");
+    let file = data.with_extension("gnuplot");
     std::fs::write(&file, script).expect("the script of the plot");
     let status = Command::new("gnuplot").arg(file).status().expect("gnuplot can be started");
     assert!(status.success(), "gnuplot: {status}");

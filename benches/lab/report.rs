@@ -115,9 +115,9 @@ impl Row {
 }
 
 impl Report {
-    pub fn text(&self, quick: bool) -> String {
+    pub fn text(&self, place: &str, quick: bool) -> String {
         let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-        let mut text = format!("Kernel: Linux {} (user-mode, the lab)", kernel.trim());
+        let mut text = format!("Kernel: Linux {} (the lab), {place}", kernel.trim());
         text.push_str(if quick { "; quick: smaller tables, fewer runs\n\n" } else { "\n\n" });
         let _ = writeln!(
             text,
@@ -157,6 +157,7 @@ the same messages encoded beforehand and sent in the same batches, an acknowledg
 the bare dumps, nothing decoded, nothing printed; for connections the file read to its end. It holds neither
 the start of a process nor the opening of a socket; `ours / floor` is ours without the start of its process
 (-v, taken in the same turns), the opening of the socket still in it. In brackets what is demanded.
+Names are looked up in a lab on a processor of its own, all else wherever the system runs the lab: main.rs says why.
 "
     )
 }

@@ -33,7 +33,7 @@ pub fn main_with(tests: &[Test], patient: &[Test]) -> ExitCode {
     args.test_threads = args.test_threads.or(Some(patient.len().max(1)));
     let host = std::env::var("IPVSADM_TEST_KERNEL").is_ok_and(|v| v == "host");
     if !args.list && !host && !in_lab() {
-        return run_in_lab(&["--time", "1500"]);
+        return run_in_lab(&["--time", "1500"], std::env::args().skip(1));
     }
     if !args.list {
         let loaded = Command::new("modprobe").arg("ip_vs").status();
@@ -80,14 +80,14 @@ pub fn project() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// This program once more, with the same arguments, in the lab; `options` are those of lab/run.
-pub fn run_in_lab(options: &[&str]) -> ExitCode {
+/// This program once more, with these arguments, in the lab; `options` are those of lab/run.
+pub fn run_in_lab(options: &[&str], args: impl IntoIterator<Item = String>) -> ExitCode {
     let me = std::env::current_exe().expect("this program's own path");
     let status = Command::new(project().join("lab/run"))
         .args(options)
         .arg("--")
         .arg(me)
-        .args(std::env::args_os().skip(1))
+        .args(args)
         .stdin(Stdio::null())
         .status();
     match status {

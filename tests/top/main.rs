@@ -24,7 +24,10 @@ fn main() -> ExitCode {
     }
     if !support::in_lab() {
         let docs = support::project().join("docs").display().to_string();
-        return support::run_in_lab(&["--time", "900", "--results", &docs]);
+        return support::run_in_lab(
+            &["--time", "900", "--results", &docs],
+            std::env::args().skip(1),
+        );
     }
     support::main(pictures::TESTS)
 }

@@ -40,7 +40,7 @@ help:
 	@echo 'make lab-qemu  the suite "kernel" on the kernel of Debian $(KERNEL) itself, with two processors, in qemu: TEST=faults for a part'
 	@echo 'make oracle    random command lines beside ipvsadm 1.31: CASES=$(CASES) SEED=$(SEED) (or SEED=1,2,3) KERNELS=$(KERNELS)'
 	@echo 'make fuzz      libFuzzer on what reads lines and the kernel: TIME=$(TIME) seconds each (FUZZ="$(FUZZ)")'
-	@echo 'make bench     time, instructions and memory beside ipvsadm 1.31 and the kernel alone: half an hour, for benches/;'
+	@echo 'make bench     time, instructions and memory beside ipvsadm 1.31 and the kernel alone: an hour, for benches/;'
 	@echo '               BENCH=load,list (or start save growth single names connections errors live count) and BENCH_QUICK=1 for less'
 	@echo 'make screenshots  the pictures in docs/, of ipvsadm top in the lab'
 	@echo 'make lint      format, clippy and the documentation of the library, warnings denied; make msrv: the oldest Rust'

@@ -108,3 +108,10 @@ pub enum Columns {
     PersistentConnections,
     Tunnels,
 }
+
+impl Columns {
+    /// Whether counters are among them.
+    pub fn counted(self) -> bool {
+        matches!(self, Columns::Statistics | Columns::Rates)
+    }
+}

@@ -122,11 +122,8 @@ fn what_another_table_does_not_name_is_kept() {
 }
 
 /// A table as the kernel shows it.
-fn shown(table: &Table) -> Vec<(ObservedService, Vec<ObservedDestination>)> {
-    let shown = |entry: &Entry| {
-        let servers = entry.destinations().cloned().map(ObservedDestination::from);
-        (entry.service().clone().into(), servers.collect())
-    };
+fn shown(table: &Table) -> Vec<(Service, Vec<Destination>)> {
+    let shown = |entry: &Entry| (entry.service().clone(), entry.destinations().cloned().collect());
     table.services().map(shown).collect()
 }
 
@@ -254,7 +251,7 @@ fn what_means_the_same_is_no_difference() {
         let (backup, master) = (full(DaemonRole::Backup, 1024), full(DaemonRole::Master, 1472));
         let timeouts = Timeouts::default().with_tcp(1).with_tcp_fin(2).with_udp(3);
         let mut table = Table::observed(timeouts, vec![backup, master]);
-        table.observe([(masked.clone().into(), vec![destination.into()])]);
+        table.observe([(masked.clone(), vec![destination])]);
         table
     };
     let mut wanted = Table::default();

@@ -101,6 +101,28 @@ impl<C: Connection> Client<C> {
             .map_err(|e| Error::new(Operation::GetDestinations, e))
     }
 
+    /// Every virtual service as it is configured: what a table needs of [`Client::services`].
+    pub(crate) fn configured_services(&mut self) -> Result<Vec<Service>, Error> {
+        let request = wire::about(IPVS_CMD_GET_SERVICE, None);
+        self.netlink
+            .dump(self.family, &request, wire::read_configured_service)
+            .map_err(|e| Error::new(Operation::GetService, e))
+    }
+
+    /// The real servers of one virtual service as they are configured: what a table needs of
+    /// [`Client::destinations`].
+    pub(crate) fn configured_destinations(
+        &mut self,
+        key: &ServiceKey,
+    ) -> Result<Vec<Destination>, Error> {
+        let family = key.family();
+        self.netlink
+            .dump(self.family, &wire::about(IPVS_CMD_GET_DEST, Some(key)), |answer| {
+                wire::read_configured_destination(answer, family)
+            })
+            .map_err(|e| Error::new(Operation::GetDestinations, e))
+    }
+
     /// The synchronisation daemons that run (`IPVS_CMD_GET_DAEMON`).
     pub fn daemons(&mut self) -> Result<Vec<Daemon>, Error> {
         self.netlink

@@ -102,8 +102,8 @@ impl<C: Connection> Client<C> {
     /// The whole table: services with their servers, timeouts, daemons. A request for each service.
     pub fn table(&mut self) -> Result<Table, Error> {
         let mut table = self.settings(true, true)?;
-        for service in self.services()? {
-            let destinations = self.destinations(&service.service.key)?;
+        for service in self.configured_services()? {
+            let destinations = self.configured_destinations(&service.key)?;
             table.observe([(service, destinations)]);
         }
         Ok(table)
@@ -116,8 +116,8 @@ impl<C: Connection> Client<C> {
         let timeouts = wanted.timeouts() != Timeouts::default();
         let current = self.settings(timeouts, wanted.has_daemons())?;
         let mut comparison = Comparison::new(wanted, current);
-        for service in self.services()? {
-            let destinations = self.destinations(&service.service.key)?;
+        for service in self.configured_services()? {
+            let destinations = self.configured_destinations(&service.key)?;
             comparison.observe(service, destinations);
         }
         let (wanted, before) = comparison.differences();

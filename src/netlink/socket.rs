@@ -193,7 +193,14 @@ impl<C: Connection> Netlink<C> {
                     interrupted |= flags & NLM_F_DUMP_INTR != 0;
                     match answer {
                         Answer::Data(payload) => match read(payload) {
-                            Ok(item) => items.push(item),
+                            Ok(item) => {
+                                // Long lists are moved rarely: what was left behind is memory that
+                                // was touched for nothing.
+                                if items.len() == items.capacity() {
+                                    items.reserve(items.len() * 7);
+                                }
+                                items.push(item);
+                            }
                             Err(e) => end = Some(Err(e.into())),
                         },
                         Answer::Acknowledged(Ok(())) => {}

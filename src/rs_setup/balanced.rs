@@ -27,16 +27,15 @@ fn read(
     local: impl Fn(IpAddr) -> bool,
 ) -> Result<Balancing, Error> {
     let mut all = Vec::new();
-    for service in client.services()? {
-        let key = service.service.key;
+    for service in client.configured_services()? {
+        let key = service.key;
         let ServiceKey::Address { address, .. } = key else { continue };
         if !vips.contains(&address) {
             continue;
         }
         let elsewhere: Vec<IpAddr> = client
-            .destinations(&key)?
+            .configured_destinations(&key)?
             .into_iter()
-            .map(|observed| observed.destination)
             .filter(|server| server.weight > 0 && !local(server.key.address))
             .map(|server| server.key.address)
             .collect();

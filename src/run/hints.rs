@@ -76,16 +76,16 @@ fn name(service: &Service) -> Option<String> {
 
 fn services<C: Connection>(client: &mut Client<C>) -> Option<String> {
     let labels = &mut Labels::numeric();
-    let services = client.services().ok()?;
-    let names = services.iter().map(|service| rules::head(labels, &service.service.key));
+    let services = client.configured_services().ok()?;
+    let names = services.iter().map(|service| rules::head(labels, &service.key));
     few("the table is empty", names.collect())
 }
 
 fn servers<C: Connection>(client: &mut Client<C>, service: &ServiceKey) -> Option<String> {
-    let servers = client.destinations(service).ok()?;
-    let name = |observed: &ObservedDestination| {
+    let servers = client.configured_destinations(service).ok()?;
+    let name = |server: &Destination| {
         let mut name = String::from("-r ");
-        let key = observed.destination.key;
+        let key = server.key;
         Labels::numeric().endpoint(&mut name, key.address, key.port, None);
         name
     };

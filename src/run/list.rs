@@ -5,7 +5,7 @@ use crate::command::{Columns, Form, List, What};
 use crate::ipvs::client::Client;
 use crate::ipvs::connections;
 use crate::ipvs::error::Error;
-use crate::model::{ObservedDestination, ObservedService, ServiceKey};
+use crate::model::{DestinationKey, ObservedService, ServiceKey};
 use crate::view::classic::{self, Listing};
 use crate::view::connections::Connections;
 use crate::view::json;
@@ -56,18 +56,18 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
             (Some(_), Form::Classic) => None,
             _ => Some(client.info()?),
         };
-        let services = observed(client, list, only)?;
+        let services = observed(client, list, only, columns)?;
         let out = &mut self.out;
         match (list.form, info) {
             (Form::Json, Some(info)) => {
                 let mut view = json::Services::new(out, &info, columns)?;
-                each(client, list, &services, &mut view)?;
+                each(client, list, services, &mut view)?;
                 view.end()?;
             }
             (Form::Pretty, Some(info)) => {
                 let mut view = Pretty::new(out, labels, columns, list.exact, screen());
                 view.title(&info)?;
-                each(client, list, &services, &mut view)?;
+                each(client, list, services, &mut view)?;
             }
             (_, info) => {
                 let mut view = Listing::new(out, labels, columns, list.exact);
@@ -75,7 +75,7 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
                     view.title(&info)?;
                 }
                 view.heads()?;
-                each(client, list, &services, &mut view)?;
+                each(client, list, services, &mut view)?;
             }
         }
         Ok(())
@@ -135,37 +135,61 @@ fn screen() -> Screen {
     Screen { width: width.unwrap_or(Screen::WIDTH), colour: stdout.is_terminal() && !no_colour }
 }
 
+/// Services as they are listed.
+type Services = Box<dyn Iterator<Item = ObservedService>>;
+
 /// The service that is listed, or all of them, in the order of the list.
 fn observed(
     client: &mut Client,
     list: &List,
     only: Option<&ServiceKey>,
-) -> Result<Vec<ObservedService>, Error> {
-    let mut services = match only {
-        Some(key) => vec![client.service(key)?],
-        None => client.services()?,
-    };
-    if list.sorted {
-        order::services(&mut services);
+    columns: Columns,
+) -> Result<Services, Error> {
+    if let Some(key) = only {
+        return Ok(Box::new(std::iter::once(client.service(key)?)));
     }
-    Ok(services)
+    // All of them are held at once: counters only where they are shown.
+    if columns.counted() {
+        let mut services = client.services()?;
+        if list.sorted {
+            order::services(&mut services, |service| &service.service.key);
+        }
+        return Ok(Box::new(services.into_iter()));
+    }
+    let mut services = client.configured_services()?;
+    if list.sorted {
+        order::services(&mut services, |service| &service.key);
+    }
+    Ok(Box::new(services.into_iter().map(ObservedService::from)))
 }
 
 /// Read the servers of each service, and show both as they come.
 fn each<V: View>(
     client: &mut Client,
     list: &List,
-    services: &[ObservedService],
+    mut services: Services,
     view: &mut V,
 ) -> Result<(), Failure> {
-    for group in services.chunks(group(list.numeric || list.form == Form::Json)) {
-        let table = with_destinations(client, group, list.sorted)?;
-        view.prepare(addresses(&table));
-        for (service, destinations) in &table {
-            view.service(service, destinations)?;
+    let group = group(list.numeric || list.form == Form::Json);
+    loop {
+        let mut table = Vec::with_capacity(group);
+        for service in services.by_ref().take(group) {
+            let mut servers = client.destinations(&service.service.key)?;
+            if list.sorted {
+                order::destinations(&mut servers, |server| &server.destination.key);
+            }
+            table.push((service, servers));
+        }
+        if table.is_empty() {
+            return Ok(());
+        }
+        view.prepare(table.iter().flat_map(|(service, servers)| {
+            addresses(&service.service.key, servers.iter().map(|server| &server.destination.key))
+        }));
+        for (service, servers) in &table {
+            view.service(service, servers)?;
         }
     }
-    Ok(())
 }
 
 /// How many services are read and shown at a time: what is held does not grow with the table, and
@@ -174,33 +198,14 @@ pub(super) fn group(numeric: bool) -> usize {
     if numeric { 1 } else { 256 }
 }
 
-/// Services and the servers of each.
-pub(super) type Group<'s> = Vec<(&'s ObservedService, Vec<ObservedDestination>)>;
-
-pub(super) fn with_destinations<'s>(
-    client: &mut Client,
-    services: &'s [ObservedService],
-    sorted: bool,
-) -> Result<Group<'s>, Error> {
-    services
-        .iter()
-        .map(|service| {
-            let mut destinations = client.destinations(&service.service.key)?;
-            if sorted {
-                order::destinations(&mut destinations);
-            }
-            Ok((service, destinations))
-        })
-        .collect()
-}
-
-/// Every address in a group.
-pub(super) fn addresses(group: &Group) -> impl Iterator<Item = IpAddr> {
-    group.iter().flat_map(|(service, destinations)| {
-        let virtual_address = match service.service.key {
-            ServiceKey::Address { address, .. } => Some(address),
-            ServiceKey::Mark { .. } => None,
-        };
-        virtual_address.into_iter().chain(destinations.iter().map(|d| d.destination.key.address))
-    })
+/// Every address of a service and its servers.
+pub(super) fn addresses<'a>(
+    service: &ServiceKey,
+    servers: impl Iterator<Item = &'a DestinationKey>,
+) -> impl Iterator<Item = IpAddr> {
+    let virtual_address = match service {
+        ServiceKey::Address { address, .. } => Some(*address),
+        ServiceKey::Mark { .. } => None,
+    };
+    virtual_address.into_iter().chain(servers.map(|server| server.address))
 }

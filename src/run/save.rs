@@ -3,7 +3,8 @@
 //! A file is written beside its name and renamed when all of it is on the disk: whoever reads it finds
 //! the old rules or the new ones, never half of them.
 
-use super::list::{addresses, group, with_destinations};
+use super::held::Held;
+use super::list::{addresses, group};
 use super::{Failure, Next, Run, file, status, text};
 use crate::cli;
 use crate::command::{Command, Save};
@@ -53,9 +54,8 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
 
     /// The status of a save into the file of this name.
     fn save_file(&mut self, save: Save, name: &[u8]) -> u8 {
-        let mut rules = Vec::new();
-        match self.write_rules(save, &mut rules) {
-            Ok(()) => match replace(name, &rules) {
+        match self.saved(save) {
+            Ok(rules) => match replace(name, &rules) {
                 Ok(()) => status::DONE,
                 Err(error) => {
                     let name = cli::shown(name);
@@ -73,37 +73,45 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
 
     /// -S: rules to standard output.
     pub(super) fn save(&mut self, save: Save) -> Result<(), Failure> {
-        // The table is whole before the first byte of it is written.
-        let mut rules = Vec::new();
-        self.write_rules(save, &mut rules)?;
-        Ok(self.out.write_all(&rules)?)
+        Ok(self.saved(save)?.pour(&mut self.out)?)
     }
 
-    fn write_rules(&mut self, save: Save, out: &mut Vec<u8>) -> Result<(), Failure> {
+    /// The table as rules: whole before the first byte of it is written.
+    fn saved(&mut self, save: Save) -> Result<Held, Failure> {
+        let mut rules = Held::default();
         let mut labels = self.labels(save.numeric).restorable();
         let client = self.client()?;
-        let mut services = client.services()?;
-        order::services(&mut services);
+        let mut services = client.configured_services()?;
+        order::services(&mut services, |service| &service.key);
         for group in services.chunks(group(save.numeric)) {
-            let table = with_destinations(client, group, true)?;
-            labels.prepare(addresses(&table));
-            for (service, destinations) in &table {
-                rules::service(out, &mut labels, &service.service, destinations)?;
+            let mut table = Vec::with_capacity(group.len());
+            for service in group {
+                let mut servers = client.configured_destinations(&service.key)?;
+                order::destinations(&mut servers, |server| &server.key);
+                table.push((service, servers));
+            }
+            labels.prepare(table.iter().flat_map(|(service, servers)| {
+                addresses(&service.key, servers.iter().map(|server| &server.key))
+            }));
+            for (service, servers) in &table {
+                rules::service(&mut rules, &mut labels, service, servers)?;
             }
         }
         if save.full {
-            rules::timeouts(out, &client.timeouts()?)?;
-            client.daemons()?.iter().try_for_each(|daemon| rules::daemon(out, daemon))?;
+            rules::timeouts(&mut rules, &client.timeouts()?)?;
+            client.daemons()?.iter().try_for_each(|daemon| rules::daemon(&mut rules, daemon))?;
         }
-        Ok(())
+        Ok(rules)
     }
 }
 
-/// Have a file hold these bytes, all or none of them.
-fn replace(name: &[u8], bytes: &[u8]) -> io::Result<()> {
+/// Have a file hold these rules, all or none of them.
+fn replace(name: &[u8], rules: &Held) -> io::Result<()> {
     let path = Path::new(OsStr::from_bytes(name));
     let old = match fs::metadata(path) {
-        Ok(old) if file::is_stream(name) || !old.is_file() => return write_straight(path, bytes),
+        Ok(old) if file::is_stream(name) || !old.is_file() => {
+            return pour(rules, OpenOptions::new().write(true).open(path)?);
+        }
         Ok(old) => Some(old),
         Err(e) if e.kind() == io::ErrorKind::NotFound => None,
         Err(e) => return Err(e),
@@ -115,11 +123,11 @@ fn replace(name: &[u8], bytes: &[u8]) -> io::Result<()> {
     };
     // A new file gets what the umask leaves; nobody reads in between what the old one kept secret.
     let mode = old.as_ref().map_or(0o666, |old| old.mode() & 0o600);
-    let mut file = tempfile::Builder::new()
+    let file = tempfile::Builder::new()
         .prefix(".ipvsadm-save.")
         .permissions(Permissions::from_mode(mode))
         .tempfile_in(folder)?;
-    file.write_all(bytes)?;
+    pour(rules, &file)?;
     if let Some(old) = old {
         // Without privilege it stays with whoever saves.
         let _ = std::os::unix::fs::fchown(file.as_file(), Some(old.uid()), Some(old.gid()));
@@ -143,9 +151,8 @@ fn target(path: &Path) -> io::Result<PathBuf> {
     }
 }
 
-/// A device, a FIFO, a descriptor: nothing to rename.
-fn write_straight(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut out = BufWriter::new(OpenOptions::new().write(true).open(path)?);
-    out.write_all(bytes)?;
+fn pour(rules: &Held, file: impl Write) -> io::Result<()> {
+    let mut out = BufWriter::new(file);
+    rules.pour(&mut out)?;
     out.flush()
 }

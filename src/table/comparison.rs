@@ -21,10 +21,9 @@ impl Comparison {
     }
 
     /// A service that the kernel shows, and all its servers.
-    pub fn observe(&mut self, service: ObservedService, destinations: Vec<ObservedDestination>) {
-        let service = normal::service(service.service);
-        let normal = |d: ObservedDestination| normal::destination(d.destination);
-        let destinations: Vec<_> = destinations.into_iter().map(normal).collect();
+    pub fn observe(&mut self, service: Service, destinations: Vec<Destination>) {
+        let service = normal::service(service);
+        let destinations: Vec<_> = destinations.into_iter().map(normal::destination).collect();
         if let Some((place, _, entry)) = self.wanted.services.get_full(&service.key)
             && entry.service == service
             && entry.destinations.len() == destinations.len()

@@ -109,14 +109,10 @@ impl Table {
 
     #[doc(hidden)]
     /// Services that the kernel shows, and their servers.
-    pub fn observe(
-        &mut self,
-        services: impl IntoIterator<Item = (ObservedService, Vec<ObservedDestination>)>,
-    ) {
+    pub fn observe(&mut self, services: impl IntoIterator<Item = (Service, Vec<Destination>)>) {
         for (service, destinations) in services {
-            let service = normal::service(service.service);
-            let normal = |d: ObservedDestination| normal::destination(d.destination);
-            self.insert(service, destinations.into_iter().map(normal));
+            let destinations = destinations.into_iter().map(normal::destination);
+            self.insert(normal::service(service), destinations);
         }
     }
 

@@ -34,12 +34,12 @@ pub fn read<C: Connection>(client: &mut Client<C>, only: &[ServiceKey]) -> Resul
     // A table that changes under the dump can show a service twice.
     let mut seen = HashSet::new();
     services.retain(|service| seen.insert(service.service.key));
-    order::services(&mut services);
+    order::services(&mut services, |service| &service.service.key);
     let with_servers = |service: ObservedService| {
         let mut servers = client.destinations(&service.service.key)?;
         let mut seen = HashSet::new();
         servers.retain(|server| seen.insert(server.destination.key));
-        order::destinations(&mut servers);
+        order::destinations(&mut servers, |server| &server.destination.key);
         Ok((service, servers))
     };
     services.into_iter().map(with_servers).collect()

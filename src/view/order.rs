@@ -11,14 +11,14 @@ use std::cmp::Ordering;
 use std::net::IpAddr;
 
 /// Put services into the order of a listing.
-pub fn services(services: &mut [ObservedService]) {
-    merge_sort(services, |a, b| compare_services(&a.service.key, &b.service.key));
+pub fn services<T>(services: &mut [T], key: impl Fn(&T) -> &ServiceKey) {
+    merge_sort(services, |a, b| compare_services(key(a), key(b)));
 }
 
 /// Put the servers of a service into the order of a listing.
-pub fn destinations(destinations: &mut [ObservedDestination]) {
+pub fn destinations<T>(destinations: &mut [T], key: impl Fn(&T) -> &DestinationKey) {
     merge_sort(destinations, |a, b| {
-        let (a, b) = (&a.destination.key, &b.destination.key);
+        let (a, b) = (key(a), key(b));
         compare_addresses(a.address, b.address).then(a.port.cmp(&b.port))
     });
 }

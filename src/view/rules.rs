@@ -11,17 +11,17 @@ pub fn service(
     out: &mut impl Write,
     labels: &mut Labels,
     service: &Service,
-    destinations: &[ObservedDestination],
+    destinations: &[Destination],
 ) -> io::Result<()> {
     let head = head(labels, &service.key);
     let mut line = format!("-A {head}");
     push_service(&mut line, service);
     line.push('\n');
     out.write_all(line.as_bytes())?;
-    for observed in destinations {
+    for destination in destinations {
         line.clear();
         push(&mut line, format_args!("-a {head}"));
-        push_destination(&mut line, labels, &service.key, &observed.destination);
+        push_destination(&mut line, labels, &service.key, destination);
         line.push('\n');
         out.write_all(line.as_bytes())?;
     }

@@ -134,10 +134,10 @@ fn same_line(change: &Change) {
     if names.iter().any(|name| name.as_ref().is_some_and(|name| name.starts_with('#'))) {
         return;
     }
-    let observed: Vec<_> = servers.iter().cloned().map(ObservedDestination::from).collect();
     let mut text = Vec::new();
     let mut labels = Labels::numeric();
-    rules::service(&mut text, &mut labels, &service, &observed).expect("a vector takes it all");
+    rules::service(&mut text, &mut labels, &service, servers.as_slice())
+        .expect("a vector takes it all");
     let read: Vec<_> = text.split(|&b| b == b'\n').filter(|line| !line.is_empty()).collect();
     let (first, more) = read.split_first().expect("a line for the service");
     let text = || String::from_utf8_lossy(first).into_owned();

@@ -39,7 +39,8 @@ fn read<C: Connection>(client: &mut Client<C>) -> Table {
     let mut table = Table::default();
     for service in client.services().expect("the services") {
         let servers = client.destinations(&service.service.key).expect("its servers");
-        table.observe([(service, servers)]);
+        let servers = servers.into_iter().map(|server| server.destination).collect();
+        table.observe([(service.service, servers)]);
     }
     table
 }

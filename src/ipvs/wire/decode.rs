@@ -19,6 +19,17 @@ fn nest(answer: Attributes<'_>, kind: u16) -> Result<Attributes<'_>, Malformed> 
 
 /// A service out of an answer to GET_SERVICE.
 pub fn read_service(answer: Attributes) -> Result<ObservedService, Malformed> {
+    let (service, counters) = service(answer)?;
+    Ok(ObservedService { service, statistics: read_statistics(counters)? })
+}
+
+/// The same, its counters left alone.
+pub fn read_configured_service(answer: Attributes) -> Result<Service, Malformed> {
+    Ok(service(answer)?.0)
+}
+
+/// A service, and its counters as they came.
+fn service(answer: Attributes<'_>) -> Result<(Service, Option<Attributes<'_>>), Malformed> {
     let (mut family, mut protocol, mut address) = (Family::V4, Protocol::Other(0), [0; 16]);
     let (mut port, mut mark, mut scheduler) = (0, 0, String::new());
     let (mut flags, mut timeout, mut netmask) = (0, 0, [0; 4]);
@@ -60,14 +71,32 @@ pub fn read_service(answer: Attributes) -> Result<ObservedService, Malformed> {
         one_packet: flags & IP_VS_SVC_F_ONEPACKET != 0,
         persistence_engine: (!engine.is_empty()).then_some(engine),
     };
-    Ok(ObservedService { service, statistics: read_statistics(wide.or(old))? })
+    Ok((service, wide.or(old)))
 }
 
 /// A destination out of an answer to GET_DEST about a service of `family`.
 pub fn read_destination(
     answer: Attributes,
-    mut family: Family,
+    family: Family,
 ) -> Result<ObservedDestination, Malformed> {
+    let (mut observed, counters) = destination(answer, family)?;
+    observed.statistics = read_statistics(counters)?;
+    Ok(observed)
+}
+
+/// The same, its counters left alone.
+pub fn read_configured_destination(
+    answer: Attributes,
+    family: Family,
+) -> Result<Destination, Malformed> {
+    Ok(destination(answer, family)?.0.destination)
+}
+
+/// A destination without its counters, and these as they came.
+fn destination(
+    answer: Attributes<'_>,
+    mut family: Family,
+) -> Result<(ObservedDestination, Option<Attributes<'_>>), Malformed> {
     let (mut address, mut port, mut method) = ([0; 16], 0, 0);
     let (mut weight, mut upper_threshold, mut lower_threshold) = (0, 0, 0);
     let (mut active, mut inactive, mut persistent) = (0, 0, 0);
@@ -112,8 +141,9 @@ pub fn read_destination(
         upper_threshold,
         lower_threshold,
     };
-    let statistics = read_statistics(wide.or(old))?;
-    Ok(ObservedDestination { destination, active, inactive, persistent, statistics })
+    let statistics = Statistics::default();
+    let observed = ObservedDestination { destination, active, inactive, persistent, statistics };
+    Ok((observed, wide.or(old)))
 }
 
 /// Counters of 32 or of 64 bits, whichever the kernel sent; all zero where it sent none.

@@ -27,11 +27,11 @@ pub enum Question {
 /// What a command with its attributes asks for: what the client gave to be encoded.
 pub fn asked(command: u8, carried: Attributes) -> Result<Asked, Malformed> {
     let about_all = carried.clone().next().is_none();
-    let service = || Ok(decode::read_service(carried.clone())?.service);
+    let service = || decode::read_configured_service(carried.clone());
     let key = || Ok(service()?.key);
     let destination = || {
         let key = key()?;
-        Ok((key, decode::read_destination(carried.clone(), key.family())?.destination))
+        Ok((key, decode::read_configured_destination(carried.clone(), key.family())?))
     };
     let daemon = || decode::read_daemon(carried.clone());
     let change = match command {

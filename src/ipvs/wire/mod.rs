@@ -9,7 +9,10 @@ pub mod kernel_end;
 #[cfg(test)]
 mod tests;
 
-pub use decode::{read_daemon, read_destination, read_info, read_service, read_timeouts};
+pub use decode::{
+    read_configured_destination, read_configured_service, read_daemon, read_destination, read_info,
+    read_service, read_timeouts,
+};
 pub use encode::{about, change};
 
 use super::uapi::*;

@@ -13,8 +13,8 @@ use crate::model::Change;
 use crate::table::{Refused, Table};
 use std::io::{self, Read, Write};
 
-/// How many changes wait at most.
-const WAITING: usize = 1024;
+/// How many changes wait at most: about as many as fit into one send.
+const WAITING: usize = 400;
 
 /// The most rules of a file that is read before anything is done.
 const MOST: usize = 2_000_000;
@@ -171,8 +171,7 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
         if waiting.is_empty() {
             return Next::Go(status);
         }
-        let lines = std::mem::take(waiting);
-        let changes = lines.iter().map(|line| &line.change);
+        let changes = waiting.iter().map(|line| &line.change);
         let results = match self.client().and_then(|client| client.changes(changes)) {
             Ok(results) => results,
             Err(error) => return Next::Stop(self.failed(&error, status::REFUSED)),
@@ -180,7 +179,7 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
         // All that is wrong goes out in one piece: it may be thousands of lines.
         let mut errors = Vec::new();
         let mut next = Next::Go(status);
-        for (line, result) in lines.iter().zip(results) {
+        for (line, result) in waiting.iter().zip(results) {
             let Err(error) = result else {
                 next = Next::Go(status::DONE);
                 continue;
@@ -196,6 +195,7 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
         if !errors.is_empty() {
             self.complain(&errors.join("\n"));
         }
+        waiting.clear();
         next
     }
 

@@ -112,6 +112,12 @@ pub enum Columns {
 impl Columns {
     /// Whether counters are among them.
     pub fn counted(self) -> bool {
-        matches!(self, Columns::Statistics | Columns::Rates)
+        match self {
+            Columns::Statistics | Columns::Rates => true,
+            Columns::Plain
+            | Columns::Thresholds
+            | Columns::PersistentConnections
+            | Columns::Tunnels => false,
+        }
     }
 }

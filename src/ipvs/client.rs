@@ -6,8 +6,9 @@ use super::uapi::*;
 use super::wire;
 use crate::kernel_module;
 use crate::model::*;
+use crate::netlink::attribute::{Attributes, Malformed};
 use crate::netlink::error::Error as NetlinkError;
-use crate::netlink::socket::{Connection, Family, Kernel, Netlink, Request};
+use crate::netlink::socket::{self, Connection, Kernel, Netlink, Request};
 use std::path::Path;
 
 /// Only there where IPVS is.
@@ -19,7 +20,7 @@ const PROC_TABLE: &str = "/proc/net/ip_vs";
 #[derive(Debug)]
 pub struct Client<C = Kernel> {
     netlink: Netlink<C>,
-    family: Family,
+    family: socket::Family,
 }
 
 impl Client<Kernel> {
@@ -76,8 +77,20 @@ impl<C: Connection> Client<C> {
 
     /// Every virtual service with its statistics, in the kernel's order (`IPVS_CMD_GET_SERVICE`).
     pub fn services(&mut self) -> Result<Vec<ObservedService>, Error> {
+        self.services_as(wire::read_service)
+    }
+
+    /// Every virtual service as it is configured, its counters not even read.
+    pub(crate) fn configured_services(&mut self) -> Result<Vec<Service>, Error> {
+        self.services_as(wire::read_configured_service)
+    }
+
+    fn services_as<T>(
+        &mut self,
+        read: fn(Attributes) -> Result<T, Malformed>,
+    ) -> Result<Vec<T>, Error> {
         self.netlink
-            .dump(self.family, &wire::about(IPVS_CMD_GET_SERVICE, None), wire::read_service)
+            .dump(self.family, &wire::about(IPVS_CMD_GET_SERVICE, None), read)
             .map_err(|e| Error::new(Operation::GetService, e))
     }
 
@@ -93,32 +106,26 @@ impl<C: Connection> Client<C> {
     ///
     /// The kernel answers for a service that is not there with no server at all.
     pub fn destinations(&mut self, key: &ServiceKey) -> Result<Vec<ObservedDestination>, Error> {
-        let family = key.family();
-        self.netlink
-            .dump(self.family, &wire::about(IPVS_CMD_GET_DEST, Some(key)), |answer| {
-                wire::read_destination(answer, family)
-            })
-            .map_err(|e| Error::new(Operation::GetDestinations, e))
+        self.destinations_as(key, wire::read_destination)
     }
 
-    /// Every virtual service as it is configured: what a table needs of [`Client::services`].
-    pub(crate) fn configured_services(&mut self) -> Result<Vec<Service>, Error> {
-        let request = wire::about(IPVS_CMD_GET_SERVICE, None);
-        self.netlink
-            .dump(self.family, &request, wire::read_configured_service)
-            .map_err(|e| Error::new(Operation::GetService, e))
-    }
-
-    /// The real servers of one virtual service as they are configured: what a table needs of
-    /// [`Client::destinations`].
+    /// The real servers of one virtual service as they are configured, their counters not even read.
     pub(crate) fn configured_destinations(
         &mut self,
         key: &ServiceKey,
     ) -> Result<Vec<Destination>, Error> {
+        self.destinations_as(key, wire::read_configured_destination)
+    }
+
+    fn destinations_as<T>(
+        &mut self,
+        key: &ServiceKey,
+        read: fn(Attributes, Family) -> Result<T, Malformed>,
+    ) -> Result<Vec<T>, Error> {
         let family = key.family();
         self.netlink
             .dump(self.family, &wire::about(IPVS_CMD_GET_DEST, Some(key)), |answer| {
-                wire::read_configured_destination(answer, family)
+                read(answer, family)
             })
             .map_err(|e| Error::new(Operation::GetDestinations, e))
     }

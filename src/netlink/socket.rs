@@ -194,9 +194,11 @@ impl<C: Connection> Netlink<C> {
                     match answer {
                         Answer::Data(payload) => match read(payload) {
                             Ok(item) => {
-                                // Long lists are moved rarely: what was left behind is memory that
-                                // was touched for nothing.
-                                if items.len() == items.capacity() {
+                                // A list of medium length is moved but once or twice: each copy touches
+                                // memory that the next has no use for. A long one moves without a copy.
+                                if items.len() == items.capacity()
+                                    && (32..2048).contains(&items.len())
+                                {
                                     items.reserve(items.len() * 7);
                                 }
                                 items.push(item);

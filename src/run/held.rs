@@ -1,8 +1,8 @@
 //! Text that is held until all of it is known.
 //!
 //! The rules of a table are much alike from one line to the next: kept of each piece is what it does
-//! not share with the one before, which is a quarter where services have nine servers. Memory that is
-//! not touched need not be found, and finding it is what most of a save's own time goes into.
+//! not share with the one before, which is a quarter where services have nine servers. Of a save's own
+//! time most goes into page faults, so memory that is not touched is time that is not spent.
 
 use std::io::{self, Write};
 
@@ -99,11 +99,16 @@ mod tests {
     }
 
     #[test]
-    fn rules_are_held_in_a_few_bytes_each() {
-        let rules: Vec<String> = (0..200)
-            .map(|n| format!("-a -t 192.0.2.1:443 -r 10.0.{}.{}:443 -m -w 100\n", n / 100, n % 100))
-            .collect();
+    fn a_table_is_held_in_a_quarter_of_its_size() {
+        let mut rules = Vec::new();
+        for service in 0..200 {
+            rules.push(format!("-A -t 10.0.0.{service}:80 -s rr\n"));
+            rules.extend((0..9).map(|server| {
+                format!("-a -t 10.0.0.{service}:80 -r 172.16.{service}.{server}:8080 -m -w 1\n")
+            }));
+        }
         let held = held(&rules.iter().map(String::as_bytes).collect::<Vec<_>>());
-        assert!(held.kept.len() < 8 * rules.len(), "{} bytes", held.kept.len());
+        let (kept, whole) = (held.kept.len(), rules.concat().len());
+        assert!(kept * 4 < whole, "{kept} of {whole} bytes");
     }
 }

@@ -135,8 +135,8 @@ fn screen() -> Screen {
     Screen { width: width.unwrap_or(Screen::WIDTH), colour: stdout.is_terminal() && !no_colour }
 }
 
-/// Services as they are listed.
-type Services = Box<dyn Iterator<Item = ObservedService>>;
+/// Services in the order in which they are listed.
+type Listed = Box<dyn Iterator<Item = ObservedService>>;
 
 /// The service that is listed, or all of them, in the order of the list.
 fn observed(
@@ -144,7 +144,7 @@ fn observed(
     list: &List,
     only: Option<&ServiceKey>,
     columns: Columns,
-) -> Result<Services, Error> {
+) -> Result<Listed, Error> {
     if let Some(key) = only {
         return Ok(Box::new(std::iter::once(client.service(key)?)));
     }
@@ -167,35 +167,45 @@ fn observed(
 fn each<V: View>(
     client: &mut Client,
     list: &List,
-    mut services: Services,
+    services: Listed,
     view: &mut V,
 ) -> Result<(), Failure> {
-    let group = group(list.numeric || list.form == Form::Json);
-    loop {
-        let mut table = Vec::with_capacity(group);
-        for service in services.by_ref().take(group) {
-            let mut servers = client.destinations(&service.service.key)?;
-            if list.sorted {
-                order::destinations(&mut servers, |server| &server.destination.key);
-            }
-            table.push((service, servers));
+    let servers = |service: &ObservedService| {
+        let mut servers = client.destinations(&service.service.key)?;
+        if list.sorted {
+            order::destinations(&mut servers, |server| &server.destination.key);
         }
-        if table.is_empty() {
-            return Ok(());
-        }
+        Ok(servers)
+    };
+    in_groups(services, list.numeric || list.form == Form::Json, servers, |table| {
         view.prepare(table.iter().flat_map(|(service, servers)| {
             addresses(&service.service.key, servers.iter().map(|server| &server.destination.key))
         }));
-        for (service, servers) in &table {
-            view.service(service, servers)?;
-        }
-    }
+        Ok(table.iter().try_for_each(|(service, servers)| view.service(service, servers))?)
+    })
 }
 
-/// How many services are read and shown at a time: what is held does not grow with the table, and
-/// names are looked up many at a time.
-pub(super) fn group(numeric: bool) -> usize {
-    if numeric { 1 } else { 256 }
+/// Read the servers of services and show both, some services at a time: what is held does not grow
+/// with the table, and names are looked up many at a time.
+pub(super) fn in_groups<S, D>(
+    mut services: impl Iterator<Item = S>,
+    numeric: bool,
+    mut servers: impl FnMut(&S) -> Result<Vec<D>, Error>,
+    mut show: impl FnMut(&[(S, Vec<D>)]) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let most = if numeric { 1 } else { 256 };
+    let mut group = Vec::with_capacity(most);
+    loop {
+        group.clear();
+        for service in services.by_ref().take(most) {
+            let servers = servers(&service)?;
+            group.push((service, servers));
+        }
+        if group.is_empty() {
+            return Ok(());
+        }
+        show(&group)?;
+    }
 }
 
 /// Every address of a service and its servers.

@@ -40,6 +40,9 @@ pub mod status {
     pub const REFUSED: u8 = 255;
 }
 
+/// Bytes that are written at a time.
+const OUT: usize = 32 * 1024;
+
 /// Why a command did not succeed.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
@@ -78,7 +81,7 @@ pub type Standard = Run<
 /// A whole program: arguments in, exit status out.
 pub fn program(main: impl FnOnce(&mut Standard, &[Vec<u8>]) -> u8) -> u8 {
     let mut words: Vec<Vec<u8>> = std::env::args_os().skip(1).map(OsString::into_vec).collect();
-    let out = io::BufWriter::with_capacity(32 * 1024, io::stdout().lock());
+    let out = io::BufWriter::with_capacity(OUT, io::stdout().lock());
     let mut run = Run::new(&names::System, io::stdin().lock(), out, io::stderr().lock());
     run.watched = io::stderr().is_terminal();
     match netns::enter(&mut words) {

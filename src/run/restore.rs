@@ -174,9 +174,12 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
         let changes = waiting.iter().map(|line| &line.change);
         let results = match self.client().and_then(|client| client.changes(changes)) {
             Ok(results) => results,
-            Err(error) => return Next::Stop(self.failed(&error, status::REFUSED)),
+            Err(error) => {
+                waiting.clear();
+                return Next::Stop(self.failed(&error, status::REFUSED));
+            }
         };
-        // All that is wrong goes out in one piece: it may be thousands of lines.
+        // All that is wrong goes out in one piece: it may be hundreds of lines.
         let mut errors = Vec::new();
         let mut next = Next::Go(status);
         for (line, result) in waiting.iter().zip(results) {

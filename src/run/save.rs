@@ -4,10 +4,11 @@
 //! the old rules or the new ones, never half of them.
 
 use super::held::Held;
-use super::list::{addresses, group};
-use super::{Failure, Next, Run, file, status, text};
+use super::list::{addresses, in_groups};
+use super::{Failure, Next, OUT, Run, file, status, text};
 use crate::cli;
 use crate::command::{Command, Save};
+use crate::model::Service;
 use crate::view::{order, rules};
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, Permissions};
@@ -83,20 +84,19 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
         let client = self.client()?;
         let mut services = client.configured_services()?;
         order::services(&mut services, |service| &service.key);
-        for group in services.chunks(group(save.numeric)) {
-            let mut table = Vec::with_capacity(group.len());
-            for service in group {
-                let mut servers = client.configured_destinations(&service.key)?;
-                order::destinations(&mut servers, |server| &server.key);
-                table.push((service, servers));
-            }
+        let servers = |service: &Service| {
+            let mut servers = client.configured_destinations(&service.key)?;
+            order::destinations(&mut servers, |server| &server.key);
+            Ok(servers)
+        };
+        in_groups(services.into_iter(), save.numeric, servers, |table| {
             labels.prepare(table.iter().flat_map(|(service, servers)| {
                 addresses(&service.key, servers.iter().map(|server| &server.key))
             }));
-            for (service, servers) in &table {
-                rules::service(&mut rules, &mut labels, service, servers)?;
-            }
-        }
+            Ok(table.iter().try_for_each(|(service, servers)| {
+                rules::service(&mut rules, &mut labels, service, servers)
+            })?)
+        })?;
         if save.full {
             rules::timeouts(&mut rules, &client.timeouts()?)?;
             client.daemons()?.iter().try_for_each(|daemon| rules::daemon(&mut rules, daemon))?;
@@ -105,7 +105,8 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
     }
 }
 
-/// Have a file hold these rules, all or none of them.
+/// Have a file hold these rules, all or none of them. Into a device, a FIFO, a descriptor they are
+/// written as they are: there is nothing to rename.
 fn replace(name: &[u8], rules: &Held) -> io::Result<()> {
     let path = Path::new(OsStr::from_bytes(name));
     let old = match fs::metadata(path) {
@@ -152,7 +153,7 @@ fn target(path: &Path) -> io::Result<PathBuf> {
 }
 
 fn pour(rules: &Held, file: impl Write) -> io::Result<()> {
-    let mut out = BufWriter::new(file);
+    let mut out = BufWriter::with_capacity(OUT, file);
     rules.pour(&mut out)?;
     out.flush()
 }

@@ -39,6 +39,8 @@ pub fn read<C: Connection>(client: &mut Client<C>, only: &[ServiceKey]) -> Resul
         let mut servers = client.destinations(&service.service.key)?;
         let mut seen = HashSet::new();
         servers.retain(|server| seen.insert(server.destination.key));
+        // They are held as long as they are shown.
+        servers.shrink_to_fit();
         order::destinations(&mut servers, |server| &server.destination.key);
         Ok((service, servers))
     };

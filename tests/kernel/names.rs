@@ -2,7 +2,7 @@
 //! is only changed in the lab, where it is a copy in memory.
 
 use crate::list::HEAD;
-use crate::support::{Test, in_lab, ipvsadm, ipvsadm_with, oracle, oracle_with, sh};
+use crate::support::{Test, in_lab, ipvsadm, ipvsadm_with, oracle, oracle_with, same_text, sh};
 use std::fs::OpenOptions;
 use std::io::Write;
 
@@ -16,6 +16,7 @@ pub const TESTS: &[Test] = &[
     ("names: a port without a name stays a number", nameless_ports),
     ("names: -n shows numbers only", numeric),
     ("names: a save with names is read back", save_with_names),
+    ("names: of more services than are shown at once", many),
 ];
 
 /// One more line in /etc/hosts. Tests share it: names and addresses must be a test's own.
@@ -173,4 +174,21 @@ fn save_with_names() {
     sh("/usr/sbin/ipvsadm -C");
     ipvsadm_with("-R", &saved).ok();
     assert_eq!(oracle("-Sn").ok(), rules);
+}
+
+/// Services are shown some hundred at a time; nothing is lost or twice there between two such groups.
+fn many() {
+    host("10.77.6.1 real-many.test");
+    for count in [255, 256, 257, 513] {
+        let rules: String = (1..=count)
+            .map(|n| format!("-A -f {n} -s rr\n-a -f {n} -r 10.77.6.1:0 -g -w {n}\n"))
+            .collect();
+        ipvsadm("-C").ok();
+        ipvsadm_with("-R", &rules).ok();
+        let (list, save) = (ipvsadm("-L").ok(), ipvsadm("-S").ok());
+        assert_eq!(list.matches("  -> real-many.test:0 ").count(), count, "{list}");
+        same_text(&list, &oracle("-L").ok());
+        same_text(&save, &rules.replace("10.77.6.1", "real-many.test"));
+        same_text(&save, &oracle("-S").ok());
+    }
 }

@@ -15,6 +15,7 @@ use std::process::{Command, Stdio};
 pub const TESTS: &[Test] = &[
     ("restore: nothing to read", nothing),
     ("restore: goes on after what the kernel refuses", goes_on),
+    ("restore: what is refused among many lines is said of its own line", refused_among_many),
     ("restore: goes on after an unknown option or a missing argument", goes_on_after_options),
     ("restore: its status is that of the last line", last_status),
     ("restore: lines without words do not count", blank_lines),
@@ -428,4 +429,26 @@ fn at_once() {
     }
     drop(typed);
     assert!(child.wait().expect("it ends").success());
+}
+
+/// More lines than go to the kernel at once, every third of them there already, the last one too.
+fn refused_among_many() {
+    for count in [399, 401, 1203] {
+        let line = |n: usize| match n {
+            n if n % 3 == 0 || n == count => format!("-A -f {} -s rr\n", n - 1),
+            n => format!("-A -f {n} -s rr\n"),
+        };
+        let lines: String = (1..=count).map(line).collect();
+        let (status, errors, left) = restored(&lines);
+        let refused = (1..=count).filter(|&n| n % 3 == 0 || n == count);
+        assert_eq!(status, 255, "{count}");
+        assert_eq!(errors, vec!["Service already exists"; refused.clone().count()], "{count}");
+        let ran = ipvsadm_with("-R", &format!("-C\n{lines}"));
+        let places: Vec<_> = ran.err.lines().filter(|l| l.starts_with("in line ")).collect();
+        let expected: Vec<_> =
+            refused.map(|n| format!("in line {}: {}", n + 1, line(n).trim())).collect();
+        assert_eq!(places, expected, "{count}");
+        let good = (1..=count).filter(|&n| n % 3 != 0 && n != count);
+        same_text(&left, &good.map(line).collect::<String>());
+    }
 }

@@ -227,10 +227,15 @@ fn into_no_file() {
 }
 
 fn full_disk() {
-    let lines: String = (1..400).map(|n| format!("-A -f {n} -s rr\n")).collect();
-    oracle_with("-R", &lines).ok();
     sh("mkdir /tmp/small; mount -t tmpfs -o size=8k none /tmp/small; echo old >/tmp/small/rules");
-    let ran = start(program("ipvsadm-save"), &["-n", "/tmp/small/rules"], "");
-    assert_eq!(ran.fails(1), "cannot write `/tmp/small/rules': No space left on device\n");
-    assert_eq!(sh("ls -A /tmp/small; cat /tmp/small/rules; umount /tmp/small"), "rules\nold\n");
+    // It shows at the last write, and long before.
+    for count in [400, 4000] {
+        let lines: String = (1..count).map(|n| format!("-A -f {n} -s rr\n")).collect();
+        ipvsadm("-C").ok();
+        ipvsadm_with("-R", &lines).ok();
+        let ran = start(program("ipvsadm-save"), &["-n", "/tmp/small/rules"], "");
+        assert_eq!(ran.fails(1), "cannot write `/tmp/small/rules': No space left on device\n");
+        assert_eq!(sh("ls -A /tmp/small; cat /tmp/small/rules"), "rules\nold\n", "{count}");
+    }
+    sh("umount /tmp/small");
 }

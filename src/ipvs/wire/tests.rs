@@ -70,6 +70,7 @@ fn a_service_as_the_kernel_sends_it() {
     let observed = read_service(attributes(&bytes(SERVICE))).unwrap();
     assert_eq!(observed.service, sip());
     assert_eq!(observed.statistics.connections, 5, "the 64-bit counters count");
+    assert_eq!(read_configured_service(attributes(&bytes(SERVICE))).unwrap(), sip());
 }
 
 #[test]
@@ -86,6 +87,8 @@ fn a_destination_as_the_kernel_sends_it() {
     let observed = read_destination(attributes(&bytes(DESTINATION)), Family::V4).unwrap();
     assert_eq!(observed.destination, gue());
     assert_eq!((observed.active, observed.inactive, observed.persistent), (3, 4, 1));
+    let configured = read_configured_destination(attributes(&bytes(DESTINATION)), Family::V4);
+    assert_eq!(configured.unwrap(), gue());
 }
 
 #[test]
@@ -167,9 +170,11 @@ fn what_the_kernel_keeps_is_what_was_sent() {
 #[test]
 fn cut_answers_are_errors_and_never_a_panic() {
     type Read = fn(Attributes) -> bool;
-    let reads: [(&str, Read); 4] = [
+    let reads: [(&str, Read); 6] = [
         (SERVICE, |a| read_service(a).is_ok()),
+        (SERVICE, |a| read_configured_service(a).is_ok()),
         (DESTINATION, |a| read_destination(a, Family::V4).is_ok()),
+        (DESTINATION, |a| read_configured_destination(a, Family::V4).is_ok()),
         (DAEMON, |a| read_daemon(a).is_ok()),
         (MARK, |a| read_service(a).is_ok()),
     ];

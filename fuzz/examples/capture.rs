@@ -2,7 +2,7 @@
 //!
 //! `capture FOLDER`, in the lab, with a table that is worth it: a file a question.
 
-use ipvsadm::ipvs::client::Client;
+use ipvsadm::Client;
 use ipvsadm::model::{Change, Family, ServiceKey};
 use ipvsadm::netlink::socket::{Connection, Inbox, Kernel};
 use std::cell::RefCell;

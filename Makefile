@@ -105,6 +105,7 @@ oracle: packages
 
 # What is found goes to fuzz/artifacts, what is learnt to fuzz/corpus; make test has the short run.
 fuzz: need-cargo-fuzz
+	$(CARGO) +nightly build --quiet --manifest-path fuzz/Cargo.toml --examples
 	@for target in $(FUZZ); do mkdir -p fuzz/corpus/$$target && $(CARGO) +nightly fuzz run --fuzz-dir fuzz $$target \
 	  fuzz/corpus/$$target tests/fuzz/corpus/$$target -- -max_total_time=$(TIME) -print_final_stats=1 || exit; done
 

@@ -1,4 +1,4 @@
-//! One method per command of the IPVS family, over one socket.
+//! The commands of the IPVS family as methods, over one socket.
 
 use super::error::{Error, Operation};
 use super::namespace;

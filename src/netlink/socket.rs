@@ -193,16 +193,7 @@ impl<C: Connection> Netlink<C> {
                     interrupted |= flags & NLM_F_DUMP_INTR != 0;
                     match answer {
                         Answer::Data(payload) => match read(payload) {
-                            Ok(item) => {
-                                // A list of medium length is moved but once or twice: each copy touches
-                                // memory that the next has no use for. A long one moves without a copy.
-                                if items.len() == items.capacity()
-                                    && (32..2048).contains(&items.len())
-                                {
-                                    items.reserve(items.len() * 7);
-                                }
-                                items.push(item);
-                            }
+                            Ok(item) => push(&mut items, item),
                             Err(e) => end = Some(Err(e.into())),
                         },
                         Answer::Acknowledged(Ok(())) => {}
@@ -342,6 +333,16 @@ impl<C: Connection> Netlink<C> {
         })?;
         self.inbox.datagrams().try_for_each(|datagram| Ok(messages(datagram?, &mut each)?))
     }
+}
+
+/// One more item of a dump. A list of medium length is moved but once or twice: each copy touches
+/// memory that the next has no use for. A long one moves without a copy.
+fn push<T>(items: &mut Vec<T>, item: T) {
+    let count = items.len();
+    if count == items.capacity() && (32..2048).contains(&count) {
+        items.reserve(7 * count);
+    }
+    items.push(item);
 }
 
 /// One more receive; an error when there have been too many for nothing.

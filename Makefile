@@ -77,16 +77,16 @@ slow   := rs_setup clients kernel oracle completions
 suites := $(slow) $(filter-out $(slow),$(sort $(patsubst tests/%/main.rs,%,$(wildcard tests/*/main.rs)) $(basename $(notdir $(wildcard tests/*.rs)))))
 test: packages
 	@for group in clients shells pages; do lab/packages $$group || exit; done
-	$(CARGO) test --locked --no-run
+	$(CARGO) test --locked --workspace --no-run
 	@$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target $(suites:%=suite-%) units
 
 suite-%:
 	$(CARGO) test --locked --test $*
 
 units:
-	$(CARGO) test --locked --lib --bins
-	$(CARGO) test --locked --doc
-	$(CARGO) test --locked --no-default-features --lib
+	$(CARGO) test --locked --workspace --all-features --lib --bins
+	$(CARGO) test --locked --workspace --all-features --doc
+	$(CARGO) test --locked --package libipvs --lib
 
 # The oldest Rust that Cargo.toml names.
 msrv:
@@ -134,16 +134,16 @@ bench: build
 	@IPVSADM_BIN_DIR=$(abspath $(release)) $(CARGO) bench --locked --bench lab --target-dir $(abspath $(release)/../bench)
 
 lint:
-	$(CARGO) fmt --check
-	$(CARGO) clippy --all-targets --locked -- -D warnings
-	$(CARGO) clippy --no-default-features --features serde --lib --examples --locked -- -D warnings
-	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --no-default-features --features serde --lib --locked
-	@said=$$($(CARGO) package --locked --allow-dirty --no-verify --quiet 2>&1) && [ -z "$$said" ] || { echo "cargo package: $$said" >&2; exit 1; }
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --all-features --locked -- -D warnings
+	$(CARGO) clippy --package libipvs --locked -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --package libipvs --all-features --locked
+	@said=$$($(CARGO) package --workspace --locked --allow-dirty --no-verify --quiet 2>&1) && [ -z "$$said" ] || { echo "cargo package: $$said" >&2; exit 1; }
 
 # What the library promises, a line for each item: docs/api.txt. It changes only together with the version, but for what is added.
-public-api = RUSTFLAGS= $(CARGO) +nightly public-api -sss --no-default-features --features serde
+public-api = RUSTFLAGS= $(CARGO) +nightly public-api -sss --package libipvs --all-features
 api: need-cargo-public-api
-	@{ echo '# By make api (cargo public-api): what the library promises, with the feature serde and no other.'; $(public-api); } >docs/api.txt.new && \
+	@{ echo '# By make api (cargo public-api): what the library promises, with the feature serde.'; $(public-api); } >docs/api.txt.new && \
 	  mv docs/api.txt.new docs/api.txt
 
 check-api: need-cargo-public-api

@@ -1,6 +1,6 @@
 //! What a command line asks for, resolved and typed: nothing is left to parse.
 
-use crate::model::{Change, DestinationKey, ServiceKey};
+use libipvs::model::{Change, DestinationKey, ServiceKey};
 
 /// One command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +52,6 @@ pub struct Drain {
 }
 
 /// Watching the table at work: `ipvsadm top`.
-#[cfg(feature = "top")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Top {
     /// Numbers rather than names.

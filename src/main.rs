@@ -1,5 +1,7 @@
-//! `ipvsadm`: the arguments in, the exit status out.
+//! `ipvsadm`: arguments in, exit status out.
 
-#![cfg_attr(all(target_env = "gnu", not(test)), no_main)]
+use std::process::ExitCode;
 
-ipvsadm::program!(|run, words| run.ipvsadm(words));
+fn main() -> ExitCode {
+    ipvsadm::commands::program(|run, words| run.ipvsadm(words)).into()
+}

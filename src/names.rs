@@ -3,7 +3,7 @@
 //! What the system's own resolver says counts (nsswitch: files, DNS, whatever is configured).
 //! Numbers never ask it.
 
-use crate::model::Protocol;
+use libipvs::model::Protocol;
 use std::collections::HashSet;
 use std::ffi::{CStr, CString};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

@@ -7,13 +7,13 @@ mod random_tables;
 mod schema;
 
 use fastrand::Rng;
-use ipvsadm::cli::check;
+use ipvsadm::cli::parser;
 use ipvsadm::command::Command;
-use ipvsadm::model::*;
 use ipvsadm::names::System;
-use ipvsadm::table::{Comparison, Entry, Refused, Table, diff, inverse};
 use ipvsadm::view::labels::Labels;
 use ipvsadm::view::{json, rules};
+use libipvs::model::*;
+use libipvs::table::{Comparison, Entry, Table, TableError, diff, inverse};
 use random_tables::whole_table;
 use std::net::SocketAddr;
 use std::num::NonZeroU16;
@@ -169,7 +169,7 @@ fn a_table_comes_back_from_its_rules() {
         let mut read = Table::default();
         for line in text.lines() {
             let words: Vec<&str> = line.split(' ').collect();
-            match check::command(&words, &System) {
+            match parser::command(&words, &System) {
                 Ok(Command::Change(change)) => run(&mut read, &[change]),
                 other => panic!("{line}: {other:?}"),
             }
@@ -212,23 +212,23 @@ fn a_change_that_cannot_be_is_refused() {
     let high = but(server([10, 1, 0, 2]), |s| (s.lower_threshold, s.upper_threshold) = (5, 4));
     for (change, result) in [
         (Change::AddService(one.clone()), Ok(())),
-        (Change::AddService(one.clone()), Err(Refused::ServiceExists)),
-        (Change::EditService(two.clone()), Err(Refused::NoService)),
-        (Change::DeleteService(two.key), Err(Refused::NoService)),
-        (Change::Zero(Some(two.key)), Err(Refused::NoService)),
+        (Change::AddService(one.clone()), Err(TableError::ServiceExists)),
+        (Change::EditService(two.clone()), Err(TableError::NoService)),
+        (Change::DeleteService(two.key), Err(TableError::NoService)),
+        (Change::Zero(Some(two.key)), Err(TableError::NoService)),
         (Change::Zero(None), Ok(())),
-        (Change::AddDestination(two.key, at.clone()), Err(Refused::NotDefined)),
+        (Change::AddDestination(two.key, at.clone()), Err(TableError::NotDefined)),
         (Change::AddDestination(one.key, at.clone()), Ok(())),
-        (Change::AddDestination(one.key, at.clone()), Err(Refused::DestinationExists)),
-        (Change::AddDestination(one.key, high.clone()), Err(Refused::Thresholds)),
-        (Change::EditDestination(one.key, server([10, 1, 0, 2])), Err(Refused::NoDestination)),
+        (Change::AddDestination(one.key, at.clone()), Err(TableError::DestinationExists)),
+        (Change::AddDestination(one.key, high.clone()), Err(TableError::Thresholds)),
+        (Change::EditDestination(one.key, server([10, 1, 0, 2])), Err(TableError::NoDestination)),
         (Change::DeleteDestination(one.key, at.key), Ok(())),
-        (Change::DeleteDestination(one.key, at.key), Err(Refused::NoDestination)),
+        (Change::DeleteDestination(one.key, at.key), Err(TableError::NoDestination)),
         (Change::StartDaemon(daemon(DaemonRole::Master)), Ok(())),
-        (Change::StartDaemon(daemon(DaemonRole::Master)), Err(Refused::DaemonRuns)),
+        (Change::StartDaemon(daemon(DaemonRole::Master)), Err(TableError::DaemonRuns)),
         (Change::StopDaemon(DaemonRole::Backup), Ok(())),
         (Change::Flush, Ok(())),
-        (Change::DeleteService(one.key), Err(Refused::NoService)),
+        (Change::DeleteService(one.key), Err(TableError::NoService)),
     ] {
         assert_eq!(table.run(&change), result, "{change:?}");
     }

@@ -4,23 +4,83 @@
 //! requests are encoded beforehand; the answers are received, and only looked at for their end.
 //! Opening the socket is not in it. Each prints nanoseconds.
 
-use ipvsadm::cli::check;
+use ipvsadm::cli::parser;
 use ipvsadm::command::Command;
-use ipvsadm::model::Change;
 use ipvsadm::names::System;
-use ipvsadm::netlink::socket::{Connection, Inbox, Kernel, Netlink, Outbox, append};
-use ipvsadm::uapi::{IPVS_CMD_GET_DEST, IPVS_CMD_GET_SERVICE, IPVS_GENL_NAME, IPVS_GENL_VERSION};
-use ipvsadm::wire;
-use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST, NLMSG_DONE, NetlinkBuffer};
-use std::io::Read;
+use libipvs::model::Change;
+use libipvs::transport::{Inbox, Kernel, Transport};
+use libipvs::{Client, Error};
+use netlink_packet_core::{ErrorBuffer, NLMSG_DONE, NLMSG_ERROR, NetlinkBuffer};
+use std::cell::RefCell;
+use std::io::{self, Read};
 use std::path::Path;
+use std::rc::Rc;
 use std::time::Instant;
+
+/// Passes the search for the family on to the kernel; after that, records what is sent and answers
+/// each send as complete.
+struct Recorder {
+    kernel: Kernel,
+    sent: Rc<RefCell<Option<Vec<Vec<u8>>>>>,
+}
+
+impl Transport for Recorder {
+    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match &mut *self.sent.borrow_mut() {
+            Some(sent) => sent.push(bytes.to_vec()),
+            None => return self.kernel.send(bytes),
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self, inbox: &mut Inbox) -> io::Result<()> {
+        match &*self.sent.borrow() {
+            Some(sent) => {
+                let sequence = messages(sent.last().expect("a send")).last().expect("a message").1;
+                let mut end = [0; 36];
+                let mut header = NetlinkBuffer::new(&mut end[..]);
+                header.set_length(36);
+                // A dump ends with DONE, which for a batch counts as an acknowledgement.
+                header.set_message_type(NLMSG_DONE);
+                header.set_sequence_number(sequence);
+                inbox.put(&end);
+                Ok(())
+            }
+            None => self.kernel.receive(inbox),
+        }
+    }
+
+    fn answers_that_fit(&self) -> usize {
+        self.kernel.answers_that_fit()
+    }
+}
+
+/// Type, sequence number and payload of each message.
+fn messages(mut bytes: &[u8]) -> Vec<(u16, u32, &[u8])> {
+    let mut messages = Vec::new();
+    while !bytes.is_empty() {
+        let message = NetlinkBuffer::new_checked(bytes).expect("a message");
+        messages.push((message.message_type(), message.sequence_number(), message.payload()));
+        bytes = bytes.get((message.length() as usize).next_multiple_of(4)..).unwrap_or_default();
+    }
+    messages
+}
+
+/// The sends that a client makes.
+fn recorded(work: impl FnOnce(&mut Client<Recorder>) -> Result<(), Error>) -> Vec<Vec<u8>> {
+    let sent = Rc::new(RefCell::new(None));
+    let kernel = Kernel::open().expect("a socket");
+    let mut client = Client::over(Recorder { kernel, sent: sent.clone() }, || ()).expect("IPVS");
+    sent.replace(Some(Vec::new()));
+    work(&mut client).expect("recorded");
+    sent.take().expect("sends")
+}
 
 fn changes(rules: &Path) -> Vec<Change> {
     let text = std::fs::read_to_string(rules).expect("the rules");
     let change = |line: &str| {
         let words: Vec<&str> = line.split_whitespace().collect();
-        match check::command(&words, &System) {
+        match parser::command(&words, &System) {
             Ok(Command::Change(change)) => change,
             other => panic!("{line}: {other:?}"),
         }
@@ -30,44 +90,39 @@ fn changes(rules: &Path) -> Vec<Change> {
 
 pub fn load(rules: &Path) {
     let changes = changes(rules);
-    let mut netlink = Netlink::new(Kernel::open().expect("a socket"));
-    let family = netlink.family(IPVS_GENL_NAME, IPVS_GENL_VERSION).expect("IPVS");
-    let mut requests = changes.iter().map(|change| wire::change(change));
-    let mut all = Vec::new();
-    loop {
-        let mut outbox = Outbox::default();
-        if !netlink.encode(family, &mut requests, &mut outbox) {
-            break;
-        }
-        all.push(outbox);
-    }
-    let mut results = Vec::with_capacity(changes.len());
+    let all = recorded(|client| client.changes(&changes).map(drop));
+    let mut kernel = Kernel::open().expect("a socket");
+    let mut inbox = Inbox::default();
     let start = Instant::now();
-    for outbox in &all {
-        netlink.deliver(outbox, &mut results).expect("an answer");
+    for send in &all {
+        let last = messages(send).last().expect("a message").1;
+        kernel.send(send).expect("sent");
+        let mut done = false;
+        while !done {
+            kernel.receive(&mut inbox).expect("an answer");
+            for datagram in inbox.datagrams() {
+                for (kind, sequence, payload) in messages(datagram.expect("a datagram")) {
+                    let error = ErrorBuffer::new_checked(payload).expect("a result");
+                    assert_eq!((kind, error.code()), (NLMSG_ERROR, None), "refused");
+                    done |= sequence == last;
+                }
+            }
+        }
     }
-    let nanoseconds = start.elapsed().as_nanos();
-    let refused = results.iter().filter(|result| result.is_err()).count();
-    assert_eq!((refused, results.len()), (0, changes.len()), "refused");
-    println!("{nanoseconds}");
+    println!("{}", start.elapsed().as_nanos());
 }
 
 pub fn list(rules: &Path) {
-    let family = Netlink::new(Kernel::open().expect("a socket"))
-        .family(IPVS_GENL_NAME, IPVS_GENL_VERSION)
-        .expect("IPVS");
-    let encoded = |request| {
-        let mut bytes = Vec::new();
-        append(&mut bytes, family, &request, NLM_F_REQUEST | NLM_F_DUMP, 1);
-        bytes
-    };
-    let mut requests = vec![encoded(wire::about(IPVS_CMD_GET_SERVICE, None))];
-    requests.extend(changes(rules).iter().filter_map(|change| match change {
-        Change::AddService(service) => {
-            Some(encoded(wire::about(IPVS_CMD_GET_DEST, Some(&service.key))))
+    let changes = changes(rules);
+    let requests = recorded(|client| {
+        client.configured_services()?;
+        for change in &changes {
+            if let Change::AddService(service) = change {
+                client.configured_destinations(&service.key)?;
+            }
         }
-        _ => None,
-    }));
+        Ok(())
+    });
     let mut kernel = Kernel::open().expect("a socket");
     let mut inbox = Inbox::default();
     let start = Instant::now();

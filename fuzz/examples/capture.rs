@@ -2,9 +2,9 @@
 //!
 //! `capture FOLDER`, in the lab, with a table that is worth it: a file a question.
 
-use ipvsadm::Client;
-use ipvsadm::model::{Change, Family, ServiceKey};
-use ipvsadm::netlink::socket::{Connection, Inbox, Kernel};
+use libipvs::Client;
+use libipvs::model::{Change, Family, ServiceKey};
+use libipvs::transport::{Inbox, Kernel, Transport};
 use std::cell::RefCell;
 use std::io;
 
@@ -14,7 +14,7 @@ struct Recorded<'a> {
     datagrams: &'a RefCell<Vec<Vec<u8>>>,
 }
 
-impl Connection for Recorded<'_> {
+impl Transport for Recorded<'_> {
     fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.kernel.send(bytes)
     }

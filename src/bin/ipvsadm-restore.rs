@@ -1,5 +1,7 @@
 //! `ipvsadm-restore`: the table from a file, or from standard input.
 
-#![cfg_attr(all(target_env = "gnu", not(test)), no_main)]
+use std::process::ExitCode;
 
-ipvsadm::program!(|run, words| run.restore_program(words));
+fn main() -> ExitCode {
+    ipvsadm::commands::program(|run, words| run.restore_program(words)).into()
+}

@@ -1,5 +1,7 @@
 //! `ipvsadm-save`: the table to a file, or to standard output.
 
-#![cfg_attr(all(target_env = "gnu", not(test)), no_main)]
+use std::process::ExitCode;
 
-ipvsadm::program!(|run, words| run.save_program(words));
+fn main() -> ExitCode {
+    ipvsadm::commands::program(|run, words| run.save_program(words)).into()
+}

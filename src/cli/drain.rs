@@ -2,11 +2,11 @@
 
 use super::help::option;
 use super::options::SERVICE;
-use super::{Asked, UsageError, check, read};
+use super::{Asked, UsageError, parser, read};
 use crate::command::{Command as Classic, Drain};
-use crate::model::Change;
 use crate::names::Names;
 use clap::{Arg, ArgAction, ArgGroup, Command, value_parser};
+use libipvs::model::Change;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
@@ -58,7 +58,7 @@ pub fn asked(words: &[impl AsRef<[u8]>], names: &dyn Names) -> Result<Asked<Drai
     if matches.get_flag("ipv6") {
         line.push(b"-6");
     }
-    match check::command(&line, names)? {
+    match parser::command(&line, names)? {
         Classic::Change(Change::DeleteDestination(service, server)) => Ok(Asked::For(Drain {
             service,
             server,
@@ -72,8 +72,8 @@ pub fn asked(words: &[impl AsRef<[u8]>], names: &dyn Names) -> Result<Asked<Drai
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{DestinationKey, Family, Protocol, ServiceKey};
     use crate::names::System;
+    use libipvs::model::{DestinationKey, Family, Protocol, ServiceKey};
 
     fn of(line: &str) -> Result<Asked<Drain>, UsageError> {
         asked(&line.split(' ').collect::<Vec<_>>(), &System)

@@ -1,22 +1,23 @@
 //! The classic grammar: words, from argv or from a line of `-R`, to a typed [`Command`].
 //!
-//! [`options`] is the one table of what can be said, [`lex`] turns words into options as popt
-//! would, [`check`] knows what goes together and makes the command. The words of
+//! [`options`] is the one table of what can be said, [`lexer`] turns words into options as popt
+//! would, [`parser`] knows what goes together and makes the command. The words of
 //! the subcommands are clap's ([`apply`], [`drain`], `top`).
 //!
 //! [`Command`]: crate::command::Command
 
 pub mod apply;
-mod build;
-pub mod check;
 pub mod drain;
 pub mod help;
-pub mod lex;
+pub mod lexer;
 pub mod options;
-#[cfg(feature = "top")]
+pub mod parser;
+pub mod rs_setup;
 pub mod top;
+mod validation;
 mod value;
 
+use crate::text::printable;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
@@ -88,19 +89,5 @@ pub fn one_line(error: &clap::Error) -> String {
     let text = error.to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text);
     let first = text.split("\n\n").next().unwrap_or(text);
-    shown(first.lines().map(str::trim).collect::<Vec<_>>().join(" ").as_bytes())
-}
-
-/// Bytes from outside, for a message: control characters made visible, bad UTF-8 replaced.
-pub fn shown(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
-    let mut shown = String::with_capacity(text.len());
-    for (n, c) in text.chars().enumerate() {
-        if n == 200 {
-            shown.push_str("...");
-            break;
-        }
-        if c.is_control() { shown.extend(c.escape_default()) } else { shown.push(c) }
-    }
-    shown
+    printable(first.lines().map(str::trim).collect::<Vec<_>>().join(" ").as_bytes())
 }

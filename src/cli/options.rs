@@ -199,7 +199,7 @@ pub fn long(name: &[u8]) -> Option<&'static Spec> {
 
 /// The long option that a name is most like, if there is one.
 pub fn near(name: &[u8]) -> Option<&'static str> {
-    super::near(str::from_utf8(name).ok()?, OPTIONS.iter().map(|spec| spec.long))
+    super::near(std::str::from_utf8(name).ok()?, OPTIONS.iter().map(|spec| spec.long))
 }
 
 /// The row of a short option.

@@ -2,9 +2,10 @@
 
 use super::help::option;
 use super::options::SERVICE;
-use super::{Asked, UsageError, check, read, shown};
+use super::{Asked, UsageError, parser, read};
 use crate::command::{Command as Classic, List, Top, What};
 use crate::names::Names;
+use crate::text::printable;
 use clap::{Arg, ArgAction, Command, value_parser};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
@@ -60,7 +61,7 @@ pub fn asked(words: &[impl AsRef<[u8]>], names: &dyn Names) -> Result<Asked<Top>
             if id == "fwmark-service" && matches.get_flag("ipv6") {
                 line.push(b"-6");
             }
-            match check::command(&line, names)? {
+            match parser::command(&line, names)? {
                 Classic::List(List { what: What::Services(Some(key), _), .. }) => watch(key),
                 _ => return Err(UsageError::bad("top: this names no service")),
             }
@@ -75,14 +76,16 @@ fn seconds(text: &[u8]) -> Result<Duration, UsageError> {
         .and_then(|text| text.parse().ok())
         .filter(|seconds| INTERVALS.contains(seconds))
         .map(Duration::from_secs_f64)
-        .ok_or_else(|| UsageError::bad(format!("illegal interval specified: `{}'", shown(text))))
+        .ok_or_else(|| {
+            UsageError::bad(format!("illegal interval specified: `{}'", printable(text)))
+        })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Family, Protocol, ServiceKey};
     use crate::names::System;
+    use libipvs::model::{Family, Protocol, ServiceKey};
 
     fn top(words: &[&str]) -> Top {
         match asked(words, &System) {

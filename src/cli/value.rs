@@ -2,9 +2,10 @@
 //!
 //! An error quotes the value, behind the words that 1.31 has for it.
 
-use super::{UsageError, shown};
-use crate::model::{DaemonRole, Family, Netmask, Protocol, TunnelKind, scheduler_flag_names};
+use super::UsageError;
 use crate::names::{self, Names};
+use crate::text::printable;
+use libipvs::model::{DaemonRole, Family, Netmask, Protocol, TunnelKind, scheduler_flag_names};
 use std::net::{IpAddr, Ipv6Addr};
 
 /// The largest number that most options take.
@@ -13,7 +14,7 @@ pub const INT_MAX: u32 = i32::MAX as u32;
 const MAX_TIMEOUT: u32 = 31 * 24 * 60 * 60;
 
 fn illegal(what: &str, text: &[u8]) -> UsageError {
-    UsageError::bad(format!("illegal {what} specified: `{}'", shown(text)))
+    UsageError::bad(format!("illegal {what} specified: `{}'", printable(text)))
 }
 
 /// A decimal number as the C library reads it: blanks and a sign may come first.
@@ -38,13 +39,15 @@ pub fn bounded<T: TryFrom<u32>>(
 }
 
 pub fn timeout(text: &[u8], min: u32) -> Result<u32, UsageError> {
-    bounded(text, min, MAX_TIMEOUT, "")
-        .map_err(|_| UsageError::bad(format!("invalid timeout value `{}' specified", shown(text))))
+    bounded(text, min, MAX_TIMEOUT, "").map_err(|_| {
+        UsageError::bad(format!("invalid timeout value `{}' specified", printable(text)))
+    })
 }
 
 pub fn mark(text: &[u8]) -> Result<u32, UsageError> {
-    bounded(text, 1, u32::MAX, "")
-        .map_err(|_| UsageError::bad(format!("invalid fwmark value `{}' specified", shown(text))))
+    bounded(text, 1, u32::MAX, "").map_err(|_| {
+        UsageError::bad(format!("invalid fwmark value `{}' specified", printable(text)))
+    })
 }
 
 /// A name that goes to the kernel. What is no UTF-8 is not in any name, and found nowhere.
@@ -97,7 +100,7 @@ pub fn multicast_group(text: &[u8]) -> Result<IpAddr, UsageError> {
         Err(_) => (4, names::ipv4(parsed).map(IpAddr::V4)),
     };
     group.filter(IpAddr::is_multicast).ok_or_else(|| {
-        UsageError::bad(format!("invalid IPv{version} mcast-group `{}'", shown(text)))
+        UsageError::bad(format!("invalid IPv{version} mcast-group `{}'", printable(text)))
     })
 }
 
@@ -109,7 +112,8 @@ pub fn scheduler_flag_bits(text: &[u8], scheduler: &str) -> Result<u8, UsageErro
     };
     let known = |name| ["", "sh", "mh"].iter().any(|any| position(any, name).is_some());
     let names = || text.split(|&b| b == b',').filter(|name| !name.is_empty());
-    let wrong = |what, name| UsageError::bad(format!("{what} scheduler flag `{}'", shown(name)));
+    let wrong =
+        |what, name| UsageError::bad(format!("{what} scheduler flag `{}'", printable(name)));
     if let Some(name) = names().find(|name| !known(name)) {
         return Err(wrong("invalid", name));
     }
@@ -154,20 +158,20 @@ pub fn endpoint(
 /// The address, and what is written for a port.
 fn split<'a>(text: &'a str, names: &dyn Names) -> Option<(IpAddr, Option<&'a str>)> {
     // Two colons at least are in every IPv6 address; most texts that come here have one.
-    if text.bytes().filter(|&b| b == b':').count() > 1
-        && let Ok(address) = text.parse::<Ipv6Addr>()
-    {
-        return Some((address.into(), None));
+    if text.bytes().filter(|&b| b == b':').count() > 1 {
+        if let Ok(address) = text.parse::<Ipv6Addr>() {
+            return Some((address.into(), None));
+        }
     }
     let (host, port) = match (text.strip_prefix('['), text.rsplit_once(':')) {
         (Some(inner), _) => inner.split_once("]:").map(|(host, port)| (host, Some(port)))?,
         (None, Some((host, port))) => (host, Some(port)),
         (None, None) => (text, None),
     };
-    if text.starts_with('[')
-        && let Ok(address) = host.parse::<Ipv6Addr>()
-    {
-        return Some((address.into(), port));
+    if text.starts_with('[') {
+        if let Ok(address) = host.parse::<Ipv6Addr>() {
+            return Some((address.into(), port));
+        }
     }
     if host.is_empty() || text.bytes().all(|b| b.is_ascii_digit()) {
         return None;

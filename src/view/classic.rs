@@ -4,7 +4,7 @@ use super::View;
 use super::columns::*;
 use super::labels::{Labels, port_protocol};
 use crate::command::Columns;
-use crate::model::*;
+use libipvs::model::*;
 use std::io::{self, Write};
 use std::net::IpAddr;
 
@@ -191,7 +191,7 @@ pub fn version(version: u32) -> String {
 
 /// The timeouts of connections.
 pub fn timeouts(out: &mut impl Write, timeouts: &Timeouts) -> io::Result<()> {
-    let Timeouts { tcp, tcp_fin, udp } = timeouts;
+    let Timeouts { tcp, tcp_fin, udp, .. } = timeouts;
     writeln!(out, "Timeout (tcp tcpfin udp): {tcp} {tcp_fin} {udp}")
 }
 
@@ -374,7 +374,8 @@ mod tests {
 
     #[test]
     fn the_name_of_an_interface_cannot_drive_a_terminal() {
-        let daemon = Daemon { interface: "a\x1b[31m".into(), ..Daemon::new(DaemonRole::Backup) };
+        let mut daemon = Daemon::new(DaemonRole::Backup);
+        daemon.interface = "a\x1b[31m".into();
         let mut out = Vec::new();
         daemons(&mut out, &[daemon]).unwrap();
         assert_eq!(out, b"backup sync daemon (mcast=a?[31m, syncid=0)\n");

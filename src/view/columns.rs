@@ -68,10 +68,10 @@ fn push_blanks(line: &mut String, mut count: usize) {
 /// Shorten what begins at `start` to so many characters.
 pub fn cut(line: &mut String, start: usize, longest: usize) {
     // No character is less than a byte.
-    if line.len() - start > longest
-        && let Some((end, _)) = line[start..].char_indices().nth(longest)
-    {
-        line.truncate(start + end);
+    if line.len() - start > longest {
+        if let Some((end, _)) = line[start..].char_indices().nth(longest) {
+            line.truncate(start + end);
+        }
     }
 }
 

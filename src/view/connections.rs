@@ -2,7 +2,7 @@
 
 use super::columns::{push_number, push_padded, push_printable};
 use super::labels::Labels;
-use crate::ipvs::connections::Connection;
+use libipvs::connections::Connection;
 use std::io::{self, Write};
 
 /// Writes a listing of connections, one at a time.
@@ -77,7 +77,7 @@ fn push_two_digits(line: &mut String, number: u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ipvs::connections;
+    use libipvs::connections;
 
     #[test]
     fn what_a_client_sent_cannot_drive_a_terminal() {

@@ -1,8 +1,8 @@
 //! Addresses and ports as they are shown: numbers, or the names that the resolver has for them.
 
 use super::columns::{cut, push_ipv4, push_number};
-use crate::model::{Protocol, ServiceKey};
 use crate::names::{Names, ipv6_text, side_by_side};
+use libipvs::model::{Protocol, ServiceKey};
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
@@ -92,7 +92,7 @@ impl<'n> Labels<'n> {
             }
             ServiceKey::Mark { mark, family } => {
                 push_number(out, *mark);
-                if *family == crate::model::Family::V6 {
+                if *family == libipvs::model::Family::V6 {
                     out.push_str(ipv6);
                 }
             }

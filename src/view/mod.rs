@@ -10,7 +10,7 @@ pub mod order;
 pub mod pretty;
 pub mod rules;
 
-use crate::model::{ObservedDestination, ObservedService};
+use libipvs::model::{ObservedDestination, ObservedService};
 use std::io;
 use std::net::IpAddr;
 

@@ -5,8 +5,7 @@
 //! that is no order at all, and the result hangs on how the C library sorts: by merging halves. So
 //! do we, for the same bytes on every table; the standard sort may panic on such a comparison.
 
-use crate::ipvs::wire::protocol_number;
-use crate::model::*;
+use libipvs::model::*;
 use std::cmp::Ordering;
 use std::net::IpAddr;
 
@@ -33,10 +32,7 @@ fn compare_services(a: &ServiceKey, b: &ServiceKey) -> Ordering {
         (
             ServiceKey::Address { protocol: p, address: x, port: m },
             ServiceKey::Address { protocol: q, address: y, port: n },
-        ) => protocol_number(*p)
-            .cmp(&protocol_number(*q))
-            .then(compare_addresses(*x, *y))
-            .then(m.cmp(n)),
+        ) => p.number().cmp(&q.number()).then(compare_addresses(*x, *y)).then(m.cmp(n)),
         _ => Ordering::Equal,
     })
 }

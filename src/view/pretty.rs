@@ -9,8 +9,8 @@ use super::classic::{self, push_counter, push_settings, push_tunnel};
 use super::columns::{cut, push_printable};
 use super::labels::{Labels, port_protocol, push_address};
 use crate::command::Columns;
-use crate::model::*;
 use comfy_table::{CellAlignment, ColumnConstraint, Table, Width, presets};
+use libipvs::model::*;
 use std::collections::HashMap;
 use std::io::{self, Write};
 use std::net::IpAddr;
@@ -341,7 +341,7 @@ fn printable(text: &str) -> String {
 fn table(head: &[&str]) -> Table {
     let mut table = Table::new();
     let all = ["server"].iter().chain(head).chain(&[""]);
-    table.load_style(presets::NOTHING).set_header(all.copied());
+    table.load_preset(presets::NOTHING).set_header(all.copied());
     table
 }
 

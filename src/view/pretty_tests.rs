@@ -31,40 +31,24 @@ fn service(address: &str) -> ObservedService {
         address: address.parse().expect("an address"),
         port: 80,
     };
-    let service = Service {
-        key,
-        scheduler: "wrr".into(),
-        scheduler_flags: 0,
-        persistence: Some(300),
-        netmask: Netmask::whole(key.family()),
-        one_packet: false,
-        persistence_engine: None,
-    };
-    let statistics = Statistics {
-        connections: 100_000_000,
-        packets_in: 5,
-        bytes_out_rate: 7,
-        ..Statistics::default()
-    };
-    ObservedService { service, statistics }
+    let mut service = Service::new(key);
+    service.scheduler = "wrr".into();
+    service.persistence = Some(300);
+    let mut observed = ObservedService::from(service);
+    observed.statistics.connections = 100_000_000;
+    observed.statistics.packets_in = 5;
+    observed.statistics.bytes_out_rate = 7;
+    observed
 }
 
 fn server(address: &str, weight: u32, active: u32, inactive: u32) -> ObservedDestination {
     let key = DestinationKey { address: address.parse().expect("an address"), port: 8080 };
-    ObservedDestination {
-        destination: Destination {
-            key,
-            forwarding: Forwarding::Masquerading,
-            tunnel: Tunnel::default(),
-            weight,
-            upper_threshold: 0,
-            lower_threshold: 0,
-        },
-        active,
-        inactive,
-        persistent: 4,
-        statistics: Statistics { connections: 9, bytes_out: 12, ..Statistics::default() },
-    }
+    let mut destination = Destination::new(key, Forwarding::Masquerading);
+    destination.weight = weight;
+    let mut observed = ObservedDestination::from(destination);
+    (observed.active, observed.inactive, observed.persistent) = (active, inactive, 4);
+    (observed.statistics.connections, observed.statistics.bytes_out) = (9, 12);
+    observed
 }
 
 fn limited(mut server: ObservedDestination, upper: u32, lower: u32) -> ObservedDestination {

@@ -2,7 +2,7 @@
 
 use super::classic::push_netmask;
 use super::labels::{Labels, port_protocol};
-use crate::model::*;
+use libipvs::model::*;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 

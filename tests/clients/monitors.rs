@@ -151,10 +151,8 @@ fn icinga(_: &Place) {
         for line in output.lines() {
             let Some(rest) = line.strip_prefix("  -> ") else { continue };
             let row = words(rest);
-            if let [server, method, numbers @ ..] = &row[..]
-                && numbers.len() == 3
-                && numbers.iter().all(|n| n.bytes().all(|b| b.is_ascii_digit()))
-            {
+            let [server, method, numbers @ ..] = &row[..] else { continue };
+            if numbers.len() == 3 && numbers.iter().all(|n| n.bytes().all(|b| b.is_ascii_digit())) {
                 let (address, port) = server.rsplit_once(':').expect("address:port");
                 found.push(format!("{address} {port} {method} {}", numbers.join(" ")));
             }

@@ -4,19 +4,17 @@
 //! In: any bytes. Out: nothing, or a panic. Beside not panicking, whatever was understood must say
 //! the same when it is written and read once more. Nothing here asks the system anything.
 
-use ipvsadm::Client;
-use ipvsadm::cli::check;
-use ipvsadm::cli::lex::Lexer;
+use ipvsadm::cli::lexer::Lexer;
+use ipvsadm::cli::parser;
 use ipvsadm::command::Command;
-use ipvsadm::connections::{self, Reader};
-use ipvsadm::model::*;
 use ipvsadm::names::Names;
-use ipvsadm::netlink::attribute::attributes;
-use ipvsadm::netlink::socket::{Connection, Inbox};
 use ipvsadm::view::connections::Connections;
 use ipvsadm::view::labels::Labels;
 use ipvsadm::view::rules;
-use ipvsadm::wire;
+use libipvs::Client;
+use libipvs::connections::{self, Reader};
+use libipvs::model::*;
+use libipvs::transport::{Inbox, Transport};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -110,7 +108,7 @@ fn command(line: &[u8]) -> Result<Command, ipvsadm::cli::UsageError> {
         .skip_while(|word| *word == b"ipvsadm")
         .take_while(|word| !word.starts_with(b"#"))
         .collect();
-    check::command(&words, &Few)
+    parser::command(&words, &Few)
 }
 
 /// What a save would write of a change means the same change again.
@@ -158,10 +156,11 @@ fn same_bytes(change: &Change) {
     let (message, behind) = send.split_at(length as usize);
     assert_eq!(behind.len(), 16, "one message, and the one that is always answered");
     assert_eq!(behind[..6], [16, 0, 0, 0, 1, 0], "it has no content, and does nothing");
-    let sent = || attributes(&message[20..]);
+    let answers = answers(message);
+    let mut client = Client::over(Scripted::new(&answers), || ()).expect("the family is scripted");
     let again = match change {
         Change::AddService(service) => {
-            let read = wire::read_service(sent()).expect("a service").service;
+            let read = client.service(&service.key).expect("a service").service;
             let whole = [Some(&service.scheduler), service.persistence_engine.as_ref()];
             if whole.iter().flatten().any(|name| name.contains('\0')) {
                 return;
@@ -170,20 +169,22 @@ fn same_bytes(change: &Change) {
             Change::AddService(read)
         }
         Change::AddDestination(key, destination) => {
-            let read = wire::read_destination(sent(), key.family()).expect("a destination");
+            let read = client.destinations(key).expect("a destination");
+            let [read] = read.as_slice() else { panic!("one destination: {read:?}") };
             assert_eq!(read.destination, *destination);
-            Change::AddDestination(*key, read.destination)
+            Change::AddDestination(*key, read.destination.clone())
         }
         Change::StartDaemon(daemon) => {
-            let read = wire::read_daemon(sent()).expect("a daemon");
+            let read = client.daemons().expect("a daemon");
+            let [read] = read.as_slice() else { panic!("one daemon: {read:?}") };
             if daemon.interface.contains('\0') {
                 return;
             }
-            assert_eq!(read, *daemon);
-            Change::StartDaemon(read)
+            assert_eq!(read, daemon);
+            Change::StartDaemon(read.clone())
         }
         Change::SetTimeouts(timeouts) => {
-            let read = wire::read_timeouts(sent()).expect("timeouts");
+            let read = client.timeouts().expect("timeouts");
             assert_eq!(read, *timeouts);
             Change::SetTimeouts(read)
         }
@@ -192,9 +193,23 @@ fn same_bytes(change: &Change) {
     assert_eq!(request(&again), send);
 }
 
+/// A request in the form of the answer that the kernel gives to message 2: the same attributes, and
+/// behind it the end of a dump.
+fn answers(request: &[u8]) -> Vec<u8> {
+    const DONE: [u8; 20] = [20, 0, 0, 0, 3, 0, 2, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    let mut answer = request.to_vec();
+    answer[6..12].copy_from_slice(&[0, 0, 2, 0, 0, 0]);
+    let mut answers = Vec::new();
+    for datagram in [&answer[..], &DONE] {
+        answers.extend((datagram.len() as u16).to_le_bytes());
+        answers.extend(datagram);
+    }
+    answers
+}
+
 /// The message that makes a change.
 fn request(change: &Change) -> Vec<u8> {
-    let mut script = Script::new(&[]);
+    let mut script = Scripted::new(&[]);
     let mut sent = Vec::new();
     script.sent = Some(&mut sent);
     let mut client = Client::over(script, || ()).expect("the family is scripted");
@@ -208,7 +223,7 @@ fn request(change: &Change) -> Vec<u8> {
 /// two bytes before it. The question is the connection's second message, after that for the family.
 pub fn kernel_message(bytes: &[u8]) {
     let Some((&question, answers)) = bytes.split_first() else { return };
-    let mut client = Client::over(Script::new(answers), || ()).expect("the family is scripted");
+    let mut client = Client::over(Scripted::new(answers), || ()).expect("the family is scripted");
     let mark = ServiceKey::Mark { mark: 1, family: Family::V4 };
     match question % 8 {
         0 => drop(client.info()),
@@ -255,16 +270,16 @@ fn same_service(service: Service) {
 }
 
 /// Answers as they stand; after the last, an error.
-struct Script<'a> {
+struct Scripted<'a> {
     family: bool,
     answers: &'a [u8],
     /// Where what was sent last goes.
     sent: Option<&'a mut Vec<u8>>,
 }
 
-impl<'a> Script<'a> {
-    fn new(answers: &'a [u8]) -> Script<'a> {
-        Script { family: false, answers, sent: None }
+impl<'a> Scripted<'a> {
+    fn new(answers: &'a [u8]) -> Scripted<'a> {
+        Scripted { family: false, answers, sent: None }
     }
 }
 
@@ -272,7 +287,7 @@ impl<'a> Script<'a> {
 const FAMILY: [u8; 28] =
     [28, 0, 0, 0, 16, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 2, 0, 0, 6, 0, 1, 0, 21, 0, 0, 0];
 
-impl Connection for Script<'_> {
+impl Transport for Scripted<'_> {
     fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         if let Some(sent) = &mut self.sent {
             sent.clear();

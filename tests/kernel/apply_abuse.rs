@@ -5,13 +5,13 @@ use crate::support::{
     Test, fresh_namespace, ipvsadm, ipvsadm_with, oracle, program, same_text, sh,
 };
 use fastrand::Rng;
-use ipvsadm::Client;
-use ipvsadm::model::{Change, Protocol, ServiceKey};
-use ipvsadm::netlink::{Connection, Inbox, Kernel};
-use ipvsadm::table::{Table, diff};
 use ipvsadm::view::labels::Labels;
 use ipvsadm::view::rules;
-use ipvsadm::{NotApplied, Plan, Scope};
+use libipvs::Client;
+use libipvs::model::{Change, Protocol, ServiceKey};
+use libipvs::table::{Table, diff};
+use libipvs::transport::{Inbox, Kernel, Transport};
+use libipvs::{ApplyError, Plan, Scope};
 use nix::sys::signal::Signal;
 use std::cell::Cell;
 use std::io::{self, Write};
@@ -35,7 +35,7 @@ fn connect() -> Client {
 }
 
 /// The services, without timeouts and daemons.
-fn read<C: Connection>(client: &mut Client<C>) -> Table {
+fn read<C: Transport>(client: &mut Client<C>) -> Table {
     let mut table = Table::default();
     for service in client.services().expect("the services") {
         let servers = client.destinations(&service.service.key).expect("its servers");
@@ -46,12 +46,12 @@ fn read<C: Connection>(client: &mut Client<C>) -> Table {
 }
 
 /// Make the table `wanted`, whatever it is.
-fn load<C: Connection>(client: &mut Client<C>, wanted: &Table) {
+fn load<C: Transport>(client: &mut Client<C>, wanted: &Table) {
     client.apply(wanted.clone(), Scope::Whole).expect("every change is good");
 }
 
 /// What makes the kernel's table the one that is wanted.
-fn plan<C: Connection>(client: &mut Client<C>, wanted: &Table) -> Plan {
+fn plan<C: Transport>(client: &mut Client<C>, wanted: &Table) -> Plan {
     client.plan(wanted.clone(), Scope::Whole).expect("the table")
 }
 
@@ -111,7 +111,7 @@ struct Spoiled {
     left: Rc<Cell<i64>>,
 }
 
-impl Connection for Spoiled {
+impl Transport for Spoiled {
     fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut bytes = bytes.to_vec();
         let mut at = 0;
@@ -163,7 +163,7 @@ fn table_of(rules: &str) -> Table {
     let mut table = Table::default();
     for line in rules.lines() {
         let words: Vec<&str> = line.split(' ').collect();
-        match ipvsadm::cli::check::command(&words, &ipvsadm::names::System) {
+        match ipvsadm::cli::parser::command(&words, &ipvsadm::names::System) {
             Ok(ipvsadm::command::Command::Change(change)) => table.run(&change).expect(line),
             other => panic!("{line}: {other:?}"),
         }
@@ -192,7 +192,7 @@ fn every_position() {
         let result = client.carry_out(&plan);
         assert!(left.get() < 0, "nothing was spoiled");
         match result {
-            Err(NotApplied::Refused { refused, left }) => {
+            Err(ApplyError::Refused { refused, left }) => {
                 assert_eq!(refused[0].0, changes[position]);
                 assert!(left.is_empty(), "{position}: {left:?}");
             }
@@ -220,7 +220,7 @@ struct Deaf {
     left: Rc<Cell<i64>>,
 }
 
-impl Connection for Deaf {
+impl Transport for Deaf {
     fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.left.set(self.left.get() - 1);
         self.kernel.send(bytes)
@@ -255,7 +255,7 @@ fn lost_answers() {
     for send in 1.. {
         left.set(send);
         match client.carry_out(&plan) {
-            Err(NotApplied::Broken { error, back }) => {
+            Err(ApplyError::Broken { error, back }) => {
                 assert!(error.to_string().contains("lost"), "{error}");
                 back.unwrap_or_else(|e| panic!("send {send}: {e}"));
             }
@@ -270,7 +270,7 @@ fn lost_answers() {
     assert!(lost > 10, "{lost}");
     println!("answers lost at each of {lost} sends, the table as before each time");
     left.set(-1);
-    client.change(&Change::StopDaemon(ipvsadm::model::DaemonRole::Master)).expect("it runs");
+    client.change(&Change::StopDaemon(libipvs::model::DaemonRole::Master)).expect("it runs");
 }
 
 /// Services of a table large enough to be met in the middle of a change.

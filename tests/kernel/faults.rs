@@ -2,9 +2,9 @@
 //! the same time, streams that are closed or full, too little of everything, names from enemies.
 
 use crate::support::{Test, in_lab, ipvsadm, ipvsadm_with, oracle, program, sh};
-use ipvsadm::Client;
-use ipvsadm::model::{Change, Daemon, DaemonRole};
-use ipvsadm::netlink::socket::Kernel;
+use libipvs::Client;
+use libipvs::model::{Change, Daemon, DaemonRole};
+use libipvs::transport::Kernel;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::time::{Duration, Instant};

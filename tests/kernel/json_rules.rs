@@ -4,9 +4,9 @@ use crate::random_tables;
 use crate::schema::{document, is_closed};
 use crate::support::{Test, ipvsadm, ipvsadm_with, oracle, same_text};
 use fastrand::Rng;
-use ipvsadm::table::{Table, diff};
 use ipvsadm::view::labels::Labels;
 use ipvsadm::view::rules;
+use libipvs::table::{Table, diff};
 use serde_json::Value;
 use std::fmt::Write;
 

@@ -3,8 +3,8 @@
 use crate::support::{
     Ran, Test, ipvsadm, ipvsadm_with, oracle, oracle_with, program, run, same_text, sh,
 };
-use ipvsadm::Client;
-use ipvsadm::model::{Change, Protocol, ServiceKey};
+use libipvs::Client;
+use libipvs::model::{Change, Protocol, ServiceKey};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::collections::HashSet;

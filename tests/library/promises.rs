@@ -3,9 +3,9 @@
 use crate::random_tables;
 use crate::support::{Test, ipvsadm, oracle, sh};
 use fastrand::Rng;
-use ipvsadm::model::*;
-use ipvsadm::scripted::Script;
-use ipvsadm::{Client, ErrorKind, Scope};
+use libipvs::fake::FakeKernel;
+use libipvs::model::*;
+use libipvs::{Client, ErrorKind, Scope};
 use std::net::SocketAddr;
 use std::num::{NonZeroU16, NonZeroU32};
 
@@ -214,7 +214,7 @@ fn namespace() {
 fn stand_in() {
     let mut rng = Rng::with_seed(99);
     let mut client = connect();
-    let script = Script::new();
+    let script = FakeKernel::new();
     let mut other = script.client().expect("it is always there");
     let (mut made, mut refused) = (0, 0);
     let mut changes: Vec<Change> = Vec::new();
@@ -248,7 +248,7 @@ fn stand_in() {
         if rng.u8(..40) == 0 {
             changes.push(Change::Flush);
         }
-        let kinds = |results: Vec<Result<(), ipvsadm::Error>>| -> Vec<_> {
+        let kinds = |results: Vec<Result<(), libipvs::Error>>| -> Vec<_> {
             results.into_iter().map(|result| result.map_err(|e| e.kind())).collect()
         };
         let by_kernel = kinds(client.changes(&changes).expect("answers"));

@@ -59,9 +59,8 @@ pub fn explain(
     let mut like = case.clone();
     let mut names = Vec::new();
     for meant in MEANT {
-        if let How::Like(rewrite) = how(meant.name)
-            && let Some(other) = rewrite(&like)
-        {
+        let How::Like(rewrite) = how(meant.name) else { continue };
+        if let Some(other) = rewrite(&like) {
             like = other;
             names.push(meant.name);
             let oracle = ask(&like);

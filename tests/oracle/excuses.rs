@@ -23,9 +23,7 @@ pub fn thresholds(_: &Case, _: &str, _: &mut Seen, ours: &mut Seen) {
         let mut words = split(line);
         for option in [b"-x", b"-y"] {
             let at = words.iter().position(|w| w == option);
-            if let Some(at) = at
-                && words.get(at + 1).is_some_and(|w| number(w))
-            {
+            if let Some(at) = at.filter(|at| words.get(at + 1).is_some_and(|w| number(w))) {
                 words.drain(at..at + 2);
             }
         }

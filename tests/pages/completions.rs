@@ -30,7 +30,7 @@ fn subcommands() -> Vec<Command> {
     let commands = [
         ipvsadm::cli::apply::command(),
         ipvsadm::cli::drain::command(),
-        ipvsadm::rs_setup::args::command(),
+        ipvsadm::cli::rs_setup::command(),
         ipvsadm::cli::top::command(),
     ];
     commands

@@ -1,8 +1,8 @@
 //! What the completions know of the grammar: which options go with which command, and their values.
 //! It is asked of the program's own checks, so that it cannot differ from them.
 
-use ipvsadm::cli::check;
 use ipvsadm::cli::options::{OPTIONS, Opt, Section, Spec, Takes};
+use ipvsadm::cli::parser;
 use ipvsadm::names::System;
 
 /// Lines that need one option more, or none; of the rest of the grammar, each option fits into one.
@@ -53,7 +53,7 @@ fn goes_with(verb: &Spec, option: &Spec) -> bool {
         words.extend(before.split_whitespace().map(str::to_string));
         words.push(format!("--{}", option.long));
         words.extend(sample(option));
-        check::command(&words, &System).is_ok()
+        parser::command(&words, &System).is_ok()
     })
 }
 

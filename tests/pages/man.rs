@@ -73,7 +73,7 @@ fn pages() -> Vec<(&'static str, String)> {
         ("ipvsadm-drain", Some(ipvsadm::cli::drain::command())),
         ("ipvsadm-restore", None),
         ("ipvsadm-save", None),
-        ("ipvsadm-rs-setup", Some(ipvsadm::rs_setup::args::command())),
+        ("ipvsadm-rs-setup", Some(ipvsadm::cli::rs_setup::command())),
         ("ipvsadm-top", Some(ipvsadm::cli::top::command())),
     ];
     programs.into_iter().map(|(name, command)| (name, page(name, command))).collect()

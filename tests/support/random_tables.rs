@@ -5,8 +5,8 @@
 #![allow(dead_code)] // each test binary uses a part of this
 
 use fastrand::Rng;
-use ipvsadm::model::*;
-use ipvsadm::table::Table;
+use libipvs::model::*;
+use libipvs::table::Table;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU16;
 

@@ -91,7 +91,6 @@ fn colour(colour: Color, otherwise: &'static str) -> &'static str {
 
 fn draw(screen: &vt100::Screen) -> String {
     let (lines, columns) = screen.size();
-    let (lines, columns) = (lines.get(), columns.get());
     let width = f64::from(columns) * WIDE + 2.0 * MARGIN;
     let height = f64::from(lines) * HIGH + 2.0 * MARGIN;
     let mut svg = format!(
@@ -108,8 +107,9 @@ fn draw(screen: &vt100::Screen) -> String {
             let style = style(screen, line, column);
             let mut text = String::new();
             while column < columns && self::style(screen, line, column) == style {
-                let contents = screen.cell(line, column).map_or("", vt100::Cell::contents);
-                text.push_str(if contents.is_empty() { " " } else { contents });
+                let contents =
+                    screen.cell(line, column).map_or_else(String::new, vt100::Cell::contents);
+                text.push_str(if contents.is_empty() { " " } else { &contents });
                 column += 1;
             }
             push_run(&mut svg, &text, line, start, style);
@@ -119,19 +119,19 @@ fn draw(screen: &vt100::Screen) -> String {
 }
 
 /// The text's colour, its ground, and what else is seen of it.
-type Style = (&'static str, &'static str, bool, bool, bool);
+type Style = (&'static str, &'static str, bool, bool);
 
 fn style(screen: &vt100::Screen, line: u16, column: u16) -> Style {
     let (ground, ink) = ("#16191d", "#d5d9de");
-    let Some(cell) = screen.cell(line, column) else { return (ink, ground, false, false, false) };
+    let Some(cell) = screen.cell(line, column) else { return (ink, ground, false, false) };
     let (front, back) = (colour(cell.fgcolor(), ink), colour(cell.bgcolor(), ground));
     let (front, back) = if cell.inverse() { (back, front) } else { (front, back) };
-    (front, back, cell.bold(), cell.dim(), cell.underline())
+    (front, back, cell.bold(), cell.underline())
 }
 
 /// Cells of one style, side by side.
 fn push_run(svg: &mut String, text: &str, line: u16, column: u16, style: Style) {
-    let (front, back, bold, dim, underlined) = style;
+    let (front, back, bold, underlined) = style;
     let (x, y) = (f64::from(column) * WIDE + MARGIN, f64::from(line) * HIGH + MARGIN);
     let width = text.chars().count() as f64 * WIDE;
     if back != "#16191d" {
@@ -152,10 +152,9 @@ fn push_run(svg: &mut String, text: &str, line: u16, column: u16, style: Style) 
             let x = x + at as f64 * WIDE;
             let word = word.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
             let weight = if bold { " font-weight=\"bold\"" } else { "" };
-            let faint = if dim { " opacity=\".65\"" } else { "" };
             let _ = writeln!(
                 svg,
-                "<text x=\"{x:.1}\" y=\"{:.1}\" textLength=\"{:.1}\" fill=\"{front}\"{weight}{faint}>{word}</text>",
+                "<text x=\"{x:.1}\" y=\"{:.1}\" textLength=\"{:.1}\" fill=\"{front}\"{weight}>{word}</text>",
                 y + BASE,
                 length as f64 * WIDE,
             );

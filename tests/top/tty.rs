@@ -8,7 +8,6 @@ use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
 use nix::unistd::Pid;
 use std::fs::File;
 use std::io::{Read, Write};
-use std::num::NonZeroU16;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, Stdio};
@@ -39,10 +38,6 @@ pub struct Tty {
     seen: Arc<Mutex<Seen>>,
     before: libc::termios,
     reading: Arc<AtomicU8>,
-}
-
-fn cells(n: u16) -> NonZeroU16 {
-    NonZeroU16::new(n).expect("a screen has a size")
 }
 
 impl Tty {
@@ -82,7 +77,7 @@ impl Tty {
         let before = tcgetattr(&ends.slave).expect("settings").into();
         // A terminal that does not know its size has one all the same.
         let (columns, lines) = if columns == 0 { (80, 24) } else { (columns, lines) };
-        let emulator = vt100::Parser::new(cells(lines), cells(columns), 0);
+        let emulator = vt100::Parser::new(lines, columns, 0);
         let seen = Arc::new(Mutex::new(Seen { emulator, bytes: Vec::new() }));
         let master = File::from(ends.master);
         let (mut output, all) = (master.try_clone().expect("a descriptor"), seen.clone());
@@ -164,7 +159,7 @@ impl Tty {
         let set = || unsafe { libc::ioctl(master, libc::TIOCSWINSZ, &raw const size) };
         // What is drawn for the new size is not to meet the old one.
         let mut seen = self.seen.lock().expect("nobody panics with it");
-        seen.emulator.set_size(cells(lines), cells(columns));
+        seen.emulator.set_size(lines, columns);
         assert_eq!(set(), 0);
     }
 

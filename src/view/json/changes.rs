@@ -1,8 +1,7 @@
 //! Changes, as `apply --json` shows them.
 
 use super::Document;
-use crate::model::*;
-use crate::shapes::*;
+use libipvs::model::*;
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -10,71 +9,71 @@ use std::io::{self, Write};
 pub fn changes(out: &mut impl Write, changes: &[Change]) -> io::Result<()> {
     let mut document = Document::new(out)?;
     document.list("changes")?;
-    changes.iter().try_for_each(|change| document.item(&Step::from(change)))?;
+    changes.iter().try_for_each(|change| document.item(&ChangeJson::from(change)))?;
     document.end()
 }
 
 /// One change.
 #[derive(Serialize)]
 #[serde(tag = "change", rename_all = "kebab-case")]
-enum Step<'a> {
+enum ChangeJson<'a> {
     AddService {
-        service: ServiceJson<'a>,
+        service: &'a Service,
     },
     EditService {
-        service: ServiceJson<'a>,
+        service: &'a Service,
     },
     DeleteService {
-        service: KeyJson,
+        service: ServiceKey,
     },
     AddServer {
-        service: KeyJson,
-        server: ServerJson,
+        service: ServiceKey,
+        server: &'a Destination,
     },
     EditServer {
-        service: KeyJson,
-        server: ServerJson,
+        service: ServiceKey,
+        server: &'a Destination,
     },
     DeleteServer {
-        service: KeyJson,
-        server: ServerKeyJson,
+        service: ServiceKey,
+        server: DestinationKey,
     },
     Clear,
     Zero {
         #[serde(skip_serializing_if = "Option::is_none")]
-        service: Option<KeyJson>,
+        service: Option<ServiceKey>,
     },
     Set {
-        timeouts: TimeoutsJson,
+        timeouts: Timeouts,
     },
     StartDaemon {
-        daemon: DaemonJson<'a>,
+        daemon: &'a Daemon,
     },
     StopDaemon {
         role: DaemonRole,
     },
 }
 
-impl<'a> From<&'a Change> for Step<'a> {
-    fn from(change: &'a Change) -> Step<'a> {
+impl<'a> From<&'a Change> for ChangeJson<'a> {
+    fn from(change: &'a Change) -> ChangeJson<'a> {
         match change {
-            Change::AddService(service) => Step::AddService { service: service.into() },
-            Change::EditService(service) => Step::EditService { service: service.into() },
-            Change::DeleteService(key) => Step::DeleteService { service: key.into() },
+            Change::AddService(service) => ChangeJson::AddService { service },
+            Change::EditService(service) => ChangeJson::EditService { service },
+            Change::DeleteService(key) => ChangeJson::DeleteService { service: *key },
             Change::AddDestination(key, destination) => {
-                Step::AddServer { service: key.into(), server: destination.into() }
+                ChangeJson::AddServer { service: *key, server: destination }
             }
             Change::EditDestination(key, destination) => {
-                Step::EditServer { service: key.into(), server: destination.into() }
+                ChangeJson::EditServer { service: *key, server: destination }
             }
             Change::DeleteDestination(key, server) => {
-                Step::DeleteServer { service: key.into(), server: server.into() }
+                ChangeJson::DeleteServer { service: *key, server: *server }
             }
-            Change::Flush => Step::Clear,
-            Change::Zero(key) => Step::Zero { service: key.as_ref().map(KeyJson::from) },
-            Change::SetTimeouts(timeouts) => Step::Set { timeouts: timeouts.into() },
-            Change::StartDaemon(daemon) => Step::StartDaemon { daemon: daemon.into() },
-            Change::StopDaemon(which) => Step::StopDaemon { role: *which },
+            Change::Flush => ChangeJson::Clear,
+            Change::Zero(key) => ChangeJson::Zero { service: *key },
+            Change::SetTimeouts(timeouts) => ChangeJson::Set { timeouts: *timeouts },
+            Change::StartDaemon(daemon) => ChangeJson::StartDaemon { daemon },
+            Change::StopDaemon(which) => ChangeJson::StopDaemon { role: *which },
         }
     }
 }
@@ -82,7 +81,7 @@ impl<'a> From<&'a Change> for Step<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::check;
+    use crate::cli::parser;
     use crate::command::Command;
     use crate::names::System;
     use serde_json::{Value, json};
@@ -90,7 +89,7 @@ mod tests {
     fn shown(lines: &[&str]) -> Value {
         let change = |line: &&str| {
             let words: Vec<&str> = line.split(' ').collect();
-            match check::command(&words, &System) {
+            match parser::command(&words, &System) {
                 Ok(Command::Change(change)) => change,
                 other => panic!("{line}: {other:?}"),
             }

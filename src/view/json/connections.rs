@@ -1,9 +1,8 @@
 //! Connections, a line each.
 
 use super::Document;
-use crate::ipvs::connections::Connection;
-use crate::model::{DestinationKey, Protocol};
-use crate::shapes::{NameJson, ServerKeyJson};
+use libipvs::connections::Connection;
+use libipvs::model::{DestinationKey, Protocol};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::net::IpAddr;
@@ -40,35 +39,44 @@ impl<W: Write> Connections<W> {
 
 #[derive(Serialize)]
 struct ConnectionJson<'a> {
-    protocol: NameJson<'a>,
+    protocol: ProtocolJson<'a>,
     state: &'a str,
     /// Seconds.
     expires: u64,
-    client: ServerKeyJson,
+    client: DestinationKey,
     #[serde(rename = "virtual")]
-    virtual_server: ServerKeyJson,
-    server: ServerKeyJson,
+    virtual_server: DestinationKey,
+    server: DestinationKey,
     #[serde(skip_serializing_if = "Option::is_none")]
     persistence_engine: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     persistence_data: Option<&'a str>,
 }
 
-fn endpoint((address, port): (IpAddr, u16)) -> ServerKeyJson {
-    ServerKeyJson::from(&DestinationKey { address, port })
+/// A protocol that the library knows, its number, or the kernel's name for it.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum ProtocolJson<'a> {
+    Known(Protocol),
+    Number(u32),
+    Name(&'a str),
+}
+
+fn endpoint((address, port): (IpAddr, u16)) -> DestinationKey {
+    DestinationKey { address, port }
 }
 
 /// The names that services have; numbers behind the kernel's other names.
-fn protocol<'a>(connection: &Connection<'a>) -> NameJson<'a> {
+fn protocol<'a>(connection: &Connection<'a>) -> ProtocolJson<'a> {
     match (connection.protocol, connection.protocol_name) {
-        (known @ (Protocol::Tcp | Protocol::Udp | Protocol::Sctp), _) => (&known).into(),
+        (known @ (Protocol::Tcp | Protocol::Udp | Protocol::Sctp), _) => ProtocolJson::Known(known),
         // That of a firewall mark's persistence: any protocol.
-        (_, "IP") => NameJson::Number(0),
-        (_, "ICMP") => NameJson::Number(1),
-        (_, "ICMPv6") => NameJson::Number(58),
+        (_, "IP") => ProtocolJson::Number(0),
+        (_, "ICMP") => ProtocolJson::Number(1),
+        (_, "ICMPv6") => ProtocolJson::Number(58),
         (_, name) => match name.strip_prefix("IP_").map(str::parse) {
-            Some(Ok(number)) => NameJson::Number(number),
-            _ => NameJson::Name(name.into()),
+            Some(Ok(number)) => ProtocolJson::Number(number),
+            _ => ProtocolJson::Name(name),
         },
     }
 }
@@ -76,7 +84,7 @@ fn protocol<'a>(connection: &Connection<'a>) -> NameJson<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ipvs::connections;
+    use libipvs::connections;
 
     #[test]
     fn a_line_each() {

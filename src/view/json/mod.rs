@@ -12,8 +12,7 @@ pub use changes::changes;
 pub use connections::Connections;
 pub use table::Services;
 
-use crate::model::{Daemon, Timeouts};
-use crate::shapes::{DaemonJson, TimeoutsJson};
+use libipvs::model::{Daemon, Timeouts};
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -93,12 +92,11 @@ pub fn document(out: impl Write, name: &str, value: &impl Serialize) -> io::Resu
 
 /// The timeouts of connections.
 pub fn timeouts(out: impl Write, timeouts: &Timeouts) -> io::Result<()> {
-    document(out, "timeouts", &TimeoutsJson::from(timeouts))
+    document(out, "timeouts", timeouts)
 }
 
 /// The synchronisation daemons.
 pub fn daemons(out: impl Write, daemons: &[Daemon]) -> io::Result<()> {
-    let daemons: Vec<DaemonJson> = daemons.iter().map(DaemonJson::from).collect();
     document(out, "daemons", &daemons)
 }
 

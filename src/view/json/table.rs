@@ -2,10 +2,9 @@
 
 use super::Document;
 use crate::command::Columns;
-use crate::model::*;
-use crate::shapes::{ServerJson, ServiceJson};
 use crate::view::View;
 use crate::view::classic::version;
+use libipvs::model::*;
 use serde::Serialize;
 use std::io::{self, Write};
 use std::net::IpAddr;
@@ -45,12 +44,12 @@ impl<W: Write> View for Services<W> {
         destinations: &[ObservedDestination],
     ) -> io::Result<()> {
         self.document.item(&ObservedServiceJson {
-            service: (&observed.service).into(),
+            service: &observed.service,
             traffic: TrafficJson::new(&observed.statistics, self.columns),
             servers: destinations
                 .iter()
                 .map(|observed| ObservedServerJson {
-                    server: (&observed.destination).into(),
+                    server: &observed.destination,
                     active_connections: observed.active,
                     inactive_connections: observed.inactive,
                     persistent_connections: observed.persistent,
@@ -70,16 +69,16 @@ struct InfoJson {
 #[derive(Serialize)]
 struct ObservedServiceJson<'a> {
     #[serde(flatten)]
-    service: ServiceJson<'a>,
+    service: &'a Service,
     #[serde(flatten)]
     traffic: Option<TrafficJson>,
-    servers: Vec<ObservedServerJson>,
+    servers: Vec<ObservedServerJson<'a>>,
 }
 
 #[derive(Serialize)]
-struct ObservedServerJson {
+struct ObservedServerJson<'a> {
     #[serde(flatten)]
-    server: ServerJson,
+    server: &'a Destination,
     active_connections: u32,
     inactive_connections: u32,
     persistent_connections: u32,
@@ -138,42 +137,29 @@ mod tests {
 
     fn shown(columns: Columns, forwarding: Forwarding, kind: TunnelKind) -> Value {
         let number = u64::MAX;
-        let statistics = Statistics {
-            connections: number,
-            packets_in: 1,
-            packets_out: 2,
-            bytes_in: 3,
-            bytes_out: 4,
-            connections_rate: 5,
-            packets_in_rate: 6,
-            packets_out_rate: 7,
-            bytes_in_rate: 8,
-            bytes_out_rate: number,
-        };
+        let mut statistics = Statistics::default();
+        statistics.connections = number;
+        (statistics.packets_in, statistics.packets_out) = (1, 2);
+        (statistics.bytes_in, statistics.bytes_out) = (3, 4);
+        statistics.connections_rate = 5;
+        (statistics.packets_in_rate, statistics.packets_out_rate) = (6, 7);
+        (statistics.bytes_in_rate, statistics.bytes_out_rate) = (8, number);
         let address = "fd00::1".parse().expect("an address");
-        let service = Service {
-            key: ServiceKey::Address { protocol: Protocol::Other(50), address, port: 0 },
-            scheduler: "rr".into(),
-            scheduler_flags: 0,
-            persistence: None,
-            netmask: Netmask::whole(Family::V6),
-            one_packet: false,
-            persistence_engine: None,
-        };
-        let destination = Destination {
-            key: DestinationKey { address, port: 0 },
-            forwarding,
-            tunnel: Tunnel { kind, ..Tunnel::default() },
-            weight: 1,
-            upper_threshold: 0,
-            lower_threshold: 0,
-        };
-        let observed =
-            ObservedDestination { destination, active: 7, inactive: 8, persistent: 9, statistics };
+        let key = ServiceKey::Address { protocol: Protocol::Other(50), address, port: 0 };
+        let mut service = Service::new(key);
+        service.scheduler = "rr".into();
+        let mut service = ObservedService::from(service);
+        service.statistics = statistics;
+        let mut destination = Destination::new(DestinationKey { address, port: 0 }, forwarding);
+        destination.tunnel.kind = kind;
+        let mut observed = ObservedDestination::from(destination);
+        (observed.active, observed.inactive, observed.persistent) = (7, 8, 9);
+        observed.statistics = statistics;
         let mut out = Vec::new();
-        let info = Info { version: 0x010201, connection_table_size: 4096 };
+        let mut info = Info::default();
+        (info.version, info.connection_table_size) = (0x010201, 4096);
         let mut view = Services::new(&mut out, &info, columns).expect("written");
-        view.service(&ObservedService { service, statistics }, &[observed]).expect("written");
+        view.service(&service, &[observed]).expect("written");
         view.end().expect("written");
         serde_json::from_slice(&out).expect("a document")
     }

@@ -1,0 +1,181 @@
+//! The kernel's connection table: /proc/net/ip_vs_conn, a line a connection.
+//!
+//! ```no_run
+//! use libipvs::connections::{self, Reader};
+//!
+//! # fn main() -> std::io::Result<()> {
+//! let mut reader = Reader::open()?;
+//! loop {
+//!     let lines = reader.lines()?;
+//!     if lines.is_empty() {
+//!         break;
+//!     }
+//!     for connection in lines.lines().filter_map(connections::parse) {
+//!         println!("{} {}", connection.client.0, connection.state);
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+use crate::model::Protocol;
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// Where the kernel shows the connections of the program's network namespace: that of its first thread.
+pub const PATH: &str = "/proc/net/ip_vs_conn";
+
+/// The same for the calling thread, which may have gone to another namespace.
+const OF_THREAD: &str = "/proc/thread-self/net/ip_vs_conn";
+
+/// One connection through the director, as a line of the file says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Connection<'a> {
+    /// The protocol; `Other(0)` for one that this crate does not know.
+    pub protocol: Protocol,
+    /// The protocol as the kernel writes it.
+    pub protocol_name: &'a str,
+    /// Where it comes from. The port is 0 for a template of persistence.
+    pub client: (IpAddr, u16),
+    /// The virtual IP address and port that it was made to.
+    pub virtual_server: (IpAddr, u16),
+    /// Where it is forwarded to.
+    pub real_server: (IpAddr, u16),
+    /// The state as the kernel writes it: `ESTABLISHED`, `FIN_WAIT`, ...
+    pub state: &'a str,
+    /// Seconds until it is forgotten.
+    pub expires: u64,
+    /// The name of a persistence engine and what it knows.
+    pub engine: Option<(&'a str, &'a str)>,
+}
+
+/// Lines of the file, some at a time: what is held does not grow with the table.
+#[derive(Debug)]
+pub struct Reader<R> {
+    source: R,
+    text: Vec<u8>,
+    heading: bool,
+}
+
+/// How many lines are held at a time.
+const LINES: usize = 512;
+
+impl Reader<BufReader<File>> {
+    /// The connections of the network namespace of the calling thread.
+    ///
+    /// An error where the kernel's IPVS is not loaded, or the caller may not read the file.
+    pub fn open() -> io::Result<Reader<BufReader<File>>> {
+        Ok(Reader::new(BufReader::with_capacity(64 * 1024, File::open(OF_THREAD)?)))
+    }
+}
+
+impl<R: BufRead> Reader<R> {
+    /// Lines of a source that has what the file has.
+    pub fn new(source: R) -> Reader<R> {
+        Reader { source, text: Vec::new(), heading: true }
+    }
+
+    /// The next lines; empty at the end. The first line of the file is a heading, and left out.
+    pub fn lines(&mut self) -> io::Result<Cow<'_, str>> {
+        self.text.clear();
+        if std::mem::take(&mut self.heading) {
+            self.source.read_until(b'\n', &mut self.text)?;
+            self.text.clear();
+        }
+        for _ in 0..LINES {
+            if self.source.read_until(b'\n', &mut self.text)? == 0 {
+                break;
+            }
+        }
+        Ok(String::from_utf8_lossy(&self.text))
+    }
+}
+
+/// One line; `None` when it is not of the form that is known.
+pub fn parse(line: &str) -> Option<Connection<'_>> {
+    let mut words = line.split_ascii_whitespace();
+    let mut next = || words.next();
+    let protocol_name = next()?;
+    let mut endpoint = || Some((address(next()?)?, u16::from_str_radix(next()?, 16).ok()?));
+    let (client, virtual_server, real_server) = (endpoint()?, endpoint()?, endpoint()?);
+    let (state, expires) = (next()?, next()?.parse().ok()?);
+    let engine = next().zip(next());
+    let protocol = match protocol_name {
+        "TCP" => Protocol::Tcp,
+        "UDP" => Protocol::Udp,
+        "SCTP" => Protocol::Sctp,
+        _ => Protocol::Other(0),
+    };
+    Some(Connection {
+        protocol,
+        protocol_name,
+        client,
+        virtual_server,
+        real_server,
+        state,
+        expires,
+        engine,
+    })
+}
+
+/// Eight hexadecimal digits, or an IPv6 address.
+fn address(text: &str) -> Option<IpAddr> {
+    if text.contains(':') {
+        return text.parse::<Ipv6Addr>().ok().map(IpAddr::V6);
+    }
+    u32::from_str_radix(text, 16).ok().map(|bits| Ipv4Addr::from_bits(bits).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_the_kernel() {
+        let c =
+            parse("TCP 0A000002 8948 0A000064 0050 0A00000C 0050 FIN_WAIT        116\n").unwrap();
+        assert_eq!(c.client, ("10.0.0.2".parse().unwrap(), 0x8948));
+        assert_eq!(c.real_server, ("10.0.0.12".parse().unwrap(), 80));
+        assert_eq!((c.state, c.expires, c.engine), ("FIN_WAIT", 116, None));
+        let c = parse(
+            "UDP fd00:0000:0000:0000:0000:0000:0000:0002 0000 \
+             fd00:0000:0000:0000:0000:0000:0000:0100 13C4 \
+             0A00000B 13C4 NONE             56 sip abc123@host",
+        )
+        .unwrap();
+        assert_eq!(c.client, ("fd00::2".parse().unwrap(), 0));
+        assert_eq!(c.engine, Some(("sip", "abc123@host")));
+    }
+
+    #[test]
+    fn what_is_no_connection_is_none() {
+        for line in ["", "TCP", "TCP xyz 0 0 0 0 0 S 1", "TCP 0A000002 8948 0A000064 0050 0A00000C"]
+        {
+            assert_eq!(parse(line), None);
+        }
+    }
+
+    #[test]
+    fn lines_come_some_at_a_time_and_without_the_heading() {
+        let mut text = String::from("Pro FromIP\n");
+        for n in 0..2 * LINES + 1 {
+            text += &format!("{n}\n");
+        }
+        let mut reader = Reader::new(text.as_bytes());
+        let mut counts = Vec::new();
+        let mut all = String::new();
+        loop {
+            let lines = reader.lines().unwrap();
+            if lines.is_empty() {
+                break;
+            }
+            counts.push(lines.lines().count());
+            all += &lines;
+        }
+        assert_eq!(counts, [LINES, LINES, 1]);
+        assert_eq!("Pro FromIP\n".to_string() + &all, text);
+    }
+}

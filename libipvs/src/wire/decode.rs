@@ -1,0 +1,232 @@
+//! Answers to the model.
+
+use super::{address_from, family_from, forwarding_from, protocol_from, tunnel_from};
+use crate::model::*;
+use crate::netlink::attribute::{Attributes, Malformed};
+use crate::wire::uapi::*;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// The content of the one nest of a kind in an answer.
+fn nest(answer: Attributes<'_>, kind: u16) -> Result<Attributes<'_>, Malformed> {
+    for attribute in answer {
+        let attribute = attribute?;
+        if attribute.kind == kind {
+            return Ok(attribute.nested());
+        }
+    }
+    Err(Malformed("an answer about something else"))
+}
+
+/// A service out of an answer to GET_SERVICE.
+pub fn read_service(answer: Attributes) -> Result<ObservedService, Malformed> {
+    let (service, counters) = service(answer)?;
+    Ok(ObservedService { service, statistics: read_statistics(counters)? })
+}
+
+/// The same, its counters left alone.
+pub fn read_configured_service(answer: Attributes) -> Result<Service, Malformed> {
+    Ok(service(answer)?.0)
+}
+
+/// A service, and its counters as they came.
+fn service(answer: Attributes<'_>) -> Result<(Service, Option<Attributes<'_>>), Malformed> {
+    let (mut family, mut protocol, mut address) = (Family::V4, Protocol::Other(0), [0; 16]);
+    let (mut port, mut mark, mut scheduler) = (0, 0, String::new());
+    let (mut flags, mut timeout, mut netmask) = (0, 0, [0; 4]);
+    let (mut engine, mut old, mut wide) = (String::new(), None, None);
+    for attribute in nest(answer, IPVS_CMD_ATTR_SERVICE)? {
+        let attribute = attribute?;
+        match attribute.kind {
+            IPVS_SVC_ATTR_AF => family = family_from(attribute.u16()?)?,
+            IPVS_SVC_ATTR_PROTOCOL => protocol = protocol_from(attribute.u16()?),
+            IPVS_SVC_ATTR_ADDR => address = attribute.address()?,
+            IPVS_SVC_ATTR_PORT => port = attribute.be16()?,
+            IPVS_SVC_ATTR_FWMARK => mark = attribute.u32()?,
+            IPVS_SVC_ATTR_SCHED_NAME => scheduler = attribute.text(),
+            IPVS_SVC_ATTR_FLAGS => flags = attribute.flags()?,
+            IPVS_SVC_ATTR_TIMEOUT => timeout = attribute.u32()?,
+            IPVS_SVC_ATTR_NETMASK => netmask = attribute.u32()?.to_ne_bytes(),
+            IPVS_SVC_ATTR_PE_NAME => engine = attribute.text(),
+            IPVS_SVC_ATTR_STATS => old = Some(attribute.nested()),
+            IPVS_SVC_ATTR_STATS64 => wide = Some(attribute.nested()),
+            _ => {}
+        }
+    }
+    let key = match mark {
+        0 => {
+            let address = address_from(address, family);
+            ServiceKey::Address { protocol, address, port }
+        }
+        mark => ServiceKey::Mark { mark, family },
+    };
+    let service = Service {
+        key,
+        scheduler,
+        scheduler_flags: ((flags / IP_VS_SVC_F_SCHED1) & 0b111) as u8,
+        persistence: (flags & IP_VS_SVC_F_PERSISTENT != 0).then_some(timeout),
+        netmask: match family {
+            Family::V4 => Netmask::V4(netmask.into()),
+            Family::V6 => Netmask::V6(u32::from_ne_bytes(netmask)),
+        },
+        one_packet: flags & IP_VS_SVC_F_ONEPACKET != 0,
+        persistence_engine: (!engine.is_empty()).then_some(engine),
+    };
+    Ok((service, wide.or(old)))
+}
+
+/// A destination out of an answer to GET_DEST about a service of `family`.
+pub fn read_destination(
+    answer: Attributes,
+    family: Family,
+) -> Result<ObservedDestination, Malformed> {
+    let (mut observed, counters) = destination(answer, family)?;
+    observed.statistics = read_statistics(counters)?;
+    Ok(observed)
+}
+
+/// The same, its counters left alone.
+pub fn read_configured_destination(
+    answer: Attributes,
+    family: Family,
+) -> Result<Destination, Malformed> {
+    Ok(destination(answer, family)?.0.destination)
+}
+
+/// A destination without its counters, and these as they came.
+fn destination(
+    answer: Attributes<'_>,
+    mut family: Family,
+) -> Result<(ObservedDestination, Option<Attributes<'_>>), Malformed> {
+    let (mut address, mut port, mut method) = ([0; 16], 0, 0);
+    let (mut weight, mut upper_threshold, mut lower_threshold) = (0, 0, 0);
+    let (mut active, mut inactive, mut persistent) = (0, 0, 0);
+    let (mut kind, mut tunnel_port, mut checksum) = (0, 0, 0);
+    let (mut old, mut wide) = (None, None);
+    for attribute in nest(answer, IPVS_CMD_ATTR_DEST)? {
+        let attribute = attribute?;
+        match attribute.kind {
+            IPVS_DEST_ATTR_ADDR => address = attribute.address()?,
+            IPVS_DEST_ATTR_PORT => port = attribute.be16()?,
+            IPVS_DEST_ATTR_FWD_METHOD => method = attribute.u32()?,
+            IPVS_DEST_ATTR_WEIGHT => weight = attribute.u32()?,
+            IPVS_DEST_ATTR_U_THRESH => upper_threshold = attribute.u32()?,
+            IPVS_DEST_ATTR_L_THRESH => lower_threshold = attribute.u32()?,
+            IPVS_DEST_ATTR_ACTIVE_CONNS => active = attribute.u32()?,
+            IPVS_DEST_ATTR_INACT_CONNS => inactive = attribute.u32()?,
+            IPVS_DEST_ATTR_PERSIST_CONNS => persistent = attribute.u32()?,
+            IPVS_DEST_ATTR_ADDR_FAMILY => family = family_from(attribute.u16()?)?,
+            IPVS_DEST_ATTR_TUN_TYPE => kind = attribute.u8()?,
+            IPVS_DEST_ATTR_TUN_PORT => tunnel_port = attribute.be16()?,
+            IPVS_DEST_ATTR_TUN_FLAGS => checksum = attribute.u16()?,
+            IPVS_DEST_ATTR_STATS => old = Some(attribute.nested()),
+            IPVS_DEST_ATTR_STATS64 => wide = Some(attribute.nested()),
+            _ => {}
+        }
+    }
+    let destination = Destination {
+        key: DestinationKey { address: address_from(address, family), port },
+        forwarding: forwarding_from(method & IP_VS_CONN_F_FWD_MASK),
+        tunnel: Tunnel {
+            kind: tunnel_from(kind),
+            port: tunnel_port,
+            checksum: if checksum & IP_VS_TUNNEL_ENCAP_FLAG_REMCSUM != 0 {
+                Checksum::Remote
+            } else if checksum & IP_VS_TUNNEL_ENCAP_FLAG_CSUM != 0 {
+                Checksum::Full
+            } else {
+                Checksum::None
+            },
+        },
+        weight,
+        upper_threshold,
+        lower_threshold,
+    };
+    let statistics = Statistics::default();
+    let observed = ObservedDestination { destination, active, inactive, persistent, statistics };
+    Ok((observed, wide.or(old)))
+}
+
+/// Counters of 32 or of 64 bits, whichever the kernel sent; all zero where it sent none.
+fn read_statistics(nest: Option<Attributes>) -> Result<Statistics, Malformed> {
+    let mut statistics = Statistics::default();
+    for attribute in nest.into_iter().flatten() {
+        let attribute = attribute?;
+        let field = match attribute.kind {
+            IPVS_STATS_ATTR_CONNS => &mut statistics.connections,
+            IPVS_STATS_ATTR_INPKTS => &mut statistics.packets_in,
+            IPVS_STATS_ATTR_OUTPKTS => &mut statistics.packets_out,
+            IPVS_STATS_ATTR_INBYTES => &mut statistics.bytes_in,
+            IPVS_STATS_ATTR_OUTBYTES => &mut statistics.bytes_out,
+            IPVS_STATS_ATTR_CPS => &mut statistics.connections_rate,
+            IPVS_STATS_ATTR_INPPS => &mut statistics.packets_in_rate,
+            IPVS_STATS_ATTR_OUTPPS => &mut statistics.packets_out_rate,
+            IPVS_STATS_ATTR_INBPS => &mut statistics.bytes_in_rate,
+            IPVS_STATS_ATTR_OUTBPS => &mut statistics.bytes_out_rate,
+            _ => continue,
+        };
+        *field = match attribute.value.len() {
+            8 => attribute.u64()?,
+            _ => attribute.u32()?.into(),
+        };
+    }
+    Ok(statistics)
+}
+
+/// A sync daemon out of an answer to GET_DAEMON.
+pub fn read_daemon(answer: Attributes) -> Result<Daemon, Malformed> {
+    let mut daemon = Daemon::new(DaemonRole::Master);
+    for attribute in nest(answer, IPVS_CMD_ATTR_DAEMON)? {
+        let attribute = attribute?;
+        match attribute.kind {
+            IPVS_DAEMON_ATTR_STATE => {
+                daemon.role = match attribute.u32()? {
+                    IP_VS_STATE_MASTER => DaemonRole::Master,
+                    IP_VS_STATE_BACKUP => DaemonRole::Backup,
+                    _ => return Err(Malformed("a sync daemon in an unknown state")),
+                }
+            }
+            IPVS_DAEMON_ATTR_MCAST_IFN => daemon.interface = attribute.text(),
+            IPVS_DAEMON_ATTR_SYNC_ID => daemon.sync_id = attribute.u32()?,
+            IPVS_DAEMON_ATTR_SYNC_MAXLEN => daemon.max_length = Some(attribute.u16()?),
+            IPVS_DAEMON_ATTR_MCAST_GROUP => {
+                daemon.group = Some(Ipv4Addr::from_bits(attribute.be32()?).into());
+            }
+            IPVS_DAEMON_ATTR_MCAST_GROUP6 => {
+                daemon.group = Some(Ipv6Addr::from(attribute.address()?).into());
+            }
+            IPVS_DAEMON_ATTR_MCAST_PORT => daemon.port = Some(attribute.u16()?),
+            IPVS_DAEMON_ATTR_MCAST_TTL => daemon.ttl = Some(attribute.u8()?),
+            _ => {}
+        }
+    }
+    Ok(daemon)
+}
+
+/// The timeouts out of an answer to GET_CONFIG.
+pub fn read_timeouts(answer: Attributes) -> Result<Timeouts, Malformed> {
+    let mut timeouts = Timeouts::default();
+    for attribute in answer {
+        let attribute = attribute?;
+        match attribute.kind {
+            IPVS_CMD_ATTR_TIMEOUT_TCP => timeouts.tcp = attribute.u32()?,
+            IPVS_CMD_ATTR_TIMEOUT_TCP_FIN => timeouts.tcp_fin = attribute.u32()?,
+            IPVS_CMD_ATTR_TIMEOUT_UDP => timeouts.udp = attribute.u32()?,
+            _ => {}
+        }
+    }
+    Ok(timeouts)
+}
+
+/// Version and connection table size out of an answer to GET_INFO.
+pub fn read_info(answer: Attributes) -> Result<Info, Malformed> {
+    let mut info = Info { version: 0, connection_table_size: 0 };
+    for attribute in answer {
+        let attribute = attribute?;
+        match attribute.kind {
+            IPVS_INFO_ATTR_VERSION => info.version = attribute.u32()?,
+            IPVS_INFO_ATTR_CONN_TAB_SIZE => info.connection_table_size = attribute.u32()?,
+            _ => {}
+        }
+    }
+    Ok(info)
+}

@@ -1,0 +1,179 @@
+//! Words to options, as popt makes them of argv: the same for a line of `-R`.
+//!
+//! `--long`, `--long=value`, `--long value`, `-s`, `-svalue`, `-s=value`, `-s value`, several letters
+//! after one dash, `--` to end it. An optional value is taken from the next word unless that
+//! begins with a dash. What is no option is set aside and given back at the end. No meaning here.
+
+use super::UsageError;
+use super::options::{self, Spec, Takes};
+use crate::text::printable;
+
+/// Reads the options of one command line.
+#[derive(Debug)]
+pub struct Lexer<'a, W> {
+    words: &'a [W],
+    next: usize,
+    /// The letters that are left of a word of several.
+    letters: &'a [u8],
+    arguments: Vec<&'a [u8]>,
+}
+
+/// An option and its value.
+pub type Found<'a> = (&'static Spec, Option<&'a [u8]>);
+
+impl<'a, W: AsRef<[u8]>> Lexer<'a, W> {
+    pub fn new(words: &'a [W]) -> Lexer<'a, W> {
+        Lexer { words, next: 0, letters: &[], arguments: Vec::new() }
+    }
+
+    /// The words that belonged to no option, once there are no more options.
+    pub fn arguments(self) -> Vec<&'a [u8]> {
+        self.arguments
+    }
+
+    /// The word that was taken last, for messages.
+    pub fn word(&self) -> &'a [u8] {
+        self.next.checked_sub(1).and_then(|n| self.words.get(n)).map_or(b"", |word| word.as_ref())
+    }
+
+    /// The next option.
+    pub fn option(&mut self) -> Result<Option<Found<'a>>, UsageError> {
+        loop {
+            if let Some((&letter, rest)) = self.letters.split_first() {
+                return self.short(letter, rest).map(Some);
+            }
+            let Some(word) = self.words.get(self.next).map(AsRef::as_ref) else {
+                return Ok(None);
+            };
+            self.next += 1;
+            match word {
+                b"--" => {
+                    self.arguments.extend(self.words[self.next..].iter().map(AsRef::as_ref));
+                    self.next = self.words.len();
+                }
+                [b'-', b'-', name @ ..] => return self.long(name).map(Some),
+                [b'-', letters @ ..] if !letters.is_empty() => self.letters = letters,
+                _ => self.arguments.push(word),
+            }
+        }
+    }
+
+    fn long(&mut self, word: &'a [u8]) -> Result<Found<'a>, UsageError> {
+        let (name, attached) = match word.iter().position(|&b| b == b'=') {
+            Some(n) => (&word[..n], Some(&word[n + 1..])),
+            None => (word, None),
+        };
+        let spec = options::long(name).ok_or_else(|| UsageError {
+            hint: options::near(name).map(|long| format!("did you mean --{long}?")),
+            ..self.error("unknown option")
+        })?;
+        self.value(spec, attached)
+    }
+
+    fn short(&mut self, letter: u8, rest: &'a [u8]) -> Result<Found<'a>, UsageError> {
+        self.letters = rest;
+        let spec = options::short(letter).ok_or_else(|| self.error("unknown option"))?;
+        let attached = match (spec.takes, rest) {
+            // A value behind the letter, or an equals sign where none can be.
+            (_, [b'=', value @ ..]) => Some(value),
+            (Takes::Nothing, _) | (_, []) => None,
+            (_, value) => Some(value),
+        };
+        if attached.is_some() {
+            self.letters = &[];
+        }
+        self.value(spec, attached)
+    }
+
+    fn value(
+        &mut self,
+        spec: &'static Spec,
+        attached: Option<&'a [u8]>,
+    ) -> Result<Found<'a>, UsageError> {
+        let following = self.words.get(self.next).map(AsRef::as_ref);
+        let value = match (spec.takes, attached) {
+            (Takes::Nothing, None) => return Ok((spec, None)),
+            (Takes::Nothing, Some(_)) => {
+                return Err(self.error("option does not take an argument"));
+            }
+            (_, Some(value)) => return Ok((spec, Some(value))),
+            (Takes::Value(_), None) => following.ok_or_else(|| self.error("missing argument"))?,
+            (Takes::Maybe(_), None) => match following {
+                Some(word) if !word.starts_with(b"-") => word,
+                _ => return Ok((spec, None)),
+            },
+        };
+        self.next += 1;
+        Ok((spec, Some(value)))
+    }
+
+    fn error(&self, what: &str) -> UsageError {
+        let text = format!("{}: {what}", printable(self.word()));
+        UsageError { status: 255, text, fatal: false, hint: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Said = (&'static str, Option<String>);
+
+    fn lexed(line: &str) -> Result<(Vec<Said>, Vec<String>), String> {
+        let words: Vec<&str> = line.split(' ').collect();
+        let mut lexer = Lexer::new(&words);
+        let mut options = Vec::new();
+        while let Some((spec, value)) = lexer.option().map_err(|e| e.text)? {
+            options.push((spec.long, value.map(|v| String::from_utf8_lossy(v).into_owned())));
+        }
+        let arguments = lexer.arguments();
+        Ok((options, arguments.iter().map(|a| String::from_utf8_lossy(a).into_owned()).collect()))
+    }
+
+    fn options(line: &str) -> Vec<Said> {
+        lexed(line).unwrap().0
+    }
+
+    #[test]
+    fn letters_can_share_a_dash() {
+        assert_eq!(options("-Lnc"), [("list", None), ("numeric", None), ("connection", None)]);
+        assert_eq!(
+            options("-At 1.2.3.4:80"),
+            [("add-service", None), ("tcp-service", Some("1.2.3.4:80".into()))]
+        );
+    }
+
+    #[test]
+    fn values_are_attached_or_follow() {
+        for line in ["-w5", "-w=5", "-w 5", "--weight=5", "--weight 5"] {
+            assert_eq!(options(line), [("weight", Some("5".into()))], "{line}");
+        }
+        assert_eq!(options("-w -1"), [("weight", Some("-1".into()))]);
+        assert_eq!(options("--weight="), [("weight", Some("".into()))]);
+    }
+
+    #[test]
+    fn an_optional_value_does_not_begin_with_a_dash() {
+        assert_eq!(options("-p -t x"), [("persistent", None), ("tcp-service", Some("x".into()))]);
+        assert_eq!(options("-p 30"), [("persistent", Some("30".into()))]);
+        assert_eq!(options("-p30"), [("persistent", Some("30".into()))]);
+        assert_eq!(options("-ps rr"), [("persistent", Some("s".into()))]);
+        assert_eq!(options("-p"), [("persistent", None)]);
+    }
+
+    #[test]
+    fn what_is_no_option_is_an_argument() {
+        let (options, arguments) = lexed("foo -L - bar -- -n").unwrap();
+        assert_eq!(options, [("list", None)]);
+        assert_eq!(arguments, ["foo", "-", "bar", "-n"]);
+    }
+
+    #[test]
+    fn errors_name_the_whole_word() {
+        assert_eq!(lexed("-L -nq").unwrap_err(), "-nq: unknown option");
+        assert_eq!(lexed("--foo=5").unwrap_err(), "--foo=5: unknown option");
+        assert_eq!(lexed("-A -t").unwrap_err(), "-t: missing argument");
+        assert_eq!(lexed("--list=x").unwrap_err(), "--list=x: option does not take an argument");
+        assert_eq!(lexed("-n=5").unwrap_err(), "-n=5: option does not take an argument");
+    }
+}

@@ -1,0 +1,167 @@
+//! What the view has columns for, and the numbers that stand in them.
+
+use crate::view::columns::push_number;
+use libipvs::model::{ObservedDestination, Statistics};
+
+/// A column, in the order of the view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Column {
+    Name,
+    Cps,
+    InPps,
+    OutPps,
+    InBps,
+    OutBps,
+    Active,
+    Inactive,
+    Weight,
+}
+
+use Column::*;
+
+/// All of them; a digit key sorts by the one in its place.
+pub const ALL: [Column; 9] = [Name, Cps, InPps, OutPps, InBps, OutBps, Active, Inactive, Weight];
+
+/// Those that give way first when a terminal is narrow.
+pub const DISPENSABLE: [Column; 7] = [OutPps, InPps, Inactive, OutBps, InBps, Weight, Active];
+
+/// How many columns are rates, which have a history.
+pub const RATES: usize = 5;
+
+impl Column {
+    pub fn head(self) -> &'static str {
+        match self {
+            Name => "Prot LocalAddress:Port",
+            Cps => "CPS",
+            InPps => "InPPS",
+            OutPps => "OutPPS",
+            InBps => "InBPS",
+            OutBps => "OutBPS",
+            Active => "Active",
+            Inactive => "InAct",
+            Weight => "Weight",
+        }
+    }
+
+    /// Which rate it is, if it is one.
+    pub fn rate(self) -> Option<usize> {
+        match self {
+            Cps => Some(0),
+            InPps => Some(1),
+            OutPps => Some(2),
+            InBps => Some(3),
+            OutBps => Some(4),
+            Name | Active | Inactive | Weight => None,
+        }
+    }
+}
+
+/// The numbers of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Figures {
+    pub rates: [u64; RATES],
+    pub active: u64,
+    pub inactive: u64,
+    pub weight: u64,
+}
+
+impl Figures {
+    /// Those of a server.
+    pub fn of(server: &ObservedDestination) -> Figures {
+        Figures {
+            rates: rates(&server.statistics),
+            active: server.active.into(),
+            inactive: server.inactive.into(),
+            weight: server.destination.weight.into(),
+        }
+    }
+
+    /// Those of what consists of others; rates are the kernel's own for a service, and not summed up.
+    pub fn sum<'f>(rates: [u64; RATES], parts: impl Iterator<Item = &'f Figures>) -> Figures {
+        parts.fold(Figures { rates, ..Figures::default() }, |sum, part| Figures {
+            active: sum.active + part.active,
+            inactive: sum.inactive + part.inactive,
+            weight: sum.weight + part.weight,
+            ..sum
+        })
+    }
+
+    /// The number in a column; a name is none.
+    pub fn get(&self, column: Column) -> u64 {
+        match column {
+            Name => 0,
+            Cps | InPps | OutPps | InBps | OutBps => {
+                column.rate().and_then(|n| self.rates.get(n)).copied().unwrap_or(0)
+            }
+            Active => self.active,
+            Inactive => self.inactive,
+            Weight => self.weight,
+        }
+    }
+}
+
+/// The kernel's rates, in the order of the columns.
+pub fn rates(statistics: &Statistics) -> [u64; RATES] {
+    [
+        statistics.connections_rate,
+        statistics.packets_in_rate,
+        statistics.packets_out_rate,
+        statistics.bytes_in_rate,
+        statistics.bytes_out_rate,
+    ]
+}
+
+/// A number in at most six characters: in full up to 99999, then in thousands, millions and so on.
+/// What is less than one of them is dropped, as in the listing.
+pub fn push_short(line: &mut String, number: u64) {
+    let (number, unit) = match number {
+        0..100_000 => (number, None),
+        100_000..100_000_000 => (number / 1_000, Some('K')),
+        100_000_000..100_000_000_000 => (number / 1_000_000, Some('M')),
+        100_000_000_000..100_000_000_000_000 => (number / 1_000_000_000, Some('G')),
+        100_000_000_000_000..100_000_000_000_000_000 => (number / 1_000_000_000_000, Some('T')),
+        _ => (number / 1_000_000_000_000_000, Some('P')),
+    };
+    push_number(line, number);
+    line.extend(unit);
+}
+
+/// The most characters that a number takes.
+pub const WIDEST: usize = 6;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_fit_their_column() {
+        let short = |number| {
+            let mut line = String::new();
+            push_short(&mut line, number);
+            line
+        };
+        assert_eq!(short(0), "0");
+        assert_eq!(short(99_999), "99999");
+        assert_eq!(short(100_000), "100K");
+        assert_eq!(short(99_999_999), "99999K");
+        assert_eq!(short(100_000_000), "100M");
+        assert_eq!(short(100_000_000_000), "100G");
+        assert_eq!(short(u64::MAX), "18446P");
+        for power in 0..64 {
+            assert!(short(1 << power).len() <= WIDEST && short((1 << power) - 1).len() <= WIDEST);
+        }
+        assert!(ALL.iter().skip(1).all(|column| column.head().len() <= WIDEST));
+    }
+
+    #[test]
+    fn a_column_shows_its_number() {
+        let mut statistics = Statistics::default();
+        statistics.connections_rate = 1;
+        (statistics.packets_in_rate, statistics.packets_out_rate) = (2, 3);
+        (statistics.bytes_in_rate, statistics.bytes_out_rate) = (4, 5);
+        let part = Figures { active: 6, inactive: 7, weight: 8, ..Figures::default() };
+        let sum = Figures::sum(rates(&statistics), [part, part].iter());
+        let shown = ALL.map(|column| sum.get(column));
+        assert_eq!(shown, [0, 1, 2, 3, 4, 5, 12, 14, 16]);
+    }
+}

@@ -1,0 +1,159 @@
+//! Names that are known by now. What is not is looked up in the background, and shown when it is there:
+//! a resolver that does not answer never stops the view.
+
+use crate::names::Names;
+use libipvs::model::Protocol;
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// How many look-ups wait for the resolver at the same time.
+const SIDE_BY_SIDE: usize = 16;
+
+/// How many answers are kept: servers may come and go for weeks.
+const MOST: usize = 100_000;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Asked {
+    Host(IpAddr),
+    Port(u16, Protocol),
+}
+
+/// What is asked for and not answered yet has no name either.
+type Answers = Arc<Mutex<HashMap<Asked, Option<String>>>>;
+
+/// The names known so far.
+pub struct Known {
+    answers: Answers,
+    queue: Sender<Asked>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Whatever is in there is whole: nothing that fails is done under the lock.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Known {
+    /// Look names up by `names`; `found` is called after each one there is.
+    pub fn new(
+        names: impl Names + Clone + Send + 'static,
+        found: impl Fn() + Clone + Send + 'static,
+    ) -> Known {
+        let (queue, waiting) = channel();
+        let waiting = Arc::new(Mutex::new(waiting));
+        let answers = Answers::default();
+        for _ in 0..SIDE_BY_SIDE {
+            let (names, found) = (names.clone(), found.clone());
+            let (waiting, answers) = (waiting.clone(), answers.clone());
+            // Fewer of them are slower, and none leaves numbers.
+            let _ =
+                std::thread::Builder::new().spawn(move || work(&names, &found, &waiting, &answers));
+        }
+        Known { answers, queue }
+    }
+
+    fn name(&self, asked: Asked) -> Option<String> {
+        let mut answers = lock(&self.answers);
+        if let Some(answer) = answers.get(&asked) {
+            return answer.clone();
+        }
+        if answers.len() >= MOST {
+            answers.clear();
+        }
+        answers.insert(asked, None);
+        // Nobody left who listens: it stays a number.
+        let _ = self.queue.send(asked);
+        None
+    }
+}
+
+fn work(
+    names: &impl Names,
+    found: &impl Fn(),
+    waiting: &Mutex<Receiver<Asked>>,
+    answers: &Answers,
+) {
+    loop {
+        let next = lock(waiting).recv();
+        let Ok(asked) = next else { return };
+        let answer = match asked {
+            Asked::Host(address) => names.host_name(address),
+            Asked::Port(port, protocol) => names.port_name(port, protocol),
+        };
+        if answer.is_some() {
+            lock(answers).insert(asked, answer);
+            found();
+        }
+    }
+}
+
+impl Names for Known {
+    /// Nobody types names here.
+    fn host(&self, _: &str) -> Option<Ipv4Addr> {
+        None
+    }
+
+    fn port(&self, _: &str, _: Protocol) -> Option<u16> {
+        None
+    }
+
+    fn host_name(&self, address: IpAddr) -> Option<String> {
+        self.name(Asked::Host(address))
+    }
+
+    fn port_name(&self, port: u16, protocol: Protocol) -> Option<String> {
+        self.name(Asked::Port(port, protocol))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::{Duration, Instant};
+
+    /// Knows 10.0.0.1 at once, and thinks about everything else for a minute.
+    #[derive(Clone)]
+    struct Slow;
+
+    impl Names for Slow {
+        fn host(&self, _: &str) -> Option<Ipv4Addr> {
+            None
+        }
+        fn port(&self, _: &str, _: Protocol) -> Option<u16> {
+            None
+        }
+        fn host_name(&self, address: IpAddr) -> Option<String> {
+            if address != IpAddr::from([10, 0, 0, 1]) {
+                std::thread::sleep(Duration::from_secs(60));
+            }
+            Some("one".into())
+        }
+        fn port_name(&self, port: u16, _: Protocol) -> Option<String> {
+            (port == 80).then(|| "http".into())
+        }
+    }
+
+    #[test]
+    fn nobody_waits_for_a_name() {
+        let (told, heard) = channel();
+        let known = Known::new(Slow, move || {
+            let _ = told.send(());
+        });
+        let start = Instant::now();
+        for last in [9, 1, 8, 1] {
+            assert_eq!(known.host_name([10, 0, 0, last].into()), None);
+        }
+        assert_eq!(known.port_name(80, Protocol::Tcp), None);
+        assert_eq!(known.port_name(81, Protocol::Tcp), None);
+        for _ in 0..2 {
+            heard.recv_timeout(Duration::from_secs(10)).expect("a name");
+        }
+        assert_eq!(known.host_name([10, 0, 0, 1].into()).as_deref(), Some("one"));
+        assert_eq!(known.port_name(80, Protocol::Tcp).as_deref(), Some("http"));
+        assert_eq!(known.host_name([10, 0, 0, 9].into()), None);
+        assert!(start.elapsed() < Duration::from_secs(30));
+        // Asked twice, looked up once.
+        assert!(heard.try_recv().is_err());
+    }
+}

@@ -1,0 +1,3 @@
+//! Findings: what works against a set-up, or could. Pure.
+
+pub mod real_server;

@@ -1,0 +1,21 @@
+//! Kernel modules, loaded by the program that the kernel itself loads them with.
+
+use std::process::{Command, Stdio};
+
+/// Have a module loaded.
+///
+/// What the program says is of no interest: whether the module is there is asked of the kernel
+/// afterwards, by using it.
+pub fn load(name: &str) {
+    let Ok(path) = std::fs::read_to_string("/proc/sys/kernel/modprobe") else { return };
+    let path = path.trim_end_matches('\n');
+    if path.is_empty() {
+        return;
+    }
+    let _ = Command::new(path)
+        .args(["--", name])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+}

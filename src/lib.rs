@@ -12,6 +12,8 @@ pub mod cli;
 pub mod command;
 pub mod commands;
 pub mod diagnose;
+pub mod error;
+pub mod exit;
 pub mod host;
 pub mod names;
 pub mod setup;

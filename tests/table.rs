@@ -22,7 +22,7 @@ const PAIRS: usize = 10_000;
 
 fn run(table: &mut Table, changes: &[Change]) {
     for change in changes {
-        assert_eq!(table.run(change), Ok(()), "{change:?}");
+        assert_eq!(table.apply(change), Ok(()), "{change:?}");
     }
 }
 
@@ -230,7 +230,7 @@ fn a_change_that_cannot_be_is_refused() {
         (Change::Flush, Ok(())),
         (Change::DeleteService(one.key), Err(TableError::NoService)),
     ] {
-        assert_eq!(table.run(&change), result, "{change:?}");
+        assert_eq!(table.apply(&change), result, "{change:?}");
     }
 }
 

@@ -91,7 +91,7 @@ const COUNTED: [Metric<Statistics>; 5] = [
 /// The whole text.
 fn metrics() -> Result<String, Error> {
     // A kernel without IPVS is left without: whoever looks on changes nothing.
-    let mut client = match Client::present() {
+    let mut client = match Client::connect_if_loaded() {
         Err(error) if error.kind() == ErrorKind::NoIpvs => return Ok(String::new()),
         client => client?,
     };

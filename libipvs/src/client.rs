@@ -36,7 +36,7 @@ impl Client<Kernel> {
 
     /// The same, but where the kernel module is not there it stays so:
     /// [`ErrorKind::NoIpvs`](super::error::ErrorKind) then.
-    pub fn present() -> Result<Client<Kernel>, Error> {
+    pub fn connect_if_loaded() -> Result<Client<Kernel>, Error> {
         // Asking for the family alone has the kernel load it.
         if !Path::new(PROC_TABLE).exists() {
             let code = libc::ENOENT;

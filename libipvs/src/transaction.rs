@@ -1,8 +1,7 @@
-//! The kernel's table made what is wanted, all of it or nothing.
+//! Makes the kernel's table equal to a desired one: all changes or none.
 //!
-//! In: a table. Out: the changes that were made; or what the kernel refused, and the table as it was
-//! (or what could not be taken back). What goes, goes in a batch of its own, so that nothing that
-//! carries connections ends before the rest is known to be good.
+//! Deletions go in a batch of their own, after everything else was accepted, so that no connection
+//! ends before the rest of the change is known to be good.
 
 use crate::client::Client;
 use crate::error::{Error, ErrorKind};
@@ -12,18 +11,18 @@ use crate::transport::Transport;
 use std::collections::HashSet;
 use std::fmt;
 
-/// Which services and daemons a wanted table decides on. Of daemons a table without any says nothing in
-/// either: those that run go on.
+/// Which services and daemons a desired table decides about. A table without daemons decides about
+/// no daemon in either scope: those that run continue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Scope {
-    /// All: what it does not name goes.
+    /// All: services that the table does not name are deleted.
     Whole,
-    /// Those that it names: others are left alone.
+    /// Those that the table names: others are left alone.
     Named,
 }
 
-/// Changes to be made to the kernel's table, and what they change of it as it was.
+/// Changes to make in the kernel's table, and the part of the table that they change.
 #[derive(Debug, Clone)]
 pub struct Plan {
     changes: Vec<Change>,
@@ -37,35 +36,35 @@ impl Plan {
     }
 }
 
-/// A change and why it was not made.
+/// A change and the error that refused it.
 pub type Refusal = (Change, Error);
 
 /// Why the changes were not made.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ApplyError {
-    /// The kernel refused some.
+    /// The kernel refused some changes, and the others were rolled back.
     Refused {
-        /// Those that were refused for themselves, and not only because one before them was.
+        /// The changes that were refused themselves, without those that failed because of them.
         refused: Vec<Refusal>,
-        /// What could not be taken back.
-        left: Vec<Refusal>,
+        /// The changes of the rollback that were refused: empty when the table is as before.
+        unrestored: Vec<Refusal>,
     },
-    /// The connection failed.
-    Broken {
-        /// How.
+    /// The exchange with the kernel failed.
+    Failed {
+        /// The failure.
         error: Error,
-        /// Whether the table is as it was all the same.
-        back: Result<(), Error>,
+        /// Ok when the table is as before.
+        rollback: Result<(), Error>,
     },
 }
 
 impl ApplyError {
-    /// Whether the table is what it was before.
-    pub fn is_taken_back(&self) -> bool {
+    /// Returns true when the table is as it was before.
+    pub fn is_rolled_back(&self) -> bool {
         match self {
-            ApplyError::Refused { left, .. } => left.is_empty(),
-            ApplyError::Broken { back, .. } => back.is_ok(),
+            ApplyError::Refused { unrestored, .. } => unrestored.is_empty(),
+            ApplyError::Failed { rollback, .. } => rollback.is_ok(),
         }
     }
 
@@ -73,7 +72,7 @@ impl ApplyError {
     pub fn error(&self) -> Option<&Error> {
         match self {
             ApplyError::Refused { refused, .. } => refused.first().map(|(_, error)| error),
-            ApplyError::Broken { error, .. } => Some(error),
+            ApplyError::Failed { error, .. } => Some(error),
         }
     }
 }
@@ -84,22 +83,23 @@ impl fmt::Display for ApplyError {
             Some(error) => error.fmt(f)?,
             None => f.write_str("refused")?,
         }
-        match self.is_taken_back() {
+        match self.is_rolled_back() {
             true => Ok(()),
-            false => f.write_str("; not all could be taken back"),
+            false => f.write_str("; some changes could not be rolled back"),
         }
     }
 }
 
 impl std::error::Error for ApplyError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        // Its own words are those of the first error.
+        // Display already includes the text of the first error.
         self.error().and_then(std::error::Error::source)
     }
 }
 
 impl<C: Transport> Client<C> {
-    /// The whole table: services with their servers, timeouts, daemons. A request for each service.
+    /// Returns the whole table: services with their real servers, timeouts, daemons. It takes one
+    /// request for each service.
     pub fn table(&mut self) -> Result<Table, Error> {
         let mut table = self.settings(true, true)?;
         for service in self.configured_services()? {
@@ -109,81 +109,81 @@ impl<C: Transport> Client<C> {
         Ok(table)
     }
 
-    /// What would make the kernel's table what is wanted, with the fewest changes.
+    /// Computes the fewest changes that make the kernel's table equal to the desired one.
     ///
-    /// No more of the two tables is held than differs.
-    pub fn plan(&mut self, wanted: Table, scope: Scope) -> Result<Plan, Error> {
-        let timeouts = wanted.timeouts() != Timeouts::default();
-        let current = self.settings(timeouts, wanted.has_daemons())?;
-        let mut comparison = Comparison::new(wanted, current);
+    /// Holds only the parts of the two tables that differ.
+    pub fn plan(&mut self, desired: Table, scope: Scope) -> Result<Plan, Error> {
+        let timeouts = desired.timeouts() != Timeouts::default();
+        let current = self.settings(timeouts, desired.has_daemons())?;
+        let mut comparison = Comparison::new(desired, current);
         for service in self.configured_services()? {
             let destinations = self.configured_destinations(&service.key)?;
             comparison.observe(service, destinations);
         }
-        let (wanted, before) = comparison.differences();
+        let (desired, before) = comparison.differences();
         let changes = match scope {
-            Scope::Whole => diff(&wanted, &before),
+            Scope::Whole => diff(&desired, &before),
             Scope::Named => {
                 let mut named = before.clone();
-                named.keep_to(&wanted);
-                diff(&wanted, &named)
+                named.keep_to(&desired);
+                diff(&desired, &named)
             }
         };
         Ok(Plan { changes, before })
     }
 
-    /// Make what was planned; where that cannot be, the table is made what it was.
+    /// Makes the changes of a plan, or rolls them back if one fails.
     ///
-    /// The way back leaves services alone that the plan did not touch. What another program does to
-    /// the others meanwhile may be lost.
-    pub fn carry_out(&mut self, plan: &Plan) -> Result<(), ApplyError> {
+    /// The rollback leaves services alone that the plan did not change. Changes that another program
+    /// makes concurrently to the services of the plan may be lost.
+    pub fn apply_plan(&mut self, plan: &Plan) -> Result<(), ApplyError> {
         let Plan { changes, before } = plan;
-        let first_gone = changes.iter().position(goes).unwrap_or(changes.len());
-        let (stays, gone) = changes.split_at(first_gone);
+        let first_deletion = changes.iter().position(is_deletion).unwrap_or(changes.len());
+        let (kept, deleted) = changes.split_at(first_deletion);
         let mut done = Vec::with_capacity(changes.len());
-        for batch in [stays, gone] {
+        for batch in [kept, deleted] {
             let results = match self.changes(batch) {
                 Ok(results) => results,
                 Err(error) => {
-                    let back = take_back_unknown(self, changes, before);
-                    return Err(ApplyError::Broken { error, back });
+                    let rollback = restore(self, changes, before);
+                    return Err(ApplyError::Failed { error, rollback });
                 }
             };
             let mut refused = Vec::new();
             for (change, result) in batch.iter().zip(results) {
                 match result {
                     Ok(()) => done.push(change),
-                    Err(error) if is_gone(change, &error) => {}
+                    Err(error) if was_deleted(change, &error) => {}
                     Err(error) => refused.push((change.clone(), error)),
                 }
             }
             if !refused.is_empty() {
                 let refused = causes(refused);
-                let left = match take_back(self, &done, before) {
-                    Ok(left) => left,
-                    Err(error) => match take_back_unknown(self, changes, before) {
+                let unrestored = match roll_back(self, &done, before) {
+                    Ok(unrestored) => unrestored,
+                    Err(error) => match restore(self, changes, before) {
                         Ok(()) => Vec::new(),
-                        back => return Err(ApplyError::Broken { error, back }),
+                        rollback => return Err(ApplyError::Failed { error, rollback }),
                     },
                 };
-                return Err(ApplyError::Refused { refused, left });
+                return Err(ApplyError::Refused { refused, unrestored });
             }
         }
         Ok(())
     }
 
-    /// Make the kernel's table what is wanted, with the fewest changes: what was changed.
+    /// Makes the kernel's table equal to the desired one with the fewest changes, and returns them.
     ///
-    /// Services and servers that stay the same are not touched: their connections and counters live
-    /// on. When the kernel refuses one change, all others are taken back.
-    pub fn apply(&mut self, wanted: Table, scope: Scope) -> Result<Vec<Change>, ApplyError> {
-        let plan =
-            self.plan(wanted, scope).map_err(|error| ApplyError::Broken { error, back: Ok(()) })?;
-        self.carry_out(&plan)?;
+    /// Services and real servers that are the same in both keep their connections and counters. When
+    /// the kernel refuses one change, all others are rolled back.
+    pub fn apply(&mut self, desired: Table, scope: Scope) -> Result<Vec<Change>, ApplyError> {
+        let plan = self.plan(desired, scope);
+        let plan = plan.map_err(|error| ApplyError::Failed { error, rollback: Ok(()) })?;
+        self.apply_plan(&plan)?;
         Ok(plan.changes)
     }
 
-    /// A table without services.
+    /// Returns a table without services: the timeouts and daemons that were asked for.
     fn settings(&mut self, timeouts: bool, daemons: bool) -> Result<Table, Error> {
         let timeouts = if timeouts { self.timeouts()? } else { Timeouts::default() };
         let daemons = if daemons { self.daemons()? } else { Vec::new() };
@@ -191,29 +191,31 @@ impl<C: Transport> Client<C> {
     }
 }
 
-fn goes(change: &Change) -> bool {
+fn is_deletion(change: &Change) -> bool {
     matches!(change, Change::DeleteService(_) | Change::DeleteDestination(..))
 }
 
-/// Whether what was to go has gone already: somebody was quicker.
-fn is_gone(change: &Change, error: &Error) -> bool {
-    goes(change) && matches!(error.kind(), ErrorKind::NoSuchService | ErrorKind::NoSuchDestination)
+/// Returns true when another program deleted it first.
+fn was_deleted(change: &Change, error: &Error) -> bool {
+    is_deletion(change)
+        && matches!(error.kind(), ErrorKind::NoSuchService | ErrorKind::NoSuchDestination)
 }
 
-/// Take back what is known to be done, the last first. What could not be.
-fn take_back<C: Transport>(
+/// Undoes the changes that were made, the last one first, and returns the refusals.
+fn roll_back<C: Transport>(
     client: &mut Client<C>,
     done: &[&Change],
     before: &Table,
 ) -> Result<Vec<Refusal>, Error> {
-    let back: Vec<Change> = done.iter().rev().flat_map(|change| inverse(change, before)).collect();
-    let results = client.changes(&back)?;
-    let left = back.into_iter().zip(results);
-    Ok(left.filter_map(|(change, result)| result.err().map(|e| (change, e))).collect())
+    let inverses: Vec<Change> =
+        done.iter().rev().flat_map(|change| inverse(change, before)).collect();
+    let results = client.changes(&inverses)?;
+    let results = inverses.into_iter().zip(results);
+    Ok(results.filter_map(|(change, result)| result.err().map(|e| (change, e))).collect())
 }
 
-/// Make the table what it was; how many of the changes were made, nobody knows.
-fn take_back_unknown<C: Transport>(
+/// Restores the table when it is unknown how many of the changes were made.
+fn restore<C: Transport>(
     client: &mut Client<C>,
     changes: &[Change],
     before: &Table,
@@ -224,37 +226,37 @@ fn take_back_unknown<C: Transport>(
     for table in [&mut now, &mut before] {
         table.keep_services(|key| touched.contains(key));
     }
-    let mut back = diff(&before, &now);
-    // A table without daemons says nothing about them.
+    let mut inverses = diff(&before, &now);
+    // A table without daemons decides about none.
     if !before.has_daemons() {
         let started = changes.iter().filter_map(|change| match change {
             Change::StartDaemon(daemon) => now.daemon(daemon.role),
             _ => None,
         });
-        back.extend(started.map(|daemon| Change::StopDaemon(daemon.role)));
+        inverses.extend(started.map(|daemon| Change::StopDaemon(daemon.role)));
     }
-    back.retain(|change| is_of_the_same(change, changes));
-    client.changes(&back)?.into_iter().collect()
+    inverses.retain(|inverse| concerns_the_same(inverse, changes));
+    client.changes(&inverses)?.into_iter().collect()
 }
 
-/// Whether a change of the way back is about what was changed: timeouts and daemons that were not are
-/// somebody else's. Services have been left out before.
-fn is_of_the_same(back: &Change, changes: &[Change]) -> bool {
+/// Returns true when an inverse concerns timeouts or a daemon that the plan changed: others were
+/// changed by another program. Services were filtered before.
+fn concerns_the_same(inverse: &Change, changes: &[Change]) -> bool {
     let role = |change: &Change| match change {
         Change::StartDaemon(daemon) => Some(daemon.role),
         Change::StopDaemon(role) => Some(*role),
         _ => None,
     };
-    match back {
+    match inverse {
         Change::SetTimeouts(_) => {
             changes.iter().any(|change| matches!(change, Change::SetTimeouts(_)))
         }
-        _ => role(back)
-            .is_none_or(|role_back| changes.iter().any(|change| role(change) == Some(role_back))),
+        _ => role(inverse)
+            .is_none_or(|inverse| changes.iter().any(|change| role(change) == Some(inverse))),
     }
 }
 
-/// The service that a change is made to.
+/// Returns the service that a change concerns.
 fn service(change: &Change) -> Option<ServiceKey> {
     match change {
         Change::AddService(service) | Change::EditService(service) => Some(service.key),
@@ -267,7 +269,7 @@ fn service(change: &Change) -> Option<ServiceKey> {
     }
 }
 
-/// Without the servers of services that were refused themselves.
+/// Drops the refusals of real servers whose service was refused.
 fn causes(refused: Vec<Refusal>) -> Vec<Refusal> {
     let added = |change: &Change| match change {
         Change::AddService(service) => Some(service.key),

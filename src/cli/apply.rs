@@ -1,7 +1,8 @@
 //! The words after `apply`, read with clap, to what is to be applied.
 
-use super::{Asked, UsageError, read};
+use super::{Asked, read};
 use crate::command::Apply;
+use crate::error::CommandError;
 use clap::{Arg, ArgAction, Command, value_parser};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
@@ -28,7 +29,7 @@ pub fn command() -> Command {
 }
 
 /// Read the words after `apply`.
-pub fn asked(words: &[impl AsRef<[u8]>]) -> Result<Asked<Apply>, UsageError> {
+pub fn asked(words: &[impl AsRef<[u8]>]) -> Result<Asked<Apply>, CommandError> {
     let matches = match read(command(), words)? {
         Asked::Help(text) => return Ok(Asked::Help(text)),
         Asked::For(matches) => matches,
@@ -62,8 +63,12 @@ mod tests {
             [(&["--foo", "f"][..], "'--foo'"), (&[], "FILE"), (&["one", "two"], "'two'")]
         {
             let error = asked(words).expect_err("no such words");
-            assert_eq!(error.status, 2);
-            assert!(error.text.contains(said) && !error.text.contains('\n'), "{}", error.text);
+            assert_eq!(crate::exit::status(error.kind), 2);
+            assert!(
+                error.message.contains(said) && !error.message.contains('\n'),
+                "{}",
+                error.message
+            );
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use super::help::option;
 use super::options::SERVICE;
-use super::{Asked, UsageError, parser, read};
+use super::{Asked, parser, read};
 use crate::command::{Command as Classic, Drain};
+use crate::error::CommandError;
 use crate::names::Names;
 use clap::{Arg, ArgAction, ArgGroup, Command, value_parser};
 use libipvs::model::Change;
@@ -42,7 +43,7 @@ pub fn command() -> Command {
 }
 
 /// Read the words after `drain`.
-pub fn asked(words: &[impl AsRef<[u8]>], names: &dyn Names) -> Result<Asked<Drain>, UsageError> {
+pub fn asked(words: &[impl AsRef<[u8]>], names: &dyn Names) -> Result<Asked<Drain>, CommandError> {
     let matches = match read(command(), words)? {
         Asked::Help(text) => return Ok(Asked::Help(text)),
         Asked::For(matches) => matches,
@@ -65,7 +66,7 @@ pub fn asked(words: &[impl AsRef<[u8]>], names: &dyn Names) -> Result<Asked<Drai
             wait: matches.get_one("wait").copied(),
             undo: matches.get_flag("undo"),
         })),
-        _ => Err(UsageError::bad("drain: this names no real server")),
+        _ => Err(CommandError::usage("drain: this names no real server")),
     }
 }
 
@@ -75,7 +76,7 @@ mod tests {
     use crate::names::System;
     use libipvs::model::{DestinationKey, Family, Protocol, ServiceKey};
 
-    fn of(line: &str) -> Result<Asked<Drain>, UsageError> {
+    fn of(line: &str) -> Result<Asked<Drain>, CommandError> {
         asked(&line.split(' ').collect::<Vec<_>>(), &System)
     }
 
@@ -115,8 +116,12 @@ mod tests {
             ("-t 10.0.0.1:80 -6 -r 10.0.0.11", "-6"),
         ] {
             let error = of(line).expect_err(line);
-            assert_eq!(error.status, 2, "{line}");
-            assert!(error.text.contains(said) && !error.text.contains('\n'), "{}", error.text);
+            assert_eq!(crate::exit::status(error.kind), 2, "{line}");
+            assert!(
+                error.message.contains(said) && !error.message.contains('\n'),
+                "{}",
+                error.message
+            );
         }
     }
 }

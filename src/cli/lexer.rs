@@ -4,8 +4,8 @@
 //! after one dash, `--` to end it. An optional value is taken from the next word unless that
 //! begins with a dash. What is no option is set aside and given back at the end. No meaning here.
 
-use super::UsageError;
 use super::options::{self, Spec, Takes};
+use crate::error::{CommandError, ErrorKind};
 use crate::text::printable;
 
 /// Reads the options of one command line.
@@ -37,7 +37,7 @@ impl<'a, W: AsRef<[u8]>> Lexer<'a, W> {
     }
 
     /// The next option.
-    pub fn option(&mut self) -> Result<Option<Found<'a>>, UsageError> {
+    pub fn option(&mut self) -> Result<Option<Found<'a>>, CommandError> {
         loop {
             if let Some((&letter, rest)) = self.letters.split_first() {
                 return self.short(letter, rest).map(Some);
@@ -58,19 +58,19 @@ impl<'a, W: AsRef<[u8]>> Lexer<'a, W> {
         }
     }
 
-    fn long(&mut self, word: &'a [u8]) -> Result<Found<'a>, UsageError> {
+    fn long(&mut self, word: &'a [u8]) -> Result<Found<'a>, CommandError> {
         let (name, attached) = match word.iter().position(|&b| b == b'=') {
             Some(n) => (&word[..n], Some(&word[n + 1..])),
             None => (word, None),
         };
-        let spec = options::long(name).ok_or_else(|| UsageError {
-            hint: options::near(name).map(|long| format!("did you mean --{long}?")),
-            ..self.error("unknown option")
+        let spec = options::long(name).ok_or_else(|| {
+            let near = options::near(name).map(|long| format!("did you mean --{long}?"));
+            self.error("unknown option").hint(near)
         })?;
         self.value(spec, attached)
     }
 
-    fn short(&mut self, letter: u8, rest: &'a [u8]) -> Result<Found<'a>, UsageError> {
+    fn short(&mut self, letter: u8, rest: &'a [u8]) -> Result<Found<'a>, CommandError> {
         self.letters = rest;
         let spec = options::short(letter).ok_or_else(|| self.error("unknown option"))?;
         let attached = match (spec.takes, rest) {
@@ -89,7 +89,7 @@ impl<'a, W: AsRef<[u8]>> Lexer<'a, W> {
         &mut self,
         spec: &'static Spec,
         attached: Option<&'a [u8]>,
-    ) -> Result<Found<'a>, UsageError> {
+    ) -> Result<Found<'a>, CommandError> {
         let following = self.words.get(self.next).map(AsRef::as_ref);
         let value = match (spec.takes, attached) {
             (Takes::Nothing, None) => return Ok((spec, None)),
@@ -107,9 +107,9 @@ impl<'a, W: AsRef<[u8]>> Lexer<'a, W> {
         Ok((spec, Some(value)))
     }
 
-    fn error(&self, what: &str) -> UsageError {
+    fn error(&self, what: &str) -> CommandError {
         let text = format!("{}: {what}", printable(self.word()));
-        UsageError { status: 255, text, fatal: false, hint: None }
+        CommandError::new(ErrorKind::Option, text)
     }
 }
 
@@ -123,7 +123,7 @@ mod tests {
         let words: Vec<&str> = line.split(' ').collect();
         let mut lexer = Lexer::new(&words);
         let mut options = Vec::new();
-        while let Some((spec, value)) = lexer.option().map_err(|e| e.text)? {
+        while let Some((spec, value)) = lexer.option().map_err(|e| e.message)? {
             options.push((spec.long, value.map(|v| String::from_utf8_lossy(v).into_owned())));
         }
         let arguments = lexer.arguments();

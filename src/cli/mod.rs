@@ -17,28 +17,11 @@ pub mod top;
 mod validation;
 mod value;
 
+use crate::error::CommandError;
 use crate::text::printable;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
-
-/// A command line that cannot be carried out as it stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UsageError {
-    pub status: u8,
-    pub text: String,
-    /// Whether it is so far off that -R goes no further.
-    pub fatal: bool,
-    /// What may help a person.
-    pub hint: Option<String>,
-}
-
-impl UsageError {
-    /// A bad value or combination.
-    pub fn bad(text: impl Into<String>) -> UsageError {
-        UsageError { status: 2, text: text.into(), fatal: true, hint: None }
-    }
-}
 
 /// What the words of a subcommand ask for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +34,7 @@ pub enum Asked<T> {
 fn read(
     command: clap::Command,
     words: &[impl AsRef<[u8]>],
-) -> Result<Asked<clap::ArgMatches>, UsageError> {
+) -> Result<Asked<clap::ArgMatches>, CommandError> {
     let name = command.get_name().to_string();
     let words = words.iter().map(|word| OsString::from_vec(word.as_ref().to_vec()));
     let words = std::iter::once(OsString::from(&name)).chain(words);
@@ -59,10 +42,10 @@ fn read(
     match command.try_get_matches_from(words) {
         Ok(matches) => Ok(Asked::For(matches)),
         Err(e) if e.kind() == ErrorKind::DisplayHelp => Ok(Asked::Help(e.to_string())),
-        Err(e) => Err(UsageError {
-            hint: suggestion(&e, known),
-            ..UsageError::bad(format!("{name}: {}", one_line(&e)))
-        }),
+        Err(e) => {
+            let hint = suggestion(&e, known);
+            Err(CommandError::usage(format!("{name}: {}", one_line(&e))).hint(hint))
+        }
     }
 }
 

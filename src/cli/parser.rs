@@ -5,8 +5,9 @@
 
 use super::lexer::Lexer;
 use super::options::{Opt, Spec, Verb};
-use super::{UsageError, near, value};
+use super::{near, value};
 use crate::command::Command;
+use crate::error::{CommandError, ErrorKind};
 use crate::names::Names;
 use crate::text::printable;
 use libipvs::model::*;
@@ -19,19 +20,19 @@ const DEFAULT_PERSISTENCE: u32 = 6 * 60;
 const SUBCOMMANDS: [&str; 4] = ["apply", "drain", "rs-setup", "top"];
 
 /// Make a command of the words of a command line, or of a line of -R.
-pub fn command<W: AsRef<[u8]>>(words: &[W], names: &dyn Names) -> Result<Command, UsageError> {
+pub fn command<W: AsRef<[u8]>>(words: &[W], names: &dyn Names) -> Result<Command, CommandError> {
     let mut lexer = Lexer::new(words);
     // Anything wrong with the first option means that this is no command at all.
     let first = lexer.option();
-    let first = first.map_err(|e| UsageError { hint: e.hint, ..no_command(&e.text) })?;
+    let first = first.map_err(|e| no_command(&e.message).hint(e.hint))?;
     let Some((Spec { opt: Opt::Verb(verb), .. }, value)) = first else {
         let word = words.first().map_or(&b""[..], AsRef::as_ref);
         let hint =
             std::str::from_utf8(word).ok().and_then(|word| near(word, SUBCOMMANDS.into_iter()));
-        return Err(UsageError {
-            hint: hint.map(|name| format!("did you mean {name}?")),
-            ..no_command(&format!("`{}' is no command of ipvsadm", printable(word)))
-        });
+        let hint = hint.map(|name| format!("did you mean {name}?"));
+        return Err(
+            no_command(&format!("`{}' is no command of ipvsadm", printable(word))).hint(hint)
+        );
     };
     let verb = *verb;
     let mut draft = Draft::new(verb);
@@ -47,7 +48,10 @@ pub fn command<W: AsRef<[u8]>>(words: &[W], names: &dyn Names) -> Result<Command
     }
     while let Some((spec, value)) = lexer.option()? {
         if let Opt::Verb(_) = spec.opt {
-            return Err(UsageError::bad(format!("invalid option `{}'", printable(lexer.word()))));
+            return Err(CommandError::usage(format!(
+                "invalid option `{}'",
+                printable(lexer.word())
+            )));
         }
         draft.take(spec.opt, value.unwrap_or_default(), value.is_some(), names)?;
     }
@@ -57,22 +61,22 @@ pub fn command<W: AsRef<[u8]>>(words: &[W], names: &dyn Names) -> Result<Command
         draft.file = arguments.next().unwrap_or(b"-").to_vec();
     }
     if let Some(word) = arguments.next() {
-        return Err(UsageError::bad(format!("unexpected argument {}", printable(word))));
+        return Err(CommandError::usage(format!("unexpected argument {}", printable(word))));
     }
     draft.check()?;
     draft.command(timeouts)
 }
 
-fn no_command(why: &str) -> UsageError {
+fn no_command(why: &str) -> CommandError {
     let text = format!("{why}\nTry `ipvsadm -h' or 'ipvsadm --help' for more information.");
-    UsageError { status: 255, text, fatal: true, hint: None }
+    CommandError::new(ErrorKind::Verb, text)
 }
 
-fn timeouts<'a>(words: &mut impl Iterator<Item = &'a [u8]>) -> Result<Timeouts, UsageError> {
+fn timeouts<'a>(words: &mut impl Iterator<Item = &'a [u8]>) -> Result<Timeouts, CommandError> {
     let mut next = || {
         let word = words
             .next()
-            .ok_or_else(|| UsageError::bad("--set option requires 3 timeout values"))?;
+            .ok_or_else(|| CommandError::usage("--set option requires 3 timeout values"))?;
         value::timeout(word, 0)
     };
     Ok(Timeouts::default().with_tcp(next()?).with_tcp_fin(next()?).with_udp(next()?))
@@ -138,7 +142,7 @@ impl<'a> Draft<'a> {
         text: &'a [u8],
         has_value: bool,
         names: &dyn Names,
-    ) -> Result<(), UsageError> {
+    ) -> Result<(), CommandError> {
         match opt {
             // Meaningless, or the same said twice: never in the way.
             Opt::Sort => return Ok(()),
@@ -151,7 +155,7 @@ impl<'a> Draft<'a> {
         let group = opt.group();
         if self.has(group) {
             let name = group.name();
-            return Err(UsageError::bad(format!("multiple '{name}' options specified")));
+            return Err(CommandError::usage(format!("multiple '{name}' options specified")));
         }
         self.given.push(group);
         match opt {
@@ -231,7 +235,7 @@ impl<'a> Draft<'a> {
         text: &'a [u8],
         protocol: Protocol,
         names: &dyn Names,
-    ) -> Result<(), UsageError> {
+    ) -> Result<(), CommandError> {
         let endpoint = value::endpoint(text, "virtual", Some(protocol), names)?;
         let port = endpoint.port.unwrap_or(0);
         self.service_text = text;
@@ -243,7 +247,7 @@ impl<'a> Draft<'a> {
     }
 
     /// -6 makes a firewall mark one of IPv6; of an address it says what the address says itself.
-    fn turn_to_ipv6(&mut self) -> Result<(), UsageError> {
+    fn turn_to_ipv6(&mut self) -> Result<(), CommandError> {
         match &mut self.service {
             Some(ServiceKey::Mark { family, .. }) => {
                 if *family == Family::V4 {
@@ -252,7 +256,7 @@ impl<'a> Draft<'a> {
                 *family = Family::V6;
                 Ok(())
             }
-            Some(ServiceKey::Address { address: IpAddr::V4(_), .. }) => Err(UsageError::bad(
+            Some(ServiceKey::Address { address: IpAddr::V4(_), .. }) => Err(CommandError::usage(
                 format!("-6 used with the IPv4 address `{}'", printable(self.service_text)),
             )),
             Some(ServiceKey::Address { .. }) | None => Ok(()),
@@ -260,7 +264,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Which options this verb needs, allows, and allows only one of.
-    fn check(&self) -> Result<(), UsageError> {
+    fn check(&self) -> Result<(), CommandError> {
         let (needed, allowed): (&[Opt], &[Opt]) = match self.verb {
             Verb::AddService | Verb::EditService => (
                 &[Opt::TcpService],
@@ -328,7 +332,7 @@ impl<'a> Draft<'a> {
         let verb = self.verb.name();
         for opt in needed {
             if !self.has(*opt) {
-                return Err(UsageError::bad(format!(
+                return Err(CommandError::usage(format!(
                     "You need to supply the '{}' option for the '{verb}' command",
                     opt.name()
                 )));
@@ -336,14 +340,14 @@ impl<'a> Draft<'a> {
         }
         for opt in &self.given {
             if !needed.contains(opt) && !allowed.contains(opt) {
-                return Err(UsageError::bad(format!(
+                return Err(CommandError::usage(format!(
                     "Illegal '{}' option with the '{verb}' command",
                     opt.name()
                 )));
             }
         }
         if self.ipv6 && self.service.is_none() {
-            return Err(UsageError::bad("-6 used without a virtual service"));
+            return Err(CommandError::usage("-6 used without a virtual service"));
         }
         let only_one = [Opt::Connection, Opt::TcpService, Opt::Timeout, Opt::Daemon];
         if self.verb == Verb::List {
@@ -359,10 +363,10 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
-    pub(super) fn one_of(&self, options: &[Opt], name: &str, of: &str) -> Result<(), UsageError> {
+    pub(super) fn one_of(&self, options: &[Opt], name: &str, of: &str) -> Result<(), CommandError> {
         let mut given = options.iter().filter(|opt| self.has(**opt));
         match (given.next(), given.next()) {
-            (Some(first), Some(second)) => Err(UsageError::bad(format!(
+            (Some(first), Some(second)) => Err(CommandError::usage(format!(
                 "The option '{}' conflicts with the '{}' option in the '{name}' {of}",
                 second.name(),
                 first.name()

@@ -2,8 +2,9 @@
 
 use super::help::option;
 use super::options::SERVICE;
-use super::{Asked, UsageError, parser, read};
+use super::{Asked, parser, read};
 use crate::command::{Command as Classic, List, Top, What};
+use crate::error::CommandError;
 use crate::names::Names;
 use crate::text::printable;
 use clap::{Arg, ArgAction, Command, value_parser};
@@ -37,7 +38,7 @@ pub fn command() -> Command {
 }
 
 /// Read the words after `top`.
-pub fn asked(words: &[impl AsRef<[u8]>], names: &dyn Names) -> Result<Asked<Top>, UsageError> {
+pub fn asked(words: &[impl AsRef<[u8]>], names: &dyn Names) -> Result<Asked<Top>, CommandError> {
     let matches = match read(command(), words)? {
         Asked::Help(text) => return Ok(Asked::Help(text)),
         Asked::For(matches) => matches,
@@ -63,21 +64,21 @@ pub fn asked(words: &[impl AsRef<[u8]>], names: &dyn Names) -> Result<Asked<Top>
             }
             match parser::command(&line, names)? {
                 Classic::List(List { what: What::Services(Some(key), _), .. }) => watch(key),
-                _ => return Err(UsageError::bad("top: this names no service")),
+                _ => return Err(CommandError::usage("top: this names no service")),
             }
         }
     }
     Ok(Asked::For(Top { numeric: matches.get_flag("numeric"), interval, services }))
 }
 
-fn seconds(text: &[u8]) -> Result<Duration, UsageError> {
+fn seconds(text: &[u8]) -> Result<Duration, CommandError> {
     std::str::from_utf8(text)
         .ok()
         .and_then(|text| text.parse().ok())
         .filter(|seconds| INTERVALS.contains(seconds))
         .map(Duration::from_secs_f64)
         .ok_or_else(|| {
-            UsageError::bad(format!("illegal interval specified: `{}'", printable(text)))
+            CommandError::usage(format!("illegal interval specified: `{}'", printable(text)))
         })
 }
 
@@ -151,8 +152,12 @@ mod tests {
             (&["-f", "0"], "`0'"),
         ] {
             let error = asked(words, &System).expect_err("no such words");
-            assert_eq!(error.status, 2);
-            assert!(error.text.contains(said) && !error.text.contains('\n'), "{}", error.text);
+            assert_eq!(crate::exit::status(error.kind), 2);
+            assert!(
+                error.message.contains(said) && !error.message.contains('\n'),
+                "{}",
+                error.message
+            );
         }
     }
 }

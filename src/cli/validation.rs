@@ -1,16 +1,16 @@
 //! What the options have said, to the typed command: defaults, and what only the whole can tell.
 
-use super::UsageError;
 use super::options::{Opt, Verb};
 use super::parser::Draft;
 use super::value;
 use crate::command::{Columns, Command, Form, List, Save, What};
+use crate::error::CommandError;
 use libipvs::model::*;
 
 const DEFAULT_SCHEDULER: &str = "wlc";
 
 impl Draft<'_> {
-    pub(super) fn command(mut self, timeouts: Option<Timeouts>) -> Result<Command, UsageError> {
+    pub(super) fn command(mut self, timeouts: Option<Timeouts>) -> Result<Command, CommandError> {
         let change = match (self.verb, self.service) {
             (Verb::List, service) => return self.list(service),
             (Verb::Save, _) => {
@@ -39,12 +39,12 @@ impl Draft<'_> {
             }
             (Verb::StopDaemon, _) => Change::StopDaemon(self.role.unwrap_or(DaemonRole::Master)),
             // check() has seen to it that there is one.
-            (_, None) => return Err(UsageError::bad("no virtual service given")),
+            (_, None) => return Err(CommandError::usage("no virtual service given")),
         };
         Ok(Command::Change(change))
     }
 
-    fn list(self, service: Option<ServiceKey>) -> Result<Command, UsageError> {
+    fn list(self, service: Option<ServiceKey>) -> Result<Command, CommandError> {
         let columns = [
             (Opt::Stats, Columns::Statistics),
             (Opt::Rate, Columns::Rates),
@@ -71,7 +71,7 @@ impl Draft<'_> {
             What::Timeouts | What::Daemons => !matches!(columns, None | Some(Columns::Tunnels)),
         };
         if clash {
-            return Err(UsageError::bad("options conflicts in the list command"));
+            return Err(CommandError::usage("options conflicts in the list command"));
         }
         let form = if self.has(Opt::Json) {
             Form::Json
@@ -89,9 +89,9 @@ impl Draft<'_> {
         }))
     }
 
-    fn new_service(&self, key: ServiceKey) -> Result<Service, UsageError> {
+    fn new_service(&self, key: ServiceKey) -> Result<Service, CommandError> {
         if matches!(key, ServiceKey::Address { port: 0, .. }) && self.persistence.is_none() {
-            return Err(UsageError::bad("Zero port specified for non-persistent service"));
+            return Err(CommandError::usage("Zero port specified for non-persistent service"));
         }
         let one_packet = self.has(Opt::OnePacket);
         let datagrams = match key {
@@ -99,7 +99,9 @@ impl Draft<'_> {
             ServiceKey::Mark { .. } => true,
         };
         if one_packet && !datagrams {
-            return Err(UsageError::bad("One-Packet Scheduling is only for UDP virtual services"));
+            return Err(CommandError::usage(
+                "One-Packet Scheduling is only for UDP virtual services",
+            ));
         }
         let scheduler = self.scheduler.as_deref().unwrap_or(DEFAULT_SCHEDULER).to_string();
         let scheduler_flags = value::scheduler_flag_bits(self.scheduler_flags, &scheduler)?;
@@ -113,9 +115,9 @@ impl Draft<'_> {
         Ok(service)
     }
 
-    fn destination_key(&self, key: ServiceKey) -> Result<DestinationKey, UsageError> {
+    fn destination_key(&self, key: ServiceKey) -> Result<DestinationKey, CommandError> {
         let Some(server) = self.server else {
-            return Err(UsageError::bad("no real server given"));
+            return Err(CommandError::usage("no real server given"));
         };
         let service_port = match key {
             ServiceKey::Address { port, .. } => port,
@@ -124,13 +126,12 @@ impl Draft<'_> {
         Ok(DestinationKey { address: server.address, port: server.port.unwrap_or(service_port) })
     }
 
-    fn new_destination(&self, key: ServiceKey) -> Result<Destination, UsageError> {
+    fn new_destination(&self, key: ServiceKey) -> Result<Destination, CommandError> {
         let mut server = self.destination_key(key)?;
         if Family::of(server.address) != key.family() && self.forwarding != Forwarding::Tunnel {
-            return Err(UsageError {
-                hint: Some("with -i it is reached through a tunnel".to_string()),
-                ..UsageError::bad("Different address family is allowed only for tunneling servers")
-            });
+            let text = "Different address family is allowed only for tunneling servers";
+            let hint = "with -i it is reached through a tunnel".to_string();
+            return Err(CommandError::usage(text).hint(hint));
         }
         match key {
             // Only NAT can change the port.
@@ -149,11 +150,11 @@ impl Draft<'_> {
     }
 
     /// Which tunnel options go with which kind of tunnel.
-    fn check_tunnel(&self) -> Result<(), UsageError> {
+    fn check_tunnel(&self) -> Result<(), CommandError> {
         let all = [Opt::TunPort, Opt::TunNocsum, Opt::TunCsum, Opt::TunRemcsum];
         if self.forwarding != Forwarding::Tunnel {
             if self.has(Opt::TunType) || all.iter().any(|opt| self.has(*opt)) {
-                return Err(UsageError::bad("Tunnel options conflict with forward method"));
+                return Err(CommandError::usage("Tunnel options conflict with forward method"));
             }
             return Ok(());
         }
@@ -163,13 +164,13 @@ impl Draft<'_> {
             TunnelKind::Ipip | TunnelKind::Other(_) => ("ipip", &[]),
         };
         if self.tunnel.kind == TunnelKind::Gue && !self.has(Opt::TunPort) {
-            return Err(UsageError::bad(
+            return Err(CommandError::usage(
                 "You need to supply the 'tun-port' option for the 'gue' tunnel type",
             ));
         }
         for opt in all {
             if self.has(opt) && !allowed.contains(&opt) {
-                return Err(UsageError::bad(format!(
+                return Err(CommandError::usage(format!(
                     "Illegal '{}' option with the '{name}' tunnel type",
                     opt.name()
                 )));

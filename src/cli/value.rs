@@ -2,7 +2,7 @@
 //!
 //! An error quotes the value, behind the words that 1.31 has for it.
 
-use super::UsageError;
+use crate::error::CommandError;
 use crate::names::{self, Names};
 use crate::text::printable;
 use libipvs::model::{DaemonRole, Family, Netmask, Protocol, TunnelKind, scheduler_flag_names};
@@ -13,8 +13,8 @@ pub const INT_MAX: u32 = i32::MAX as u32;
 /// The largest timeout: 31 days.
 const MAX_TIMEOUT: u32 = 31 * 24 * 60 * 60;
 
-fn illegal(what: &str, text: &[u8]) -> UsageError {
-    UsageError::bad(format!("illegal {what} specified: `{}'", printable(text)))
+fn illegal(what: &str, text: &[u8]) -> CommandError {
+    CommandError::usage(format!("illegal {what} specified: `{}'", printable(text)))
 }
 
 /// A decimal number as the C library reads it: blanks and a sign may come first.
@@ -30,7 +30,7 @@ pub fn bounded<T: TryFrom<u32>>(
     min: u32,
     max: u32,
     what: &str,
-) -> Result<T, UsageError> {
+) -> Result<T, CommandError> {
     number(text)
         .and_then(|n| u32::try_from(n).ok())
         .filter(|n| (min..=max).contains(n))
@@ -38,15 +38,15 @@ pub fn bounded<T: TryFrom<u32>>(
         .ok_or_else(|| illegal(what, text))
 }
 
-pub fn timeout(text: &[u8], min: u32) -> Result<u32, UsageError> {
+pub fn timeout(text: &[u8], min: u32) -> Result<u32, CommandError> {
     bounded(text, min, MAX_TIMEOUT, "").map_err(|_| {
-        UsageError::bad(format!("invalid timeout value `{}' specified", printable(text)))
+        CommandError::usage(format!("invalid timeout value `{}' specified", printable(text)))
     })
 }
 
-pub fn mark(text: &[u8]) -> Result<u32, UsageError> {
+pub fn mark(text: &[u8]) -> Result<u32, CommandError> {
     bounded(text, 1, u32::MAX, "").map_err(|_| {
-        UsageError::bad(format!("invalid fwmark value `{}' specified", printable(text)))
+        CommandError::usage(format!("invalid fwmark value `{}' specified", printable(text)))
     })
 }
 
@@ -65,7 +65,7 @@ pub fn short_name(text: &[u8]) -> Option<String> {
     (!name.is_empty()).then_some(name)
 }
 
-pub fn role(text: &[u8], what: &str) -> Result<DaemonRole, UsageError> {
+pub fn role(text: &[u8], what: &str) -> Result<DaemonRole, CommandError> {
     match text {
         b"master" => Ok(DaemonRole::Master),
         b"backup" => Ok(DaemonRole::Backup),
@@ -73,7 +73,7 @@ pub fn role(text: &[u8], what: &str) -> Result<DaemonRole, UsageError> {
     }
 }
 
-pub fn tunnel_kind(text: &[u8]) -> Result<TunnelKind, UsageError> {
+pub fn tunnel_kind(text: &[u8]) -> Result<TunnelKind, CommandError> {
     match text {
         b"ipip" => Ok(TunnelKind::Ipip),
         b"gue" => Ok(TunnelKind::Gue),
@@ -82,7 +82,7 @@ pub fn tunnel_kind(text: &[u8]) -> Result<TunnelKind, UsageError> {
     }
 }
 
-pub fn netmask(text: &[u8], family: Family) -> Result<Netmask, UsageError> {
+pub fn netmask(text: &[u8], family: Family) -> Result<Netmask, CommandError> {
     match family {
         Family::V4 => std::str::from_utf8(text)
             .ok()
@@ -93,27 +93,27 @@ pub fn netmask(text: &[u8], family: Family) -> Result<Netmask, UsageError> {
     }
 }
 
-pub fn multicast_group(text: &[u8]) -> Result<IpAddr, UsageError> {
+pub fn multicast_group(text: &[u8]) -> Result<IpAddr, CommandError> {
     let parsed = std::str::from_utf8(text).unwrap_or("");
     let (version, group) = match parsed.parse::<Ipv6Addr>() {
         Ok(group) => (6, Some(IpAddr::V6(group))),
         Err(_) => (4, names::ipv4(parsed).map(IpAddr::V4)),
     };
     group.filter(IpAddr::is_multicast).ok_or_else(|| {
-        UsageError::bad(format!("invalid IPv{version} mcast-group `{}'", printable(text)))
+        CommandError::usage(format!("invalid IPv{version} mcast-group `{}'", printable(text)))
     })
 }
 
 /// The bits of the flags named in a list with commas between; a flag may be named by number with
 /// every scheduler.
-pub fn scheduler_flag_bits(text: &[u8], scheduler: &str) -> Result<u8, UsageError> {
+pub fn scheduler_flag_bits(text: &[u8], scheduler: &str) -> Result<u8, CommandError> {
     let position = |scheduler, name: &[u8]| {
         scheduler_flag_names(scheduler).iter().position(|n| n.as_bytes() == name)
     };
     let known = |name| ["", "sh", "mh"].iter().any(|any| position(any, name).is_some());
     let names = || text.split(|&b| b == b',').filter(|name| !name.is_empty());
     let wrong =
-        |what, name| UsageError::bad(format!("{what} scheduler flag `{}'", printable(name)));
+        |what, name| CommandError::usage(format!("{what} scheduler flag `{}'", printable(name)));
     if let Some(name) = names().find(|name| !known(name)) {
         return Err(wrong("invalid", name));
     }
@@ -139,7 +139,7 @@ pub fn endpoint(
     side: &str,
     protocol: Option<Protocol>,
     names: &dyn Names,
-) -> Result<Endpoint, UsageError> {
+) -> Result<Endpoint, CommandError> {
     let found = || {
         let text = std::str::from_utf8(text).ok()?;
         let (address, port) = split(text, names)?;
@@ -202,10 +202,10 @@ mod tests {
     #[test]
     fn errors_quote_the_value() {
         assert_eq!(
-            bounded::<u32>(b"x\x1b", 0, 1, "weight").unwrap_err().text,
+            bounded::<u32>(b"x\x1b", 0, 1, "weight").unwrap_err().message,
             "illegal weight specified: `x\\u{1b}'"
         );
-        assert_eq!(timeout(b"0", 1).unwrap_err().text, "invalid timeout value `0' specified");
+        assert_eq!(timeout(b"0", 1).unwrap_err().message, "invalid timeout value `0' specified");
     }
 
     #[test]
@@ -215,9 +215,9 @@ mod tests {
         assert_eq!(bits("flag-1,flag-3", "rr"), Ok(5));
         assert_eq!(bits("sh-port,,flag-1", "sh"), Ok(3));
         assert_eq!(bits("", "sh"), Ok(0));
-        assert_eq!(bits("foo", "sh").unwrap_err().text, "invalid scheduler flag `foo'");
+        assert_eq!(bits("foo", "sh").unwrap_err().message, "invalid scheduler flag `foo'");
         assert_eq!(
-            bits("sh-port", "rr").unwrap_err().text,
+            bits("sh-port", "rr").unwrap_err().message,
             "incompatible scheduler flag `sh-port'"
         );
     }

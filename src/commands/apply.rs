@@ -61,7 +61,7 @@ impl<R: Read, O: Write, E: Write> Run<'_, R, O, E> {
         // A signal that would end this waits until the table is the new one or the old one.
         let held = signals::hold();
         let result = match self.client() {
-            Ok(client) => Ok(client.carry_out(plan)),
+            Ok(client) => Ok(client.apply_plan(plan)),
             Err(error) => Err(error),
         };
         drop(held);
@@ -74,7 +74,7 @@ impl<R: Read, O: Write, E: Write> Run<'_, R, O, E> {
 
     fn not_applied(&mut self, failure: ApplyError, lines: &Lines) -> u8 {
         match failure {
-            ApplyError::Refused { refused, left } => {
+            ApplyError::Refused { refused, unrestored } => {
                 let mut status = status::REFUSED;
                 for (change, error) in &refused {
                     status = self.failed(error, status::REFUSED);
@@ -85,12 +85,12 @@ impl<R: Read, O: Write, E: Write> Run<'_, R, O, E> {
                         None => self.complain(&format!("in: {}", as_line(change))),
                     }
                 }
-                self.left(&left);
+                self.unrestored(&unrestored);
                 status
             }
-            ApplyError::Broken { error, back } => {
+            ApplyError::Failed { error, rollback } => {
                 let status = self.failed(&error, status::REFUSED);
-                if let Err(error) = back {
+                if let Err(error) = rollback {
                     self.complain(&format!("the table may have changed: {error}"));
                 }
                 status
@@ -102,9 +102,9 @@ impl<R: Read, O: Write, E: Write> Run<'_, R, O, E> {
         }
     }
 
-    fn left(&mut self, left: &[Refusal]) {
-        for (change, error) in left {
-            self.complain(&format!("cannot take back: {error}\nin: {}", as_line(change)));
+    fn unrestored(&mut self, unrestored: &[Refusal]) {
+        for (change, error) in unrestored {
+            self.complain(&format!("cannot roll back: {error}\nin: {}", as_line(change)));
         }
     }
 }
@@ -113,7 +113,7 @@ impl<R: Read, O: Write, E: Write> Run<'_, R, O, E> {
 fn try_on(table: &mut Table, rule: &Rule, command: &Command) -> Result<(), Fault> {
     match command {
         Command::Change(Change::Zero(_) | Change::StopDaemon(_)) => {}
-        Command::Change(change) => return Ok(table.run(change)?),
+        Command::Change(change) => return Ok(table.apply(change)?),
         Command::List(_) | Command::Save(_) | Command::Restore { .. } => {}
         Command::Help | Command::Version => {}
     }

@@ -211,7 +211,7 @@ impl<R: Read, O: Write, E: Write> Run<'_, R, O, E> {
         destination: &Destination,
         weight: u32,
     ) -> Result<(), Error> {
-        let mut destination = destination.asked_for();
+        let mut destination = destination.configured();
         destination.weight = weight;
         self.client()?.change(&Change::EditDestination(target.task.service, destination))
     }

@@ -3,8 +3,10 @@
 //! Standard output goes through one buffer, standard error is written at once; each command has
 //! the exit status that 1.31 gives it.
 
-use crate::cli::{self, Asked, UsageError, help, parser};
+use crate::cli::{self, Asked, help, parser};
 use crate::command::Command;
+use crate::error::CommandError;
+use crate::exit;
 use crate::host::netns;
 use crate::names::{self, Names};
 use libipvs::Client;
@@ -132,7 +134,7 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
     /// `ipvsadm SUBCOMMAND WORDS`: its exit status.
     fn subcommand<T>(
         &mut self,
-        asked: Result<Asked<T>, UsageError>,
+        asked: Result<Asked<T>, CommandError>,
         carry_out: impl FnOnce(&mut Self, &T) -> u8,
     ) -> u8 {
         let status = self.asked(asked, carry_out);
@@ -142,7 +144,7 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
     /// What words ask for, or their help, or what is wrong with them; the status before the end.
     fn asked<T>(
         &mut self,
-        asked: Result<Asked<T>, UsageError>,
+        asked: Result<Asked<T>, CommandError>,
         carry_out: impl FnOnce(&mut Self, &T) -> u8,
     ) -> u8 {
         match asked {
@@ -214,12 +216,12 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
     }
 
     /// Say what was wrong with a command line; its status.
-    fn misused(&mut self, error: &UsageError) -> u8 {
-        self.complain(&error.text);
+    fn misused(&mut self, error: &CommandError) -> u8 {
+        self.complain(&error.message);
         if let (Some(hint), true) = (&error.hint, self.watched) {
             self.complain(hint);
         }
-        error.status
+        exit::status(error.kind)
     }
 
     /// Say why IPVS did not do it; `refused` is the status when it is the kernel's refusal.

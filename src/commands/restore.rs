@@ -8,6 +8,7 @@ use super::file;
 use super::rules::{Reader, Rule, Step};
 use super::{Next, Run, explained, status};
 use crate::command::{Command, List, What};
+use crate::exit;
 use crate::text::printable;
 use libipvs::model::Change;
 use libipvs::table::{Table, TableError};
@@ -106,7 +107,9 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
             };
             let fault = match &rule.command {
                 Ok(command) => try_on(&mut table, &rule, command).err(),
-                Err(error) => Some(Fault { status: error.status, ..Fault::new(&error.text) }),
+                Err(error) => {
+                    Some(Fault { status: exit::status(error.kind), ..Fault::new(&error.message) })
+                }
             };
             match fault {
                 None => {}
@@ -156,7 +159,7 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
         }
         let next = match command {
             Ok(command) => self.carry_out(command),
-            Err(error) if error.fatal => Next::Stop(self.misused(&error)),
+            Err(error) if error.ends_restore() => Next::Stop(self.misused(&error)),
             Err(error) => Next::Go(self.misused(&error)),
         };
         let (Next::Go(now) | Next::Stop(now)) = next;
@@ -247,18 +250,14 @@ impl Fault {
 
 impl From<TableError> for Fault {
     fn from(refused: TableError) -> Fault {
-        Fault {
-            status: status::REFUSED,
-            text: refused.to_string(),
-            for_lack: refused.is_for_lack(),
-        }
+        Fault { status: status::REFUSED, text: refused.to_string(), for_lack: refused.is_missing() }
     }
 }
 
 /// What a line of a file to restore does to the table.
 fn simulate(table: &mut Table, _: &Rule, command: &Command) -> Result<(), Fault> {
     match command {
-        Command::Change(change) => Ok(table.run(change)?),
+        Command::Change(change) => Ok(table.apply(change)?),
         Command::List(List { what: What::Services(Some(key), _), .. })
             if table.service(key).is_none() =>
         {

@@ -4,9 +4,9 @@
 //! with it. Nothing is done here, and no more than one line of bounded length is held.
 
 use super::file::Source;
-use super::status;
-use crate::cli::{UsageError, parser};
+use crate::cli::parser;
 use crate::command::Command;
+use crate::error::{CommandError, ErrorKind};
 use crate::names::Names;
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -17,7 +17,7 @@ const LONGEST_LINE: usize = 64 * 1024;
 pub(super) struct Rule {
     pub(super) number: usize,
     pub(super) text: Vec<u8>,
-    pub(super) command: Result<Command, UsageError>,
+    pub(super) command: Result<Command, CommandError>,
 }
 
 /// What a reader comes upon.
@@ -86,28 +86,25 @@ impl<'a> Reader<'a> {
     }
 
     /// What the line asks for, if there is a word in it.
-    fn command(&self) -> Option<Result<Command, UsageError>> {
+    fn command(&self) -> Option<Result<Command, CommandError>> {
         if self.cut {
             // Who made this file meant something else.
             let text = format!("the line is longer than {LONGEST_LINE} bytes");
-            return Some(Err(UsageError::bad(text)));
+            return Some(Err(CommandError::usage(text)));
         }
         let words = words(&self.line);
         if words.is_empty() {
             return None;
         }
         Some(match parser::command(&words, self.names) {
-            Ok(Command::Restore { .. }) => Err(UsageError {
-                status: status::REFUSED,
-                text: "-R cannot be in what -R reads".to_string(),
-                fatal: true,
-                hint: None,
-            }),
+            Ok(Command::Restore { .. }) => {
+                Err(CommandError::new(ErrorKind::Verb, "-R cannot be in what -R reads"))
+            }
             command => command,
         })
     }
 
-    fn rule(&self, command: Result<Command, UsageError>) -> Rule {
+    fn rule(&self, command: Result<Command, CommandError>) -> Rule {
         let text = self.line.trim_ascii();
         // Of what is too long, no more than can be shown.
         let end = if self.cut { text.len().min(1024) } else { text.len() };
@@ -175,7 +172,7 @@ impl Lines {
     pub(super) fn backwards(
         &self,
         names: &dyn Names,
-    ) -> impl Iterator<Item = (usize, &[u8], Result<Command, UsageError>)> {
+    ) -> impl Iterator<Item = (usize, &[u8], Result<Command, CommandError>)> {
         let numbered = self.text.rsplit(|b| *b == b'\n').zip((0..=self.count).rev());
         let kept = numbered.filter(|(text, _)| !text.is_empty());
         kept.map(|(text, number)| (number, text, parser::command(&words(text), names)))
@@ -215,7 +212,9 @@ mod tests {
         let mut all = Vec::new();
         for step in Reader::new(source, limit, &System) {
             match step {
-                Ok(Step::Rule(rule)) => all.push((rule.number, rule.command.err().map(|e| e.text))),
+                Ok(Step::Rule(rule)) => {
+                    all.push((rule.number, rule.command.err().map(|e| e.message)))
+                }
                 Ok(Step::Pause) => {}
                 Err(why) => {
                     all.push((0, Some(why)));

@@ -4,7 +4,8 @@
 //! namespace. Files, users and processes stay those of the caller; what is below /proc/net and
 //! /proc/sys/net goes by the namespace, and so does every socket that is opened from now on.
 
-use crate::cli::{UsageError, options};
+use crate::cli::options;
+use crate::error::CommandError;
 use crate::text::{os_error, printable};
 use libipvs::namespace;
 use std::ffi::OsStr;
@@ -12,18 +13,18 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// Take `--netns` out of the words and go there. No thread may have been started yet.
-pub fn enter(words: &mut Vec<Vec<u8>>) -> Result<(), UsageError> {
+pub fn enter(words: &mut Vec<Vec<u8>>) -> Result<(), CommandError> {
     match take(words)? {
         Some(name) => namespace::enter(Path::new(OsStr::from_bytes(&name))).map_err(|e| {
             let (name, why) = (printable(&name), os_error(&e));
-            UsageError::bad(format!("cannot enter network namespace `{name}': {why}"))
+            CommandError::usage(format!("cannot enter network namespace `{name}': {why}"))
         }),
         None => Ok(()),
     }
 }
 
 /// The namespace that the words name, which is taken out of them.
-fn take(words: &mut Vec<Vec<u8>>) -> Result<Option<Vec<u8>>, UsageError> {
+fn take(words: &mut Vec<Vec<u8>>) -> Result<Option<Vec<u8>>, CommandError> {
     let mut name = None;
     let mut n = 0;
     while n < words.len() && words[n] != b"--" {
@@ -37,7 +38,7 @@ fn take(words: &mut Vec<Vec<u8>>) -> Result<Option<Vec<u8>>, UsageError> {
             None => n += 1,
             Some(_) if name.is_some() => {
                 let option = options::Opt::Netns.name();
-                return Err(UsageError::bad(format!("multiple '{option}' options specified")));
+                return Err(CommandError::usage(format!("multiple '{option}' options specified")));
             }
             Some((value, length)) => {
                 words.drain(n..n + length);
@@ -74,7 +75,10 @@ mod tests {
     fn one_is_enough() {
         let mut words = vec![b"--netns=a".to_vec(), b"--netns".to_vec(), b"b".to_vec()];
         let error = take(&mut words).expect_err("two");
-        assert_eq!((error.status, error.text.as_str()), (2, "multiple 'netns' options specified"));
+        assert_eq!(
+            (crate::exit::status(error.kind), error.message.as_str()),
+            (2, "multiple 'netns' options specified")
+        );
     }
 
     #[test]
@@ -90,7 +94,7 @@ mod tests {
             let mut words = vec![b"--netns".to_vec(), name.to_vec()];
             let error = enter(&mut words).expect_err("no namespace");
             let text = format!("cannot enter network namespace `{}': {why}", printable(name));
-            assert_eq!((error.status, error.text), (2, text));
+            assert_eq!((crate::exit::status(error.kind), error.message), (2, text));
         }
     }
 }

@@ -14,7 +14,7 @@ use std::net::IpAddr;
 
 /// The services of this host's own table for `vips`. `local` says which addresses are the host's.
 pub fn look(vips: &[IpAddr], local: impl Fn(IpAddr) -> bool) -> Balancing {
-    match Client::present() {
+    match Client::connect_if_loaded() {
         Ok(client) => read(client, vips, local).unwrap_or(Balancing::Unknown),
         Err(error) if error.code() == Some(libc::ENOENT) => Balancing::default(),
         Err(_) => Balancing::Unknown,

@@ -61,7 +61,7 @@ fn lexed<'a>(words: &'a [&'a [u8]]) -> Option<Lexed<'a>> {
             Ok(Some((spec, value))) => options.push((spec.long, value)),
             Ok(None) => return Some((options, lexer.arguments())),
             Err(error) => {
-                printable(&error.text);
+                printable(&error.message);
                 return None;
             }
         }
@@ -95,13 +95,13 @@ pub fn rules(bytes: &[u8]) {
                 same_bytes(&change);
             }
             Ok(_) => {}
-            Err(error) => error.text.lines().for_each(printable),
+            Err(error) => error.message.lines().for_each(printable),
         }
     }
 }
 
 /// Words as in `run::restore`, then the grammar.
-fn command(line: &[u8]) -> Result<Command, ipvsadm::cli::UsageError> {
+fn command(line: &[u8]) -> Result<Command, ipvsadm::error::CommandError> {
     let words: Vec<&[u8]> = line
         .split(|b| b" \t\r\n".contains(b))
         .filter(|word| !word.is_empty())

@@ -70,7 +70,7 @@ fn random_pairs() {
             assert_eq!(before, a);
             let plan = plan(&mut client, &b);
             assert_eq!(plan.changes(), diff(&b, &before));
-            client.carry_out(&plan).expect("every one is good");
+            client.apply_plan(&plan).expect("every one is good");
             let after = read(&mut client);
             assert_eq!(after, b);
             assert_eq!(diff(&b, &after), []);
@@ -164,7 +164,7 @@ fn table_of(rules: &str) -> Table {
     for line in rules.lines() {
         let words: Vec<&str> = line.split(' ').collect();
         match ipvsadm::cli::parser::command(&words, &ipvsadm::names::System) {
-            Ok(ipvsadm::command::Command::Change(change)) => table.run(&change).expect(line),
+            Ok(ipvsadm::command::Command::Change(change)) => table.apply(&change).expect(line),
             other => panic!("{line}: {other:?}"),
         }
     }
@@ -189,12 +189,12 @@ fn every_position() {
     let mut kinds = [0; 4];
     for position in 0..changes.len() {
         left.set(position as i64);
-        let result = client.carry_out(&plan);
+        let result = client.apply_plan(&plan);
         assert!(left.get() < 0, "nothing was spoiled");
         match result {
-            Err(ApplyError::Refused { refused, left }) => {
+            Err(ApplyError::Refused { refused, unrestored }) => {
                 assert_eq!(refused[0].0, changes[position]);
-                assert!(left.is_empty(), "{position}: {left:?}");
+                assert!(unrestored.is_empty(), "{position}: {unrestored:?}");
             }
             other => panic!("{position}: {other:?}"),
         }
@@ -209,7 +209,7 @@ fn every_position() {
     }
     assert!(kinds.iter().all(|n| *n > 0), "{kinds:?}");
     println!("refused at each of {} changes, the table as before each time", changes.len());
-    client.carry_out(&plan).expect("none is spoiled");
+    client.apply_plan(&plan).expect("none is spoiled");
     assert_eq!(read(&mut client).services().count(), 16);
 }
 
@@ -254,10 +254,10 @@ fn lost_answers() {
     let mut lost = 0;
     for send in 1.. {
         left.set(send);
-        match client.carry_out(&plan) {
-            Err(ApplyError::Broken { error, back }) => {
+        match client.apply_plan(&plan) {
+            Err(ApplyError::Failed { error, rollback }) => {
                 assert!(error.to_string().contains("lost"), "{error}");
-                back.unwrap_or_else(|e| panic!("send {send}: {e}"));
+                rollback.unwrap_or_else(|e| panic!("send {send}: {e}"));
             }
             Ok(()) => break,
             other => panic!("send {send}: {other:?}"),

@@ -74,7 +74,7 @@ fn bounds() {
     ] {
         let server = server.build().expect("a real server");
         let change = Change::AddDestination(service.key, server.clone());
-        assert_eq!(change.check(), Ok(()));
+        assert_eq!(change.validate(), Ok(()));
         client.change(&change).unwrap_or_else(|e| panic!("{server:?}: {e}"));
         let shown = client.destinations(&service.key).expect("a list");
         let shown = shown.into_iter().find(|s| s.destination.key == server.key).expect("there");
@@ -140,7 +140,7 @@ fn beyond() {
         Change::SetTimeouts(timeouts),
         Change::StartDaemon(daemon),
     ] {
-        assert!(change.check().is_err(), "{change:?}");
+        assert!(change.validate().is_err(), "{change:?}");
         let refused = client.change(&change);
         assert!(refused.is_err(), "the kernel takes {change:?}");
     }

@@ -17,9 +17,9 @@ pub fn table(rng: &mut Rng, services: usize, servers: usize) -> Table {
         let service = service(rng);
         let key = service.key;
         // Some are there already: two draws of one.
-        if table.run(&Change::AddService(service)).is_ok() {
+        if table.apply(&Change::AddService(service)).is_ok() {
             for _ in 0..rng.usize(0..=servers) {
-                let _ = table.run(&Change::AddDestination(key, destination(rng, &key)));
+                let _ = table.apply(&Change::AddDestination(key, destination(rng, &key)));
             }
         }
     }
@@ -31,7 +31,7 @@ pub fn whole_table(rng: &mut Rng, services: usize, servers: usize) -> Table {
     let mut table = table(rng, services, servers);
     let mut time = || rng.u32(1..=2000);
     let timeouts = Timeouts::default().with_tcp(time()).with_tcp_fin(time()).with_udp(time());
-    table.run(&Change::SetTimeouts(timeouts)).expect("timeouts are never refused");
+    table.apply(&Change::SetTimeouts(timeouts)).expect("timeouts are never refused");
     // Always one: a table without any leaves those that run alone.
     let roles: &[DaemonRole] = match rng.u8(..3) {
         0 => &[DaemonRole::Master],
@@ -55,7 +55,7 @@ pub fn whole_table(rng: &mut Rng, services: usize, servers: usize) -> Table {
             daemon = daemon.ttl(3);
         }
         let daemon = daemon.build().expect("a daemon");
-        table.run(&Change::StartDaemon(daemon)).expect("each role once");
+        table.apply(&Change::StartDaemon(daemon)).expect("each role once");
     }
     table
 }

@@ -5,7 +5,7 @@ use crate::netlink::attribute::{Attribute, Malformed, Value, attributes};
 use crate::netlink::socket::{Request, lay_out};
 use crate::table::{Table, TableError};
 use crate::wire;
-use crate::wire::kernel_end::{self, Asked, Question};
+use crate::wire::kernel_side::{self, Asked, Question};
 use crate::wire::uapi::*;
 use netlink_packet_core::NLMSG_NOOP;
 use netlink_packet_generic::constants::{CTRL_ATTR_FAMILY_ID, GENL_HDRLEN, GENL_ID_CTRL};
@@ -60,14 +60,14 @@ impl Kernel {
         if !defined {
             return Err(libc::ESRCH);
         }
-        change.check().map_err(|invalid| match invalid {
-            Invalid::Weight(_) | Invalid::Thresholds { .. } => libc::ERANGE,
+        change.validate().map_err(|invalid| match invalid {
+            ValidationError::Weight(_) | ValidationError::Thresholds { .. } => libc::ERANGE,
             _ => libc::EINVAL,
         })?;
         if matches!(change, Change::StopDaemon(role) if self.table.daemon(role).is_none()) {
             return Err(libc::ESRCH);
         }
-        self.table.run(&change).map_err(errno)?;
+        self.table.apply(&change).map_err(errno)?;
         self.made.push(change);
         Ok(())
     }
@@ -95,7 +95,7 @@ impl Kernel {
             }
             Question::Info => {
                 let info = Info { version: 0x010201, connection_table_size: 4096 };
-                vec![laid_out(IPVS_CMD_GET_INFO, kernel_end::info(&info))]
+                vec![laid_out(IPVS_CMD_GET_INFO, kernel_side::info(&info))]
             }
         })
     }
@@ -103,21 +103,21 @@ impl Kernel {
     fn service(&self, service: &Service) -> Vec<u8> {
         let statistics = self.services.get(&service.key).copied().unwrap_or_default();
         let request = Change::AddService(service.clone());
-        laid_out(IPVS_CMD_NEW_SERVICE, kernel_end::service(&request, &statistics))
+        laid_out(IPVS_CMD_NEW_SERVICE, kernel_side::service(&request, &statistics))
     }
 
     fn destination(&self, service: ServiceKey, destination: &Destination) -> Vec<u8> {
         let counted = self.destinations.get(&(service, destination.key)).cloned();
         let shown = counted.unwrap_or_else(|| destination.clone().into());
         let request = Change::AddDestination(service, destination.clone());
-        laid_out(IPVS_CMD_NEW_DEST, kernel_end::destination(&request, &shown))
+        laid_out(IPVS_CMD_NEW_DEST, kernel_side::destination(&request, &shown))
     }
 }
 
 /// What a request of the family asks for.
 pub fn asked(payload: &[u8]) -> Result<Asked, Malformed> {
     match (payload.first(), payload.get(GENL_HDRLEN..)) {
-        (Some(command), Some(carried)) => kernel_end::asked(*command, attributes(carried)),
+        (Some(command), Some(carried)) => kernel_side::asked(*command, attributes(carried)),
         _ => Err(Malformed("no command")),
     }
 }

@@ -21,18 +21,18 @@
 //! let mut wanted = kernel.table();
 //! for host in ["10.0.0.11:80", "10.0.0.12:80"] {
 //!     let server = Destination::direct_routing(host.parse()?).build()?;
-//!     wanted.run(&Change::AddDestination(web.key, server))?;
+//!     wanted.apply(&Change::AddDestination(web.key, server))?;
 //! }
 //! kernel.fail_change(1, Fault::Refuse(libc::ENOMEM));
 //! let failure = client.apply(wanted, Scope::Whole).expect_err("it is refused");
-//! assert!(failure.is_taken_back());
+//! assert!(failure.is_rolled_back());
 //! assert_eq!(kernel.table().service(&web.key).expect("it is there").destinations().count(), 0);
 //! # Ok(())
 //! # }
 //! ```
 //!
 //! Like the kernel it refuses what is there already, what is not there, and most of what
-//! [`Change::check`] refuses. Unlike it, it takes any name of a scheduler or an interface, counts nothing,
+//! [`Change::validate`] refuses. Unlike it, it takes any name of a scheduler or an interface, counts nothing,
 //! makes no real server a local one, and begins with timeouts of 0. An errno is a number of the C
 //! library's, as the crate `libc` names them.
 
@@ -46,7 +46,7 @@ use crate::error::Error;
 use crate::model::*;
 use crate::table::{Table, TableError};
 use crate::transport::{Inbox, Transport};
-use crate::wire::kernel_end::Asked;
+use crate::wire::kernel_side::Asked;
 use kernel::{FAMILY, Kernel, Reply};
 use message::Request;
 use std::collections::{HashMap, VecDeque};
@@ -138,8 +138,8 @@ impl FakeKernel {
     }
 
     /// Change the table as another program would.
-    pub fn run(&self, change: &Change) -> Result<(), TableError> {
-        self.state().kernel.table.run(change)
+    pub fn apply(&self, change: &Change) -> Result<(), TableError> {
+        self.state().kernel.table.apply(change)
     }
 
     /// The changes that were made by clients, in their order.

@@ -157,7 +157,7 @@ fn a_batch_has_a_result_for_each() {
 fn tables() -> (Table, Table) {
     let table = |changes: &[Change]| {
         let mut table = Table::default();
-        changes.iter().for_each(|change| table.run(change).unwrap());
+        changes.iter().for_each(|change| table.apply(change).unwrap());
         table
     };
     let service = |host: u8, scheduler: &str| {
@@ -201,13 +201,13 @@ fn all_or_nothing_wherever_it_is_refused() {
             let mut client = kernel.client().unwrap();
             kernel.fail_change(position, fault.clone());
             let failure = client.apply(new.clone(), Scope::Whole).expect_err("it fails");
-            assert!(failure.is_taken_back(), "{position} {fault:?}: {failure:?}");
+            assert!(failure.is_rolled_back(), "{position} {fault:?}: {failure:?}");
             assert_eq!(kernel.table(), old, "{position} {fault:?}");
             match (failure, fault) {
                 (ApplyError::Refused { refused, .. }, Fault::Refuse(_)) => {
                     assert_eq!(refused.len(), 1);
                 }
-                (ApplyError::Broken { .. }, Fault::Lose | Fault::NotSent(_)) => {}
+                (ApplyError::Failed { .. }, Fault::Lose | Fault::NotSent(_)) => {}
                 other => panic!("{position}: {other:?}"),
             }
             assert_eq!(client.apply(new.clone(), Scope::Whole).unwrap().len(), changes);
@@ -228,8 +228,11 @@ fn what_cannot_be_taken_back_is_said() {
     let batch = changes - 2;
     kernel.fail_change(batch, Fault::Refuse(libc::EPERM));
     let failure = client.apply(new, Scope::Whole).expect_err("it fails");
-    assert!(!failure.is_taken_back());
-    assert_eq!(failure.to_string(), "Memory allocation problem; not all could be taken back");
+    assert!(!failure.is_rolled_back());
+    assert_eq!(
+        failure.to_string(),
+        "Memory allocation problem; some changes could not be rolled back"
+    );
 }
 
 #[test]
@@ -274,21 +277,21 @@ fn the_way_back_leaves_alone_what_was_not_changed() {
     let timeouts = |udp| Change::SetTimeouts(Timeouts::default().with_tcp(9).with_udp(udp));
     let master = Change::StartDaemon(Daemon::master("eth0").build().unwrap());
     let kernel = FakeKernel::new();
-    kernel.run(&timeouts(9)).unwrap();
-    kernel.run(&master).unwrap();
+    kernel.apply(&timeouts(9)).unwrap();
+    kernel.apply(&master).unwrap();
     let mut wanted = Table::default();
     for change in [timeouts(0), master, Change::AddService(web())] {
-        wanted.run(&change).unwrap();
+        wanted.apply(&change).unwrap();
     }
     let mut client = kernel.client().unwrap();
     let plan = client.plan(wanted, Scope::Named).unwrap();
     // Another program is quicker.
-    kernel.run(&timeouts(77)).unwrap();
-    kernel.run(&Change::StartDaemon(Daemon::backup("eth1").build().unwrap())).unwrap();
+    kernel.apply(&timeouts(77)).unwrap();
+    kernel.apply(&Change::StartDaemon(Daemon::backup("eth1").build().unwrap())).unwrap();
     let before = kernel.table();
     kernel.fail_change(0, Fault::Lose);
-    let failure = client.carry_out(&plan).expect_err("answers are lost");
-    assert!(failure.is_taken_back(), "{failure:?}");
+    let failure = client.apply_plan(&plan).expect_err("answers are lost");
+    assert!(failure.is_rolled_back(), "{failure:?}");
     assert_eq!(kernel.table(), before);
 }
 
@@ -300,10 +303,10 @@ fn what_is_gone_already_need_not_go() {
     let plan = client.plan(new.clone(), Scope::Whole).unwrap();
     for change in plan.changes() {
         if let Change::DeleteService(_) | Change::DeleteDestination(..) = change {
-            kernel.run(change).unwrap();
+            kernel.apply(change).unwrap();
         }
     }
-    client.carry_out(&plan).unwrap();
+    client.apply_plan(&plan).unwrap();
     assert_eq!(kernel.table(), new);
 }
 
@@ -317,7 +320,7 @@ fn a_way_back_that_breaks_is_tried_another_way() {
         let first_batch = 7;
         kernel.fail_change(first_batch, fault);
         let failure = client.apply(new.clone(), Scope::Whole).expect_err("it fails");
-        assert!(failure.is_taken_back(), "{failure:?}");
+        assert!(failure.is_rolled_back(), "{failure:?}");
         assert_eq!(failure.to_string(), "Memory allocation problem");
         assert_eq!(kernel.table(), old);
     }

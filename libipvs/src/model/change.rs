@@ -1,8 +1,8 @@
 //! Changes to the table.
 
 use super::{
-    Daemon, DaemonRole, Destination, DestinationKey, Family, Forwarding, Invalid, Service,
-    ServiceKey, Timeouts,
+    Daemon, DaemonRole, Destination, DestinationKey, Family, Forwarding, Service, ServiceKey,
+    Timeouts, ValidationError,
 };
 
 /// One change to the table: what a command of the kernel's does.
@@ -34,20 +34,20 @@ pub enum Change {
 
 impl Change {
     /// Whether the kernel takes what it carries, as far as that hangs on nothing else.
-    pub fn check(&self) -> Result<(), Invalid> {
+    pub fn validate(&self) -> Result<(), ValidationError> {
         match self {
-            Change::AddService(service) | Change::EditService(service) => service.check(),
+            Change::AddService(service) | Change::EditService(service) => service.validate(),
             Change::AddDestination(key, server) | Change::EditDestination(key, server) => {
-                server.check()?;
+                server.validate()?;
                 let address = server.key.address;
                 let differ = key.family() != Family::of(address);
                 match differ && server.forwarding != Forwarding::Tunnel {
-                    true => Err(Invalid::Families { service: *key, server: address }),
+                    true => Err(ValidationError::Families { service: *key, server: address }),
                     false => Ok(()),
                 }
             }
-            Change::SetTimeouts(timeouts) => timeouts.check(),
-            Change::StartDaemon(daemon) => daemon.check(),
+            Change::SetTimeouts(timeouts) => timeouts.validate(),
+            Change::StartDaemon(daemon) => daemon.validate(),
             Change::DeleteService(_)
             | Change::DeleteDestination(..)
             | Change::Flush

@@ -1,6 +1,6 @@
 //! Synchronisation daemons and timeouts: what is not of one service.
 
-use super::Invalid;
+use super::ValidationError;
 use super::service::is_name;
 use std::net::IpAddr;
 use std::num::NonZeroU16;
@@ -68,16 +68,16 @@ impl Daemon {
     }
 
     /// Whether the kernel takes it, as far as that hangs on nothing else.
-    pub fn check(&self) -> Result<(), Invalid> {
+    pub fn validate(&self) -> Result<(), ValidationError> {
         if !is_name(&self.interface) {
-            return Err(Invalid::Interface(self.interface.clone()));
+            return Err(ValidationError::Interface(self.interface.clone()));
         }
         if self.sync_id > 255 {
-            return Err(Invalid::SyncId(self.sync_id));
+            return Err(ValidationError::SyncId(self.sync_id));
         }
         match self.group {
-            Some(group) if !group.is_multicast() => Err(Invalid::Group(group)),
-            _ if self.port == Some(0) => Err(Invalid::NoPort),
+            Some(group) if !group.is_multicast() => Err(ValidationError::Group(group)),
+            _ if self.port == Some(0) => Err(ValidationError::NoPort),
             _ => Ok(()),
         }
     }
@@ -120,8 +120,8 @@ impl DaemonBuilder {
     }
 
     /// The daemon, or what is wrong with it.
-    pub fn build(self) -> Result<Daemon, Invalid> {
-        self.0.check()?;
+    pub fn build(self) -> Result<Daemon, ValidationError> {
+        self.0.validate()?;
         Ok(self.0)
     }
 }
@@ -165,9 +165,9 @@ impl Timeouts {
     }
 
     /// Whether there are kernels that take them: one whose clock is fine refuses more.
-    pub fn check(&self) -> Result<(), Invalid> {
+    pub fn validate(&self) -> Result<(), ValidationError> {
         match [self.tcp, self.tcp_fin, self.udp].into_iter().find(|seconds| *seconds > LONGEST) {
-            Some(seconds) => Err(Invalid::Timeout(seconds)),
+            Some(seconds) => Err(ValidationError::Timeout(seconds)),
             None => Ok(()),
         }
     }

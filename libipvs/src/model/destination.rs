@@ -1,6 +1,6 @@
 //! Real servers.
 
-use super::Invalid;
+use super::ValidationError;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU16;
@@ -165,7 +165,7 @@ impl Destination {
 
     /// The same as somebody would ask for it: without what the kernel has made of the forwarding method
     /// by itself, and would again.
-    pub fn asked_for(&self) -> Destination {
+    pub fn configured(&self) -> Destination {
         let forwarding = match self.forwarding {
             Forwarding::Local | Forwarding::Bypass => Forwarding::DirectRouting,
             other => other,
@@ -174,17 +174,17 @@ impl Destination {
     }
 
     /// Whether the kernel takes it, as far as that hangs on nothing else.
-    pub fn check(&self) -> Result<(), Invalid> {
+    pub fn validate(&self) -> Result<(), ValidationError> {
         let address = self.key.address;
         let (lower, upper) = (self.lower_threshold, self.upper_threshold);
         if !is_of_a_host(address) {
-            Err(Invalid::Address(address))
+            Err(ValidationError::Address(address))
         } else if i32::try_from(self.weight).is_err() {
-            Err(Invalid::Weight(self.weight))
+            Err(ValidationError::Weight(self.weight))
         } else if lower > upper {
-            Err(Invalid::Thresholds { lower, upper })
+            Err(ValidationError::Thresholds { lower, upper })
         } else if self.tunnel.kind == TunnelKind::Gue && self.tunnel.port == 0 {
-            Err(Invalid::NoTunnelPort)
+            Err(ValidationError::NoTunnelPort)
         } else {
             Ok(())
         }
@@ -222,8 +222,8 @@ impl DestinationBuilder {
     }
 
     /// The real server, or what is wrong with it.
-    pub fn build(self) -> Result<Destination, Invalid> {
-        self.0.check()?;
+    pub fn build(self) -> Result<Destination, ValidationError> {
+        self.0.validate()?;
         Ok(self.0)
     }
 }

@@ -1,6 +1,6 @@
 //! Virtual services.
 
-use super::Invalid;
+use super::ValidationError;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
@@ -232,40 +232,40 @@ impl Service {
     }
 
     /// Whether the kernel takes it, as far as that hangs on nothing else.
-    pub fn check(&self) -> Result<(), Invalid> {
+    pub fn validate(&self) -> Result<(), ValidationError> {
         match self.key {
-            ServiceKey::Mark { mark: 0, .. } => return Err(Invalid::NoMark),
+            ServiceKey::Mark { mark: 0, .. } => return Err(ValidationError::NoMark),
             ServiceKey::Address { port: 0, .. } if self.persistence.is_none() => {
-                return Err(Invalid::PortWithoutPersistence);
+                return Err(ValidationError::PortWithoutPersistence);
             }
             _ => {}
         }
         if !is_name(&self.scheduler) {
-            return Err(Invalid::Scheduler(self.scheduler.clone()));
+            return Err(ValidationError::Scheduler(self.scheduler.clone()));
         }
         if self.scheduler_flags > 0b111 {
-            return Err(Invalid::SchedulerFlags(self.scheduler_flags));
+            return Err(ValidationError::SchedulerFlags(self.scheduler_flags));
         }
         match self.persistence {
             Some(seconds) if !(1..=LONGEST_PERSISTENCE).contains(&seconds) => {
-                return Err(Invalid::Persistence(seconds));
+                return Err(ValidationError::Persistence(seconds));
             }
             _ => {}
         }
         if self.netmask.family() != self.key.family()
             || matches!(self.netmask, Netmask::V6(p) if !(1..=128).contains(&p))
         {
-            return Err(Invalid::Netmask(self.netmask, self.key.family()));
+            return Err(ValidationError::Netmask(self.netmask, self.key.family()));
         }
         if let Some(engine) = self.persistence_engine.as_ref().filter(|engine| !is_name(engine)) {
-            return Err(Invalid::PersistenceEngine(engine.clone()));
+            return Err(ValidationError::PersistenceEngine(engine.clone()));
         }
         let datagrams = match self.key {
             ServiceKey::Address { protocol, .. } => protocol == Protocol::Udp,
             ServiceKey::Mark { .. } => true,
         };
         match self.one_packet && !datagrams {
-            true => Err(Invalid::OnePacket(self.key)),
+            true => Err(ValidationError::OnePacket(self.key)),
             false => Ok(()),
         }
     }
@@ -315,8 +315,8 @@ impl ServiceBuilder {
     }
 
     /// The service, or what is wrong with it.
-    pub fn build(self) -> Result<Service, Invalid> {
-        self.0.check()?;
+    pub fn build(self) -> Result<Service, ValidationError> {
+        self.0.validate()?;
         Ok(self.0)
     }
 }

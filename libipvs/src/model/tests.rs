@@ -94,14 +94,14 @@ fn families_meet_in_a_tunnel_alone() {
     let service = Service::tcp(at("192.0.2.1:80")).build().unwrap();
     let six = at("[fd00::1]:80");
     let add = |builder: DestinationBuilder| {
-        Change::AddDestination(service.key, builder.build().unwrap()).check()
+        Change::AddDestination(service.key, builder.build().unwrap()).validate()
     };
     assert_eq!(
         add(Destination::masquerading(six)).map_err(|e| e.to_string()),
         Err("fd00::1 cannot serve tcp 192.0.2.1:80 without a tunnel: the families differ".into())
     );
     assert_eq!(add(Destination::tunnel(six, Tunnel::ipip())), Ok(()));
-    assert!(Change::SetTimeouts(Timeouts::default().with_tcp_fin(u32::MAX)).check().is_err());
+    assert!(Change::SetTimeouts(Timeouts::default().with_tcp_fin(u32::MAX)).validate().is_err());
 }
 
 #[test]

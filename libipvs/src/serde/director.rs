@@ -43,7 +43,7 @@ impl TryFrom<TimeoutsJson> for Timeouts {
 
     fn try_from(json: TimeoutsJson) -> Result<Timeouts, String> {
         let timeouts = Timeouts { tcp: json.tcp, tcp_fin: json.tcp_fin, udp: json.udp };
-        timeouts.check().map_err(|invalid| invalid.to_string())?;
+        timeouts.validate().map_err(|invalid| invalid.to_string())?;
         Ok(timeouts)
     }
 }
@@ -75,7 +75,7 @@ impl TryFrom<DaemonJson<'_>> for Daemon {
             port: json.port,
             ttl: json.ttl,
         };
-        daemon.check().map_err(|invalid| invalid.to_string())?;
+        daemon.validate().map_err(|invalid| invalid.to_string())?;
         Ok(daemon)
     }
 }

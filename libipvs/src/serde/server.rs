@@ -82,7 +82,7 @@ impl TryFrom<ServerJson> for Destination {
             upper_threshold: json.upper_threshold,
             lower_threshold: json.lower_threshold,
         };
-        destination.check().map_err(|invalid| invalid.to_string())?;
+        destination.validate().map_err(|invalid| invalid.to_string())?;
         Ok(destination)
     }
 }

@@ -46,8 +46,8 @@ impl TryFrom<TableJson<'_>> for Table {
     fn try_from(json: TableJson) -> Result<Table, String> {
         let mut table = Table::default();
         let mut run = |change: Change| {
-            change.check().map_err(|invalid| invalid.to_string())?;
-            table.run(&change).map_err(|refused| refused.to_string())
+            change.validate().map_err(|invalid| invalid.to_string())?;
+            table.apply(&change).map_err(|refused| refused.to_string())
         };
         for entry in json.services {
             let service: Service = entry.service.try_into()?;

@@ -126,5 +126,5 @@ fn whole(entry: &Entry) -> Vec<Change> {
 }
 
 fn add(key: ServiceKey, destination: &Destination) -> Change {
-    Change::AddDestination(key, destination.asked_for())
+    Change::AddDestination(key, destination.configured())
 }

@@ -1,6 +1,6 @@
 //! A whole table as a value: what a file of rules makes, or what the kernel shows.
 //!
-//! In: changes, one by one ([`Table::run`]), or observations. Out: the table, a refusal in the words
+//! In: changes, one by one ([`Table::apply`]), or observations. Out: the table, a refusal in the words
 //! of 1.31 where a change cannot be made, and what makes one table out of another ([`diff`]), with the
 //! way back ([`inverse`]). Nothing here reads, prints or talks to a kernel.
 //!
@@ -82,7 +82,7 @@ pub enum TableError {
 
 impl TableError {
     /// Whether something is not there, which a line before may have been meant to add.
-    pub fn is_for_lack(self) -> bool {
+    pub fn is_missing(self) -> bool {
         matches!(self, TableError::NoService | TableError::NotDefined | TableError::NoDestination)
     }
 }
@@ -109,7 +109,7 @@ impl Table {
     /// Make one change, or say why the kernel would not.
     ///
     /// A daemon that is not known here may well run: stopping it is no mistake.
-    pub fn run(&mut self, change: &Change) -> Result<(), TableError> {
+    pub fn apply(&mut self, change: &Change) -> Result<(), TableError> {
         match change {
             Change::AddService(service) => match self.services.entry(service.key) {
                 Slot::Occupied(_) => return Err(TableError::ServiceExists),

@@ -5,7 +5,7 @@
 
 mod decode;
 mod encode;
-pub mod kernel_end;
+pub mod kernel_side;
 #[cfg(test)]
 mod tests;
 pub mod uapi;

@@ -1,9 +1,9 @@
 //! `ipvsadm top`: the connection to IPVS, and how it ended.
 
-use crate::cli::UsageError;
 use crate::command::Top;
 use crate::commands::top::{self, End, Failure};
 use crate::commands::{Run, connected, status, text};
+use crate::error::CommandError;
 use crate::names::System;
 use std::io::{Read, Write};
 
@@ -11,7 +11,7 @@ impl<R: Read, O: Write, E: Write> Run<'_, R, O, E> {
     /// Watch until it ends; the status.
     pub(in crate::commands) fn top(&mut self, task: &Top) -> u8 {
         if let Some(why) = top::missing() {
-            return self.misused(&UsageError::bad(format!("top: {why}")));
+            return self.misused(&CommandError::usage(format!("top: {why}")));
         }
         if let Err(error) = connected(&mut self.client) {
             return self.failed(&error, status::LIST);

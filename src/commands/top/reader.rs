@@ -64,7 +64,7 @@ fn serve(client: Client, only: &[ServiceKey], asked: &Receiver<()>, out: &Sender
         debug::moment("read");
         let table = match client.take() {
             Some(client) => Ok(client),
-            None => Client::present(),
+            None => Client::connect_if_loaded(),
         }
         .and_then(|mut connected| {
             let table = read(&mut connected, only)?;

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 /// nothing with it. Each says what it was.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Invalid {
+pub enum ValidationError {
     /// A mark of 0 is none.
     #[error("a firewall mark cannot be 0")]
     NoMark,

@@ -1,28 +1,28 @@
 //! Makes the kernel's table equal to a desired one: all changes or none.
 //!
-//! Deletions go in a batch of their own, after everything else was accepted, so that no connection
-//! ends before the rest of the change is known to be good.
+//! Deletions are sent as a separate batch after the kernel has accepted all other changes, so that a
+//! refused change does not end any connection.
 
 use crate::client::Client;
 use crate::error::{Error, ErrorKind};
 use crate::model::{Change, ServiceKey, Timeouts};
-use crate::table::{Comparison, Table, diff, inverse};
+use crate::table::{Table, diff, inverse};
 use crate::transport::Transport;
 use std::collections::HashSet;
 use std::fmt;
 
-/// Which services and daemons a desired table decides about. A table without daemons decides about
-/// no daemon in either scope: those that run continue.
+/// The extent to which a desired table is complete. In either scope, a desired table without daemons
+/// leaves the running ones alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Scope {
-    /// All: services that the table does not name are deleted.
+    /// The table is complete: services and daemons that it does not name are deleted.
     Whole,
-    /// Those that the table names: others are left alone.
+    /// The table is partial: services and daemons that it does not name stay as they are.
     Named,
 }
 
-/// Changes to make in the kernel's table, and the part of the table that they change.
+/// Changes to make in the kernel's table, and the table before them.
 #[derive(Debug, Clone)]
 pub struct Plan {
     changes: Vec<Change>,
@@ -30,37 +30,37 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The changes in the order in which they are made.
+    /// Returns the changes, in the order in which they will be made.
     pub fn changes(&self) -> &[Change] {
         &self.changes
     }
 }
 
-/// A change and the error that refused it.
+/// A change that was refused, and the error.
 pub type Refusal = (Change, Error);
 
-/// Why the changes were not made.
+/// The reason why the changes of a plan were not made.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ApplyError {
     /// The kernel refused some changes, and the others were rolled back.
     Refused {
-        /// The changes that were refused themselves, without those that failed because of them.
+        /// The refused changes, except those that failed only because of another one.
         refused: Vec<Refusal>,
-        /// The changes of the rollback that were refused: empty when the table is as before.
+        /// The refused changes of the rollback. If empty, the table is as it was before.
         unrestored: Vec<Refusal>,
     },
     /// The exchange with the kernel failed.
     Failed {
         /// The failure.
         error: Error,
-        /// Ok when the table is as before.
+        /// The result of the rollback. If `Ok`, the table is as it was before.
         rollback: Result<(), Error>,
     },
 }
 
 impl ApplyError {
-    /// Returns true when the table is as it was before.
+    /// Returns true if the table is as it was before.
     pub fn is_rolled_back(&self) -> bool {
         match self {
             ApplyError::Refused { unrestored, .. } => unrestored.is_empty(),
@@ -68,7 +68,7 @@ impl ApplyError {
         }
     }
 
-    /// The first error.
+    /// Returns the first error.
     pub fn error(&self) -> Option<&Error> {
         match self {
             ApplyError::Refused { refused, .. } => refused.first().map(|(_, error)| error),
@@ -97,51 +97,38 @@ impl std::error::Error for ApplyError {
     }
 }
 
-impl<C: Transport> Client<C> {
-    /// Returns the whole table: services with their real servers, timeouts, daemons. It takes one
+impl<T: Transport> Client<T> {
+    /// Returns the whole table: services with their real servers, timeouts and daemons. Sends one
     /// request for each service.
     pub fn table(&mut self) -> Result<Table, Error> {
-        let mut table = self.settings(true, true)?;
-        for service in self.configured_services()? {
-            let destinations = self.configured_destinations(&service.key)?;
-            table.observe([(service, destinations)]);
-        }
-        Ok(table)
+        self.read_table(true, true)
     }
 
     /// Computes the fewest changes that make the kernel's table equal to the desired one.
-    ///
-    /// Holds only the parts of the two tables that differ.
     pub fn plan(&mut self, desired: Table, scope: Scope) -> Result<Plan, Error> {
-        let timeouts = desired.timeouts() != Timeouts::default();
-        let current = self.settings(timeouts, desired.has_daemons())?;
-        let mut comparison = Comparison::new(desired, current);
-        for service in self.configured_services()? {
-            let destinations = self.configured_destinations(&service.key)?;
-            comparison.observe(service, destinations);
+        let has_timeouts = desired.timeouts() != Timeouts::default();
+        let before = self.read_table(has_timeouts, desired.has_daemons())?;
+        let mut changes = diff(&desired, &before);
+        if scope == Scope::Named {
+            changes.retain(|change| match change {
+                Change::DeleteService(_) => false,
+                Change::StopDaemon(role) => desired.daemon(*role).is_some(),
+                _ => true,
+            });
         }
-        let (desired, before) = comparison.differences();
-        let changes = match scope {
-            Scope::Whole => diff(&desired, &before),
-            Scope::Named => {
-                let mut named = before.clone();
-                named.keep_to(&desired);
-                diff(&desired, &named)
-            }
-        };
         Ok(Plan { changes, before })
     }
 
-    /// Makes the changes of a plan, or rolls them back if one fails.
+    /// Makes the changes of a plan, or rolls all of them back if one fails.
     ///
-    /// The rollback leaves services alone that the plan did not change. Changes that another program
-    /// makes concurrently to the services of the plan may be lost.
+    /// The rollback does not touch other services. Changes that another program makes concurrently to
+    /// the services of the plan may be lost.
     pub fn apply_plan(&mut self, plan: &Plan) -> Result<(), ApplyError> {
         let Plan { changes, before } = plan;
         let first_deletion = changes.iter().position(is_deletion).unwrap_or(changes.len());
-        let (kept, deleted) = changes.split_at(first_deletion);
+        let (others, deletions) = changes.split_at(first_deletion);
         let mut done = Vec::with_capacity(changes.len());
-        for batch in [kept, deleted] {
+        for batch in [others, deletions] {
             let results = match self.changes(batch) {
                 Ok(results) => results,
                 Err(error) => {
@@ -174,7 +161,7 @@ impl<C: Transport> Client<C> {
 
     /// Makes the kernel's table equal to the desired one with the fewest changes, and returns them.
     ///
-    /// Services and real servers that are the same in both keep their connections and counters. When
+    /// Services and real servers that are equal in both tables keep their connections and counters. If
     /// the kernel refuses one change, all others are rolled back.
     pub fn apply(&mut self, desired: Table, scope: Scope) -> Result<Vec<Change>, ApplyError> {
         let plan = self.plan(desired, scope);
@@ -183,11 +170,15 @@ impl<C: Transport> Client<C> {
         Ok(plan.changes)
     }
 
-    /// Returns a table without services: the timeouts and daemons that were asked for.
-    fn settings(&mut self, timeouts: bool, daemons: bool) -> Result<Table, Error> {
+    fn read_table(&mut self, timeouts: bool, daemons: bool) -> Result<Table, Error> {
         let timeouts = if timeouts { self.timeouts()? } else { Timeouts::default() };
         let daemons = if daemons { self.daemons()? } else { Vec::new() };
-        Ok(Table::observed(timeouts, daemons))
+        let mut table = Table::with_settings(timeouts, daemons);
+        for service in self.configured_services()? {
+            let destinations = self.configured_destinations(&service.key)?;
+            table.insert(service, destinations);
+        }
+        Ok(table)
     }
 }
 
@@ -195,15 +186,15 @@ fn is_deletion(change: &Change) -> bool {
     matches!(change, Change::DeleteService(_) | Change::DeleteDestination(..))
 }
 
-/// Returns true when another program deleted it first.
+/// Returns true if another program made the same deletion first.
 fn was_deleted(change: &Change, error: &Error) -> bool {
     is_deletion(change)
         && matches!(error.kind(), ErrorKind::NoSuchService | ErrorKind::NoSuchDestination)
 }
 
-/// Undoes the changes that were made, the last one first, and returns the refusals.
-fn roll_back<C: Transport>(
-    client: &mut Client<C>,
+/// Reverts the changes that were made, the last one first, and returns the refusals.
+fn roll_back<T: Transport>(
+    client: &mut Client<T>,
     done: &[&Change],
     before: &Table,
 ) -> Result<Vec<Refusal>, Error> {
@@ -214,23 +205,23 @@ fn roll_back<C: Transport>(
     Ok(results.filter_map(|(change, result)| result.err().map(|e| (change, e))).collect())
 }
 
-/// Restores the table when it is unknown how many of the changes were made.
-fn restore<C: Transport>(
-    client: &mut Client<C>,
+/// Restores the table after an unknown number of the changes were made.
+fn restore<T: Transport>(
+    client: &mut Client<T>,
     changes: &[Change],
     before: &Table,
 ) -> Result<(), Error> {
     let touched: HashSet<ServiceKey> = changes.iter().filter_map(service).collect();
-    let mut now = client.table()?;
+    let mut current = client.table()?;
     let mut before = before.clone();
-    for table in [&mut now, &mut before] {
-        table.keep_services(|key| touched.contains(key));
+    for table in [&mut current, &mut before] {
+        table.retain_services(|key| touched.contains(key));
     }
-    let mut inverses = diff(&before, &now);
-    // A table without daemons decides about none.
+    let mut inverses = diff(&before, &current);
+    // The difference to a table without daemons stops none.
     if !before.has_daemons() {
         let started = changes.iter().filter_map(|change| match change {
-            Change::StartDaemon(daemon) => now.daemon(daemon.role),
+            Change::StartDaemon(daemon) => current.daemon(daemon.role),
             _ => None,
         });
         inverses.extend(started.map(|daemon| Change::StopDaemon(daemon.role)));
@@ -239,8 +230,8 @@ fn restore<C: Transport>(
     client.changes(&inverses)?.into_iter().collect()
 }
 
-/// Returns true when an inverse concerns timeouts or a daemon that the plan changed: others were
-/// changed by another program. Services were filtered before.
+/// Returns true unless an inverse concerns timeouts or a daemon that the plan did not change: another
+/// program changed these. Services were filtered before.
 fn concerns_the_same(inverse: &Change, changes: &[Change]) -> bool {
     let role = |change: &Change| match change {
         Change::StartDaemon(daemon) => Some(daemon.role),
@@ -269,7 +260,7 @@ fn service(change: &Change) -> Option<ServiceKey> {
     }
 }
 
-/// Drops the refusals of real servers whose service was refused.
+/// Drops the refusals of real servers whose service was itself refused.
 fn causes(refused: Vec<Refusal>) -> Vec<Refusal> {
     let added = |change: &Change| match change {
         Change::AddService(service) => Some(service.key),

@@ -239,7 +239,7 @@ impl<'a> Draft<'a> {
         let endpoint = value::endpoint(text, "virtual", Some(protocol), names)?;
         let port = endpoint.port.unwrap_or(0);
         self.service_text = text;
-        if Family::of(endpoint.address) == Family::V6 {
+        if Family::from(endpoint.address) == Family::V6 {
             self.netmask = None;
         }
         self.service = Some(ServiceKey::Address { protocol, address: endpoint.address, port });

@@ -128,7 +128,7 @@ impl Draft<'_> {
 
     fn new_destination(&self, key: ServiceKey) -> Result<Destination, CommandError> {
         let mut server = self.destination_key(key)?;
-        if Family::of(server.address) != key.family() && self.forwarding != Forwarding::Tunnel {
+        if Family::from(server.address) != key.family() && self.forwarding != Forwarding::Tunnel {
             let text = "Different address family is allowed only for tunneling servers";
             let hint = "with -i it is reached through a tunnel".to_string();
             return Err(CommandError::usage(text).hint(hint));

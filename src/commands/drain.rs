@@ -200,8 +200,8 @@ impl<R: Read, O: Write, E: Write> Run<'_, R, O, E> {
         let destinations = client.destinations(service)?;
         match destinations.into_iter().find(|d| d.destination.key == *server) {
             Some(found) => Ok(found),
-            None if client.service(service).is_ok() => Err(TableError::NoDestination.into()),
-            None => Err(TableError::NotDefined.into()),
+            None if client.service(service).is_ok() => Err(TableError::NoSuchDestination.into()),
+            None => Err(TableError::ServiceNotDefined.into()),
         }
     }
 

@@ -261,7 +261,7 @@ fn simulate(table: &mut Table, _: &Rule, command: &Command) -> Result<(), Fault>
         Command::List(List { what: What::Services(Some(key), _), .. })
             if table.service(key).is_none() =>
         {
-            Err(Fault { status: status::LIST, ..Fault::from(TableError::NoService) })
+            Err(Fault { status: status::LIST, ..Fault::from(TableError::NoSuchService) })
         }
         _ => Ok(()),
     }

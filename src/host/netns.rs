@@ -87,8 +87,8 @@ mod tests {
         let fifo = dir.path().join("fifo");
         nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).expect("a FIFO");
         for (name, why) in [
-            (fifo.as_os_str().as_bytes(), "it is none"),
-            (b"/dev/null", "it is none"),
+            (fifo.as_os_str().as_bytes(), "not a network namespace"),
+            (b"/dev/null", "not a network namespace"),
             (b"no such", "No such file or directory"),
         ] {
             let mut words = vec![b"--netns".to_vec(), name.to_vec()];

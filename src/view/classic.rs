@@ -73,7 +73,7 @@ impl<'n, W: Write> Listing<'n, W> {
         push_padded(line, LABEL, |line| {
             let start = line.len();
             labels.endpoint(line, address, port, port_protocol(service));
-            fit(line, start, Family::of(address));
+            fit(line, start, Family::from(address));
         });
         let method = |line: &mut String| {
             line.push(' ');

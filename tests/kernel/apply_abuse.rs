@@ -38,9 +38,11 @@ fn connect() -> Client {
 fn read<C: Transport>(client: &mut Client<C>) -> Table {
     let mut table = Table::default();
     for service in client.services().expect("the services") {
-        let servers = client.destinations(&service.service.key).expect("its servers");
-        let servers = servers.into_iter().map(|server| server.destination).collect();
-        table.observe([(service.service, servers)]);
+        let key = service.service.key;
+        table.apply(&Change::AddService(service.service)).expect("a new service");
+        for server in client.destinations(&key).expect("its real servers") {
+            table.apply(&Change::AddDestination(key, server.destination)).expect("a new server");
+        }
     }
     table
 }

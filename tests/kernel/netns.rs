@@ -103,9 +103,9 @@ fn errors() {
     let none = "cannot enter network namespace";
     for (name, why) in [
         ("nowhere", "No such file or directory"),
-        ("/etc/hostname", "it is none"),
-        ("/proc/self/ns/mnt", "it is none"),
-        ("..", "it is none"),
+        ("/etc/hostname", "not a network namespace"),
+        ("/proc/self/ns/mnt", "not a network namespace"),
+        ("..", "not a network namespace"),
     ] {
         let error = ipvsadm(&format!("-C --netns {name}")).fails(2);
         assert_eq!(error, format!("{none} `{name}': {why}\n"));

@@ -83,7 +83,7 @@ fn service(rng: &mut Rng) -> Service {
         ),
         (_, Family::V6) => pick(rng, &[Netmask::V6(128), Netmask::V6(48)]),
     };
-    let mut service = Service::of(key)
+    let mut service = Service::builder(key)
         .scheduler(pick(rng, &["rr", "wrr", "wlc", "sh", "mh"]))
         .scheduler_flags(pick(rng, &[0, 0, 1, 2, 7]))
         .netmask(netmask);

@@ -1,11 +1,11 @@
-//! What a director has beside its services: timeouts and synchronisation daemons.
+//! The JSON forms of timeouts and synchronisation daemons.
 
 use crate::model::*;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-/// Seconds; 0 in a change leaves one as it is.
+/// Timeouts in seconds. In a change, 0 leaves the current value.
 #[derive(Serialize, Deserialize)]
 pub struct TimeoutsJson {
     #[serde(default)]
@@ -16,7 +16,6 @@ pub struct TimeoutsJson {
     udp: u32,
 }
 
-/// A synchronisation daemon.
 #[derive(Serialize, Deserialize)]
 pub struct DaemonJson<'a> {
     role: DaemonRole,

@@ -1,20 +1,19 @@
-//! A real server as configured.
+//! The JSON form of a real server.
 
 use crate::model::*;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
-/// What tells one real server of a service from another.
 #[derive(Serialize, Deserialize)]
-pub struct ServerKeyJson {
+pub struct DestinationKeyJson {
     address: IpAddr,
     port: u16,
 }
 
 #[derive(Serialize, Deserialize)]
-pub struct ServerJson {
+pub struct DestinationJson {
     #[serde(flatten)]
-    key: ServerKeyJson,
+    key: DestinationKeyJson,
     forwarding: Forwarding,
     #[serde(skip_serializing_if = "Option::is_none")]
     tunnel: Option<TunnelJson>,
@@ -34,22 +33,22 @@ struct TunnelJson {
     checksum: Checksum,
 }
 
-impl From<&DestinationKey> for ServerKeyJson {
-    fn from(key: &DestinationKey) -> ServerKeyJson {
-        ServerKeyJson { address: key.address, port: key.port }
+impl From<&DestinationKey> for DestinationKeyJson {
+    fn from(key: &DestinationKey) -> DestinationKeyJson {
+        DestinationKeyJson { address: key.address, port: key.port }
     }
 }
 
-impl From<ServerKeyJson> for DestinationKey {
-    fn from(key: ServerKeyJson) -> DestinationKey {
+impl From<DestinationKeyJson> for DestinationKey {
+    fn from(key: DestinationKeyJson) -> DestinationKey {
         DestinationKey { address: key.address, port: key.port }
     }
 }
 
-impl From<&Destination> for ServerJson {
-    fn from(destination: &Destination) -> ServerJson {
+impl From<&Destination> for DestinationJson {
+    fn from(destination: &Destination) -> DestinationJson {
         let tunnel = &destination.tunnel;
-        ServerJson {
+        DestinationJson {
             key: (&destination.key).into(),
             forwarding: destination.forwarding,
             tunnel: (destination.forwarding == Forwarding::Tunnel).then(|| TunnelJson {
@@ -64,10 +63,10 @@ impl From<&Destination> for ServerJson {
     }
 }
 
-impl TryFrom<ServerJson> for Destination {
+impl TryFrom<DestinationJson> for Destination {
     type Error = String;
 
-    fn try_from(json: ServerJson) -> Result<Destination, String> {
+    fn try_from(json: DestinationJson) -> Result<Destination, String> {
         let tunnel = match json.tunnel {
             None => Tunnel::default(),
             Some(TunnelJson { kind, port, checksum }) => {

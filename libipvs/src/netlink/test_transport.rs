@@ -1,7 +1,8 @@
-//! A connection that answers as it is told to, and the messages to answer with: for tests.
+//! A transport for tests, which answers as a closure says, and messages for its answers.
 
-use super::attribute::{Attribute, Malformed, Value};
-use super::socket::{Family, Netlink, Request};
+use super::attribute::{Attribute, Attributes, Malformed, Value};
+use super::exchange::Netlink;
+use super::message::{Family, GENL_ID_CTRL, Request, append_message};
 use crate::transport::{Inbox, Transport};
 use netlink_packet_core::NetlinkBuffer;
 use std::collections::VecDeque;
@@ -12,19 +13,19 @@ pub const DONE: u16 = 3;
 pub const FAMILY: u16 = 21;
 
 /// A datagram, or the errno of the receive.
-pub type Step = Result<Vec<u8>, i32>;
+pub type Received = Result<Vec<u8>, i32>;
 
-/// Answers as `steps` makes them of the sequence numbers that were sent; then `rest` for ever.
-pub struct Scripted<F> {
-    steps: F,
-    waiting: VecDeque<Step>,
-    rest: Step,
+/// The receive where a real socket would wait.
+pub const WAIT: Received = Err(libc::EAGAIN);
+
+/// Receives what `answer` returns for the sequence numbers of each send, and then `rest` for ever.
+pub struct TestTransport<F> {
+    answer: F,
+    pending: VecDeque<Received>,
+    rest: Received,
 }
 
-/// Where a real socket would wait.
-pub const WAITS: Step = Err(libc::EAGAIN);
-
-impl<F: FnMut(&[u32]) -> Vec<Step>> Transport for Scripted<F> {
+impl<F: FnMut(&[u32]) -> Vec<Received>> Transport for TestTransport<F> {
     fn send(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         let mut sequences = Vec::new();
         while !bytes.is_empty() {
@@ -32,13 +33,13 @@ impl<F: FnMut(&[u32]) -> Vec<Step>> Transport for Scripted<F> {
             sequences.push(message.sequence_number());
             bytes = &bytes[message.length() as usize..];
         }
-        self.waiting.extend((self.steps)(&sequences));
+        self.pending.extend((self.answer)(&sequences));
         Ok(())
     }
 
     fn receive(&mut self, inbox: &mut Inbox) -> io::Result<()> {
-        let step = self.waiting.pop_front().unwrap_or_else(|| self.rest.clone());
-        inbox.put(&step.map_err(io::Error::from_raw_os_error)?);
+        let received = self.pending.pop_front().unwrap_or_else(|| self.rest.clone());
+        inbox.put(&received.map_err(io::Error::from_raw_os_error)?);
         Ok(())
     }
 
@@ -47,61 +48,59 @@ impl<F: FnMut(&[u32]) -> Vec<Step>> Transport for Scripted<F> {
     }
 }
 
-pub fn connection<F: FnMut(&[u32]) -> Vec<Step>>(rest: Step, steps: F) -> Netlink<Scripted<F>> {
-    Netlink::new(Scripted { steps, waiting: VecDeque::new(), rest })
+pub fn netlink<F: FnMut(&[u32]) -> Vec<Received>>(
+    rest: Received,
+    answer: F,
+) -> Netlink<TestTransport<F>> {
+    Netlink::new(TestTransport { answer, pending: VecDeque::new(), rest })
 }
 
-/// The same, with the family known already.
-pub fn scripted(
-    rest: Step,
-    mut steps: impl FnMut(&[u32]) -> Vec<Step>,
+/// A transport on which the look-up of the family succeeded. `answer` is for all further sends.
+pub fn with_family(
+    rest: Received,
+    mut answer: impl FnMut(&[u32]) -> Vec<Received>,
 ) -> (Netlink<impl Transport>, Family) {
     let mut first = true;
-    let mut netlink = connection(rest, move |s| match std::mem::take(&mut first) {
+    let mut netlink = netlink(rest, move |s| match std::mem::take(&mut first) {
         true => vec![Ok(family(s[0], FAMILY))],
-        false => steps(s),
+        false => answer(s),
     });
     let family = netlink.family("IPVS", 1).unwrap();
     (netlink, family)
 }
 
 pub fn message(kind: u16, flags: u16, sequence: u32, payload: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![0; 16];
-    bytes.extend_from_slice(payload);
-    let length = bytes.len() as u32;
-    let mut header = NetlinkBuffer::new(&mut bytes);
-    header.set_length(length);
-    header.set_message_type(kind);
-    header.set_flags(flags);
-    header.set_sequence_number(sequence);
+    let mut bytes = Vec::new();
+    append_message(&mut bytes, kind, flags, sequence, |bytes| bytes.extend_from_slice(payload));
     bytes
 }
 
+/// An acknowledgement, or the end of a dump, with this errno.
 pub fn code(kind: u16, sequence: u32, errno: i32) -> Vec<u8> {
     let mut payload = (-errno).to_ne_bytes().to_vec();
     payload.extend([0; 16]);
     message(kind, 0, sequence, &payload)
 }
 
-/// A message of the family whose one attribute holds `value`.
+/// A message of the family with one attribute, which holds `value`.
 pub fn data(flags: u16, sequence: u32, value: u32) -> Vec<u8> {
     let mut payload = vec![1, 1, 0, 0, 8, 0, 1, 0];
     payload.extend(value.to_ne_bytes());
     message(FAMILY, flags, sequence, &payload)
 }
 
-/// A family number, as the controller answers it.
+/// The controller's answer to the look-up of a family.
 pub fn family(sequence: u32, number: u16) -> Vec<u8> {
     let mut payload = vec![1, 2, 0, 0, 6, 0, 1, 0];
     payload.extend(number.to_ne_bytes());
     payload.extend([0, 0]);
-    message(16, 0, sequence, &payload)
+    message(GENL_ID_CTRL, 0, sequence, &payload)
 }
 
 pub fn request() -> Request<'static> {
     Request { command: 1, attributes: vec![Attribute::new(1, Value::U32(7))] }
 }
 
-pub fn read(mut attributes: super::attribute::Attributes) -> Result<u32, Malformed> {
+pub fn read(mut attributes: Attributes) -> Result<u32, Malformed> {
     attributes.next().ok_or(Malformed("nothing"))??.u32()
 }

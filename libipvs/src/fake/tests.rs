@@ -1,6 +1,6 @@
 use super::*;
 use crate::error::ErrorKind;
-use crate::transaction::{ApplyError, Scope};
+use crate::transaction::ApplyError;
 use std::net::SocketAddr;
 use std::num::NonZeroU16;
 
@@ -157,99 +157,6 @@ fn each_change_has_its_own_result() {
     assert_eq!(kinds, [Ok(()), exists, Ok(()), Err(ErrorKind::NoSuchDestination)]);
 }
 
-/// Two tables that differ in every kind of change.
-fn tables() -> (Table, Table) {
-    let table = |changes: &[Change]| {
-        let mut table = Table::default();
-        changes.iter().for_each(|change| table.apply(change).unwrap());
-        table
-    };
-    let service = |host: u8, scheduler: &str| {
-        let vip = SocketAddr::from(([192, 0, 2, host], 80));
-        Service::tcp(vip).scheduler(scheduler).build().unwrap()
-    };
-    let key = |host| service(host, "rr").key;
-    let mut heavy = destination(2);
-    heavy.weight = 100;
-    let master = Change::StartDaemon(Daemon::master("eth0").build().unwrap());
-    let old = [
-        Change::AddService(service(1, "rr")),
-        Change::AddDestination(key(1), destination(1)),
-        Change::AddDestination(key(1), destination(2)),
-        Change::AddService(service(2, "rr")),
-        Change::AddService(service(3, "rr")),
-        Change::AddDestination(key(3), destination(1)),
-        Change::SetTimeouts(Timeouts::default().with_tcp(5)),
-    ];
-    let new = [
-        Change::AddService(service(1, "wlc")),
-        Change::AddDestination(key(1), heavy),
-        Change::AddDestination(key(1), destination(3)),
-        Change::AddService(service(2, "rr")),
-        Change::AddService(service(4, "rr")),
-        Change::AddDestination(key(4), destination(1)),
-        Change::SetTimeouts(Timeouts::default().with_tcp(6)),
-        master,
-    ];
-    (table(&old), table(&new))
-}
-
-/// The changes between the two tables that are not deletions.
-const FIRST_BATCH: usize = 7;
-
-#[test]
-fn a_plan_that_fails_at_any_change_is_rolled_back() {
-    let (old, new) = tables();
-    let changes = crate::table::diff(&new, &old).len();
-    assert_eq!(changes, 9);
-    for position in 0..changes {
-        for fault in [Fault::Refuse(libc::ENOMEM), Fault::LoseAnswers, Fault::FailSend(libc::EIO)] {
-            let kernel = FakeKernel::with_table(old.clone());
-            let mut client = kernel.client().unwrap();
-            kernel.fail_change(position, fault.clone());
-            let error = client.apply(new.clone(), Scope::Whole).expect_err("a fault");
-            assert!(error.is_rolled_back(), "{position} {fault:?}: {error:?}");
-            assert_eq!(kernel.table(), old, "{position} {fault:?}");
-            match (error, fault) {
-                (ApplyError::Refused { refused, .. }, Fault::Refuse(_)) => {
-                    assert_eq!(refused.len(), 1);
-                }
-                (ApplyError::Failed { .. }, Fault::LoseAnswers | Fault::FailSend(_)) => {}
-                other => panic!("{position}: {other:?}"),
-            }
-            assert_eq!(client.apply(new.clone(), Scope::Whole).unwrap().len(), changes);
-            assert_eq!(kernel.table(), new);
-            assert_eq!(client.apply(new.clone(), Scope::Whole).unwrap(), []);
-        }
-    }
-}
-
-#[test]
-fn a_refused_rollback_is_reported() {
-    let (old, new) = tables();
-    let kernel = FakeKernel::with_table(old);
-    let mut client = kernel.client().unwrap();
-    kernel.fail_change(2, Fault::Refuse(libc::ENOMEM));
-    // The first change of the rollback.
-    kernel.fail_change(FIRST_BATCH, Fault::Refuse(libc::EPERM));
-    let error = client.apply(new, Scope::Whole).expect_err("a fault");
-    assert!(!error.is_rolled_back());
-    assert_eq!(
-        error.to_string(),
-        "Memory allocation problem; some changes could not be rolled back"
-    );
-}
-
-#[test]
-fn services_that_are_not_named_stay() {
-    let (old, new) = tables();
-    let kernel = FakeKernel::with_table(old.clone());
-    let mut client = kernel.client().unwrap();
-    client.apply(new.clone(), Scope::Named).unwrap();
-    let services = kernel.table().services().count();
-    assert_eq!(services, old.services().count() + 1);
-}
-
 #[test]
 fn clients_in_threads_receive_their_own_answers() {
     let kernel = FakeKernel::new();
@@ -275,57 +182,4 @@ fn a_truncated_answer_fails_a_change() {
     kernel.fail_change(0, Fault::TruncateAnswer(3));
     assert_eq!(kind(client.add_service(web())), ErrorKind::Other);
     assert_eq!(kernel.table().services().count(), 1, "the change is made");
-}
-
-#[test]
-fn a_rollback_does_not_touch_what_the_plan_did_not_change() {
-    let timeouts = |udp| Change::SetTimeouts(Timeouts::default().with_tcp(9).with_udp(udp));
-    let master = Change::StartDaemon(Daemon::master("eth0").build().unwrap());
-    let kernel = FakeKernel::new();
-    kernel.apply(&timeouts(9)).unwrap();
-    kernel.apply(&master).unwrap();
-    let mut desired = Table::default();
-    for change in [timeouts(0), master, Change::AddService(web())] {
-        desired.apply(&change).unwrap();
-    }
-    let mut client = kernel.client().unwrap();
-    let plan = client.plan(desired, Scope::Named).unwrap();
-    // Another program changes settings that the plan does not change.
-    kernel.apply(&timeouts(77)).unwrap();
-    kernel.apply(&Change::StartDaemon(Daemon::backup("eth1").build().unwrap())).unwrap();
-    let before = kernel.table();
-    kernel.fail_change(0, Fault::LoseAnswers);
-    let error = client.apply_plan(&plan).expect_err("answers are lost");
-    assert!(error.is_rolled_back(), "{error:?}");
-    assert_eq!(kernel.table(), before);
-}
-
-#[test]
-fn a_deletion_made_by_another_program_succeeds() {
-    let (old, new) = tables();
-    let kernel = FakeKernel::with_table(old);
-    let mut client = kernel.client().unwrap();
-    let plan = client.plan(new.clone(), Scope::Whole).unwrap();
-    for change in plan.changes() {
-        if let Change::DeleteService(_) | Change::DeleteDestination(..) = change {
-            kernel.apply(change).unwrap();
-        }
-    }
-    client.apply_plan(&plan).unwrap();
-    assert_eq!(kernel.table(), new);
-}
-
-#[test]
-fn a_rollback_that_fails_is_repeated_from_the_current_table() {
-    let (old, new) = tables();
-    for fault in [Fault::LoseAnswers, Fault::FailSend(libc::EIO)] {
-        let kernel = FakeKernel::with_table(old.clone());
-        let mut client = kernel.client().unwrap();
-        kernel.fail_change(2, Fault::Refuse(libc::ENOMEM));
-        kernel.fail_change(FIRST_BATCH, fault);
-        let error = client.apply(new.clone(), Scope::Whole).expect_err("a fault");
-        assert!(error.is_rolled_back(), "{error:?}");
-        assert_eq!(error.to_string(), "Memory allocation problem");
-        assert_eq!(kernel.table(), old);
-    }
 }

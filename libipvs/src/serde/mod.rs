@@ -9,6 +9,8 @@ mod name;
 mod service;
 mod settings;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub use destination::{DestinationJson, DestinationKeyJson};
 pub use name::NameJson;

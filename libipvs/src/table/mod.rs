@@ -9,6 +9,8 @@
 
 mod diff;
 mod normalize;
+#[cfg(test)]
+mod tests;
 
 pub use diff::{diff, inverse};
 
@@ -226,29 +228,4 @@ fn values_mut(timeouts: &mut Timeouts) -> [&mut u32; 3] {
 
 fn values(timeouts: &Timeouts) -> [u32; 3] {
     [timeouts.tcp, timeouts.tcp_fin, timeouts.udp]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::error::{Error, Operation};
-    use crate::netlink::error::Error as NetlinkError;
-
-    #[test]
-    fn a_table_error_has_the_text_of_the_kernels_refusal() {
-        for (error, operation, code) in [
-            (TableError::ServiceExists, Operation::AddService, libc::EEXIST),
-            (TableError::NoSuchService, Operation::EditService, libc::ESRCH),
-            (TableError::ServiceNotDefined, Operation::AddDestination, libc::ESRCH),
-            (TableError::DestinationExists, Operation::AddDestination, libc::EEXIST),
-            (TableError::NoSuchDestination, Operation::DeleteDestination, libc::ENOENT),
-            (TableError::DaemonRunning, Operation::StartDaemon, libc::EEXIST),
-            (TableError::OutOfRange, Operation::AddDestination, libc::ERANGE),
-        ] {
-            let kernel = Error::new(operation, NetlinkError::Refused { code, text: None });
-            assert_eq!(error.to_string(), kernel.to_string());
-            let is_missing = matches!(code, libc::ESRCH | libc::ENOENT);
-            assert_eq!(error.is_missing(), is_missing, "{error:?}");
-        }
-    }
 }

@@ -3,6 +3,9 @@
 //! Deletions are sent as a separate batch after the kernel has accepted all other changes, so that a
 //! refused change does not end any connection.
 
+#[cfg(test)]
+mod tests;
+
 use crate::client::Client;
 use crate::error::{Error, ErrorKind};
 use crate::model::{Change, ServiceKey, Timeouts};

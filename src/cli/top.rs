@@ -3,7 +3,7 @@
 use super::help::option;
 use super::options::SERVICE;
 use super::{Asked, parser, read};
-use crate::command::{Command as Classic, List, Top, What};
+use crate::command::{Command as Classic, List, Subject, Top};
 use crate::error::CommandError;
 use crate::names::Names;
 use crate::text::printable;
@@ -63,7 +63,7 @@ pub fn asked(words: &[impl AsRef<[u8]>], names: &dyn Names) -> Result<Asked<Top>
                 line.push(b"-6");
             }
             match parser::command(&line, names)? {
-                Classic::List(List { what: What::Services(Some(key), _), .. }) => watch(key),
+                Classic::List(List { subject: Subject::Services(Some(key), _), .. }) => watch(key),
                 _ => return Err(CommandError::usage("top: this names no service")),
             }
         }

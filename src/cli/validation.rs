@@ -3,7 +3,7 @@
 use super::options::{Opt, Verb};
 use super::parser::Draft;
 use super::value;
-use crate::command::{Columns, Command, Form, List, Save, What};
+use crate::command::{Columns, Command, Form, List, Save, Subject};
 use crate::error::CommandError;
 use libipvs::model::*;
 
@@ -54,21 +54,23 @@ impl Draft<'_> {
         ];
         let columns = columns.into_iter().find(|(opt, _)| self.has(*opt)).map(|(_, c)| c);
         let engines = self.has(Opt::PersistentConn);
-        let what = if self.has(Opt::Connection) {
-            What::Connections { engines }
+        let subject = if self.has(Opt::Connection) {
+            Subject::Connections { engines }
         } else if self.has(Opt::Timeout) {
-            What::Timeouts
+            Subject::Timeouts
         } else if self.has(Opt::Daemon) {
-            What::Daemons
+            Subject::Daemons
         } else {
-            What::Services(service, columns.unwrap_or(Columns::Plain))
+            Subject::Services(service, columns.unwrap_or(Columns::Plain))
         };
-        let clash = match what {
-            What::Services(..) => false,
-            What::Connections { .. } => {
+        let clash = match subject {
+            Subject::Services(..) => false,
+            Subject::Connections { .. } => {
                 self.has(Opt::Stats) || self.has(Opt::Rate) || self.has(Opt::Thresholds)
             }
-            What::Timeouts | What::Daemons => !matches!(columns, None | Some(Columns::Tunnels)),
+            Subject::Timeouts | Subject::Daemons => {
+                !matches!(columns, None | Some(Columns::Tunnels))
+            }
         };
         if clash {
             return Err(CommandError::usage("options conflicts in the list command"));
@@ -81,7 +83,7 @@ impl Draft<'_> {
             Form::Classic
         };
         Ok(Command::List(List {
-            what,
+            subject,
             form,
             numeric: self.has(Opt::Numeric),
             sorted: !self.has(Opt::NoSort),

@@ -5,7 +5,7 @@
 
 use crate::cli::near;
 use crate::cli::options::{OPTIONS, Opt};
-use crate::command::{Command, List, What};
+use crate::command::{Command, List, Subject};
 use crate::view::labels::Labels;
 use crate::view::rules;
 use libipvs::Client;
@@ -25,7 +25,9 @@ pub fn hint<C: Transport>(
     let code = error.code()?;
     let change = match command {
         Command::Change(change) => change,
-        Command::List(List { what: What::Services(Some(_), _), .. }) if code == libc::ESRCH => {
+        Command::List(List { subject: Subject::Services(Some(_), _), .. })
+            if code == libc::ESRCH =>
+        {
             return services(client);
         }
         _ => return None,

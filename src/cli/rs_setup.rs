@@ -124,7 +124,7 @@ pub fn task(words: impl IntoIterator<Item = OsString>) -> Result<Task, Stop> {
     let words = std::iter::once(OsString::from("rs-setup")).chain(words);
     let matches = command().try_get_matches_from(words).map_err(|e| match e.kind() {
         ErrorKind::DisplayHelp => Stop::Help(e.to_string()),
-        _ => Stop::Bad(cli::one_line(&e), cli::suggestion(&e, command())),
+        _ => Stop::Bad(cli::one_line(&e), cli::suggestions::argument(&e)),
     })?;
     read(&matches).map_err(|text| Stop::Bad(text, None))
 }

@@ -17,7 +17,7 @@ use std::io::{Read, Write};
 impl<R: Read, O: Write, E: Write> Run<'_, R, O, E> {
     /// `ipvsadm apply WORDS`: its exit status.
     pub(super) fn apply_program(&mut self, words: &[impl AsRef<[u8]>]) -> u8 {
-        let status = self.asked(apply::asked(words), Self::apply);
+        let status = self.asked(apply::parse(words), Self::apply);
         let flushed = self.out.flush();
         // 1 would be a result.
         self.written(flushed, status, status::REFUSED)

@@ -3,9 +3,9 @@
 //! In: the command and the refusal. Out: a line, or nothing. The kernel is asked again for what is
 //! there; nothing is changed.
 
-use crate::cli::near;
-use crate::cli::options::{OPTIONS, Opt};
-use crate::command::{Command, List, What};
+use crate::cli::options;
+use crate::cli::suggestions::nearest;
+use crate::command::{Command, List, Subject};
 use crate::view::labels::Labels;
 use crate::view::rules;
 use libipvs::Client;
@@ -25,7 +25,9 @@ pub fn hint<C: Transport>(
     let code = error.code()?;
     let change = match command {
         Command::Change(change) => change,
-        Command::List(List { what: What::Services(Some(_), _), .. }) if code == libc::ESRCH => {
+        Command::List(List { subject: Subject::Services(Some(_), _), .. })
+            if code == libc::ESRCH =>
+        {
             return services(client);
         }
         _ => return None,
@@ -52,23 +54,18 @@ pub fn hint<C: Transport>(
 
 /// Which of two names the kernel does not know, and what may have been meant.
 fn name(service: &Service) -> Option<String> {
-    let known = |opt: Opt| {
-        let spec = OPTIONS.iter().find(|spec| spec.opt == opt);
-        spec.map_or_else(Vec::new, |spec| spec.values())
-    };
     let engine = service.persistence_engine.as_deref();
-    let named = [
-        (Some(service.scheduler.as_str()), Opt::Scheduler, "ip_vs_"),
-        (engine, Opt::PersistenceEngine, "ip_vs_pe_"),
-    ];
+    let named =
+        [(Some(service.scheduler.as_str()), "scheduler", "ip_vs_"), (engine, "pe", "ip_vs_pe_")];
     let mut modules = Vec::new();
-    for (name, opt, module) in named {
+    for (name, option, module) in named {
         let Some(name) = name else { continue };
-        let known = known(opt);
+        let known = options::values(option);
         if known.contains(&name) {
             modules.push(format!("{module}{name}"));
         } else {
-            return near(name, known.into_iter()).map(|name| format!("did you mean {name}?"));
+            return nearest(name, known.iter().copied())
+                .map(|name| format!("did you mean {name}?"));
         }
     }
     Some(format!("this kernel has no module {}", modules.join(" or ")))

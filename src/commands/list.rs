@@ -1,7 +1,7 @@
 //! Lists: what is asked of the kernel, and shown as it comes.
 
 use super::{Failure, Run, connected};
-use crate::command::{Columns, Form, List, What};
+use crate::command::{Columns, Form, List, Subject};
 use crate::view::classic::{self, Listing};
 use crate::view::connections::Connections;
 use crate::view::json;
@@ -19,21 +19,21 @@ use terminal_size::Width;
 
 impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
     pub(super) fn list(&mut self, list: &List) -> Result<(), Failure> {
-        match (&list.what, list.form) {
-            (What::Services(service, columns), _) => {
+        match (&list.subject, list.form) {
+            (Subject::Services(service, columns), _) => {
                 self.services(list, service.as_ref(), *columns)
             }
             // What is no table of services has no pretty form, and is never asked for in one.
-            (What::Connections { .. }, Form::Json) => self.connections_as_json(),
-            (What::Connections { engines }, _) => self.connections(list, *engines),
-            (What::Timeouts, form) => {
+            (Subject::Connections { .. }, Form::Json) => self.connections_as_json(),
+            (Subject::Connections { engines }, _) => self.connections(list, *engines),
+            (Subject::Timeouts, form) => {
                 let timeouts = self.client()?.timeouts()?;
                 Ok(match form {
                     Form::Classic | Form::Pretty => classic::timeouts(&mut self.out, &timeouts),
                     Form::Json => json::timeouts(&mut self.out, &timeouts),
                 }?)
             }
-            (What::Daemons, form) => {
+            (Subject::Daemons, form) => {
                 let daemons = self.client()?.daemons()?;
                 Ok(match form {
                     Form::Classic | Form::Pretty => classic::daemons(&mut self.out, &daemons),
@@ -149,7 +149,7 @@ fn observed(
         return Ok(Box::new(std::iter::once(client.service(key)?)));
     }
     // All of them are held at once: counters only where they are shown.
-    if columns.counted() {
+    if columns.have_counters() {
         let mut services = client.services()?;
         if list.sorted {
             order::services(&mut services, |service| &service.service.key);

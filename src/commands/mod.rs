@@ -3,7 +3,7 @@
 //! Standard output goes through one buffer, standard error is written at once; each command has
 //! the exit status that 1.31 gives it.
 
-use crate::cli::{self, Asked, help, parser};
+use crate::cli::{self, Invocation, help, parser};
 use crate::command::Command;
 use crate::error::CommandError;
 use crate::exit;
@@ -108,9 +108,9 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
             let names = self.names;
             match first.as_ref() {
                 b"apply" => return self.apply_program(rest),
-                b"drain" => return self.subcommand(cli::drain::asked(rest, names), Self::drain),
+                b"drain" => return self.subcommand(cli::drain::parse(rest, names), Self::drain),
                 b"rs-setup" => return self.rs_setup_program(rest),
-                b"top" => return self.subcommand(cli::top::asked(rest, names), Self::top),
+                b"top" => return self.subcommand(cli::top::parse(rest, names), Self::top),
                 _ => {}
             }
         }
@@ -134,7 +134,7 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
     /// `ipvsadm SUBCOMMAND WORDS`: its exit status.
     fn subcommand<T>(
         &mut self,
-        asked: Result<Asked<T>, CommandError>,
+        asked: Result<Invocation<T>, CommandError>,
         carry_out: impl FnOnce(&mut Self, &T) -> u8,
     ) -> u8 {
         let status = self.asked(asked, carry_out);
@@ -144,12 +144,12 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
     /// What words ask for, or their help, or what is wrong with them; the status before the end.
     fn asked<T>(
         &mut self,
-        asked: Result<Asked<T>, CommandError>,
+        asked: Result<Invocation<T>, CommandError>,
         carry_out: impl FnOnce(&mut Self, &T) -> u8,
     ) -> u8 {
         match asked {
-            Ok(Asked::For(task)) => carry_out(self, &task),
-            Ok(Asked::Help(text)) => {
+            Ok(Invocation::Run(task)) => carry_out(self, &task),
+            Ok(Invocation::Help(text)) => {
                 let written = write!(self.out, "{text}");
                 self.written(written, status::DONE, status::LIST)
             }

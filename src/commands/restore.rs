@@ -7,7 +7,7 @@
 use super::file;
 use super::rules::{Reader, Rule, Step};
 use super::{Next, Run, explained, status};
-use crate::command::{Command, List, What};
+use crate::command::{Command, List, Subject};
 use crate::exit;
 use crate::text::printable;
 use libipvs::model::Change;
@@ -258,7 +258,7 @@ impl From<TableError> for Fault {
 fn simulate(table: &mut Table, _: &Rule, command: &Command) -> Result<(), Fault> {
     match command {
         Command::Change(change) => Ok(table.apply(change)?),
-        Command::List(List { what: What::Services(Some(key), _), .. })
+        Command::List(List { subject: Subject::Services(Some(key), _), .. })
             if table.service(key).is_none() =>
         {
             Err(Fault { status: status::LIST, ..Fault::from(TableError::NoSuchService) })

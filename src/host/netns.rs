@@ -4,7 +4,6 @@
 //! namespace. Files, users and processes stay those of the caller; what is below /proc/net and
 //! /proc/sys/net goes by the namespace, and so does every socket that is opened from now on.
 
-use crate::cli::options;
 use crate::error::CommandError;
 use crate::text::{os_error, printable};
 use libipvs::namespace;
@@ -37,8 +36,7 @@ fn take(words: &mut Vec<Vec<u8>>) -> Result<Option<Vec<u8>>, CommandError> {
         match value {
             None => n += 1,
             Some(_) if name.is_some() => {
-                let option = options::Opt::Netns.name();
-                return Err(CommandError::usage(format!("multiple '{option}' options specified")));
+                return Err(CommandError::usage("multiple 'netns' options specified"));
             }
             Some((value, length)) => {
                 words.drain(n..n + length);

@@ -148,7 +148,7 @@ impl<W: Write> View for Listing<'_, W> {
         };
         self.line.clear();
         self.line.push_str(kind);
-        let counted = self.columns.counted();
+        let counted = self.columns.have_counters();
         let (labels, width) = (&mut self.labels, if counted { LABEL } else { 0 });
         push_padded(&mut self.line, width, |line| {
             let start = line.len();

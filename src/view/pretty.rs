@@ -231,7 +231,7 @@ impl<W: Write> View for Pretty<'_, W> {
         if servers.is_empty() {
             return Ok(());
         }
-        let counted = self.columns.counted();
+        let counted = self.columns.have_counters();
         let (table, all) = match counted {
             true => (self.counters(observed, servers), 1),
             false => (self.shares(&observed.service.key, servers), 0),

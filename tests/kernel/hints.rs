@@ -83,7 +83,7 @@ fn there_is() {
 
 fn would_be_taken() {
     oracle_with("-R", "-A -t 10.0.0.1:80\n-a -t 10.0.0.1:80 -r 10.0.0.2\n-A -f 7 -6\n").ok();
-    let tunnel = "with -i it is reached through a tunnel\n";
+    let tunnel = "use -i to reach it through a tunnel\n";
     all(&[
         ("-a -t 10.0.0.1:80 -r [fd00::2]:80", tunnel),
         ("-a -t 10.0.0.1:80 -r [fd00::2]:80 -m", tunnel),

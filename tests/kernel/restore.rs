@@ -246,7 +246,7 @@ fn checked_first() {
     oracle("-A -t 10.9.9.9:9 -s rr").ok();
     let bad = "-A -t 10.0.0.1:80\n-A -t 10.0.0.2:x\nfoo\n-A -t 10.0.0.3:80 --foo\n\n# no\n-Z\n-a -t 10.0.0.1:80\n";
     let said = "illegal virtual server address[:port] specified: `10.0.0.2:x'\nin line 2: -A -t 10.0.0.2:x\n\
-                `foo' is no command of ipvsadm\nTry `ipvsadm -h' or 'ipvsadm --help' for more information.\nin line 3: foo\n\
+                unknown command `foo'\nTry `ipvsadm -h' or 'ipvsadm --help' for more information.\nin line 3: foo\n\
                 --foo: unknown option\nin line 4: -A -t 10.0.0.3:80 --foo\n\
                 You need to supply the 'real-server' option for the 'add-server' command\nin line 8: -a -t 10.0.0.1:80\n";
     assert_eq!(restore(&[], bad).fails(2), said);

@@ -126,8 +126,9 @@ fn callgrind(player: Player, args: &str, stdin: &Path) -> Parts {
     parts(&std::fs::read_to_string(profile).expect("a profile"))
 }
 
-/// Sums up a profile of callgrind. `name=` lines apply to the cost lines after them; a name is written
-/// out once, and then referred to by a number. The line after `calls=` is the cost of the callee.
+/// Sums up a profile of callgrind. `name=` lines apply to the cost lines after them; a name is
+/// written out once, and then referred to by a number. The line after `calls=` is the cost of the
+/// callee.
 fn parts(profile: &str) -> Parts {
     let mut names: HashMap<(&str, &str), &str> = HashMap::new();
     let (mut object, mut source, mut function) = ("", "", "");

@@ -1,8 +1,8 @@
 //! The floor: the time that the kernel itself takes.
 //!
-//! A load sends messages that were encoded before, in the same batches as ours. A list sends requests
-//! that were encoded before, and receives the answers without decoding them. The time to open the
-//! socket is not included. Each function prints nanoseconds.
+//! A load sends messages that were encoded before, in the same batches as ours. A list sends
+//! requests that were encoded before, and receives the answers without decoding them. The time to
+//! open the socket is not included. Each function prints nanoseconds.
 
 use ipvsadm::cli::parser;
 use ipvsadm::command::Command;
@@ -17,7 +17,8 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Instant;
 
-/// A transport that looks up the family in the kernel, and then records sends and acknowledges them.
+/// A transport that looks up the family in the kernel, and then records sends and acknowledges
+/// them.
 struct Recorder {
     kernel: Kernel,
     sent: Rc<RefCell<Option<Vec<Vec<u8>>>>>,

@@ -19,8 +19,8 @@ const VIP: &str = "10.200.0.100:80";
 const PROBED: &str =
     "-A -t 10.200.0.100:80 -s rr\n-a -t 10.200.0.100:80 -r 10.200.0.1:8080 -m -w 1\n";
 
-/// Writes a file of rules with the probed service, in which this many real servers have another weight.
-/// Returns the number of these.
+/// Writes a file of rules with the probed service, in which this many real servers have another
+/// weight. Returns the number of these.
 fn variant(services: usize, servers: usize, changed: usize) -> (PathBuf, usize) {
     let mut text = rules(services, servers);
     let middle = text.match_indices("-A ").nth(services / 2).map_or(0, |(at, _)| at);
@@ -85,8 +85,8 @@ impl Site {
     }
 }
 
-/// Connects repeatedly until standard input ends. Prints the total nanoseconds from the first refusal
-/// of a series to the next success.
+/// Connects repeatedly until standard input ends. Prints the total nanoseconds from the first
+/// refusal of a series to the next success.
 pub fn probe(address: &str) {
     let address: SocketAddr = address.parse().expect("an address");
     let ended = Arc::new(AtomicBool::new(false));

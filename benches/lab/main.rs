@@ -1,9 +1,10 @@
-//! Benchmarks of ipvsadm 1.31, ours and the floor (the kernel itself), side by side in one run of the lab.
+//! Benchmarks of ipvsadm 1.31, ours and the floor (the kernel itself), side by side in one run of
+//! the lab.
 //!
 //! Outside the lab, this program runs itself inside the lab, writes `results.txt` and plots
 //! `growth.svg`: into benches/ if all parts ran at full size, otherwise beside the build.
-//! `BENCH=load,list` selects parts, and `BENCH_QUICK=1` makes all sizes smaller. Each measurement runs
-//! in its own process, and each load in its own network namespace.
+//! `BENCH=load,list` selects parts, and `BENCH_QUICK=1` makes all sizes smaller. Each measurement
+//! runs in its own process, and each load in its own network namespace.
 
 #[path = "../../tests/support/mod.rs"]
 mod support;
@@ -32,14 +33,14 @@ struct Place(&'static [&'static str], &'static str);
 
 /// On any processor, where a system call is expensive. The required ratios were set there.
 const ANY: Place = Place(&["--spread"], "on any processor");
-/// Pinned to one processor, for measurements with threads. A user-mode kernel maps the whole process
-/// again for each new thread, which elsewhere takes about as long as the measurement.
+/// Pinned to one processor, for measurements with threads. A user-mode kernel maps the whole
+/// process again for each new thread, which elsewhere takes about as long as the measurement.
 const PINNED: Place = Place(&[], "pinned to one processor");
 
 type Part = (&'static str, Place, fn(&mut Bench));
 
-/// The last parts leave threads in namespaces with services. While these exist, the kernel loses rows when
-/// another namespace reads /proc/net/ip_vs.
+/// The last parts leave threads in namespaces with services. While these exist, the kernel loses
+/// rows when another namespace reads /proc/net/ip_vs.
 const PARTS: &[Part] = &[
     ("start", ANY, single::starts),
     ("load", ANY, tables::loads),
@@ -70,8 +71,9 @@ impl Bench {
         if self.quick { 3 } else { 5 }
     }
 
-    /// Times the players in turn and returns the median of each. 1.31 runs only three times if it is slow
-    /// and no figure is required. The others run `repeats` times as often, for a closer comparison.
+    /// Times the players in turn and returns the median of each. 1.31 runs only three times if it
+    /// is slow and no figure is required. The others run `repeats` times as often, for a closer
+    /// comparison.
     pub fn compare(
         &self,
         required: bool,

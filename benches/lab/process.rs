@@ -1,4 +1,5 @@
-//! Timing of one run of a program. A small process starts it, so that it always inherits the same state.
+//! Timing of one run of a program. A small process starts it, so that it always inherits the same
+//! state.
 
 use crate::{file, support};
 use nix::sys::resource::{UsageWho, getrusage};
@@ -13,7 +14,8 @@ use std::time::Instant;
 pub enum Player {
     Classic,
     Ours,
-    /// Ours with -v, which only starts and ends. Its time is subtracted before comparing with the floor.
+    /// Ours with -v, which only starts and ends. Its time is subtracted before comparing with the
+    /// floor.
     Start,
     Floor,
 }
@@ -97,7 +99,8 @@ pub fn nothing() -> &'static Path {
     Path::new("/dev/null")
 }
 
-/// Runs `measure STDIN STDOUT STDERR PROGRAM ARG...`, and prints nanoseconds, KiB and the exit status.
+/// Runs `measure STDIN STDOUT STDERR PROGRAM ARG...`, and prints nanoseconds, KiB and the exit
+/// status.
 pub fn measure(words: &[&str]) {
     let [stdin, stdout, stderr, program, args @ ..] = words else { panic!("too few words") };
     let mut command = clean(program);

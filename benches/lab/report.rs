@@ -162,13 +162,16 @@ pub fn heading() -> String {
     format!(
         "ipvsadm 1.31, ours and the floor, side by side: made by `make bench` on {date} from {commit}, {compiler}.
 
-Times are medians of 5 runs in turn. Exceptions: 41 runs of small commands; 15 runs of lists and saves with a required ratio, except of 1.31;
-3 runs of 1.31 at 50,000 x 0, of restores and at 100,000 rules; 1 run of 1.31 in the growth.
-Each run has its own process, each load its own network namespace. The floor is the time of the kernel alone. A load sends the same
-messages, encoded before, in the same batches, with one acknowledgement each. A list or save dumps without decoding or printing.
-The connections are read to the end of their file. The floor includes neither the start of a process nor the opening of a socket.
-`ours / floor` excludes the start of our process (-v, measured in the same turns), but includes the opening of the socket.
-Required ratios are in brackets.
+Times are medians of 5 runs in turn. Exceptions: 41 runs of small commands; 15 runs of lists and saves with a required
+ratio, except of 1.31; 3 runs of 1.31 at 50,000 x 0, of restores and at 100,000 rules; 1 run of 1.31 in the growth. Each
+run has its own process, each load its own network namespace.
+
+The floor is the time of the kernel alone. A load sends the same messages, encoded before, in the same batches, with one
+acknowledgement each. A list or save dumps without decoding or printing. The connections are read to the end of their
+file. The floor includes neither the start of a process nor the opening of a socket. `ours / floor` excludes the start
+of our process (-v, measured in the same turns), but includes the opening of the socket. Required ratios are in
+brackets.
+
 The part `names` runs in a lab that is pinned to one processor, all others on any processor: main.rs explains why.
 "
     )

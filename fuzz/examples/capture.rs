@@ -2,7 +2,8 @@
 //!
 //!     capture FOLDER
 //!
-//! Run it in the lab, with a table that has many different settings. It writes one file per request.
+//! Run it in the lab, with a table that has many different settings. It writes one file per
+//! request.
 
 use libipvs::Client;
 use libipvs::model::{Change, Family, ServiceKey};

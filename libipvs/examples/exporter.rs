@@ -2,8 +2,8 @@
 //!
 //!     exporter [ADDRESS:PORT]
 //!
-//! Listens on the address (default: 127.0.0.1:9103) and answers GET /metrics. With `-` it prints the
-//! metrics once to standard output.
+//! Listens on the address (default: 127.0.0.1:9103) and answers GET /metrics. With `-` it prints
+//! the metrics once to standard output.
 
 use libipvs::model::{ObservedDestination, ServiceKey, Statistics};
 use libipvs::{Client, Error, ErrorKind};

@@ -2,10 +2,11 @@
 //!
 //!     health_checker [SECONDS]
 //!
-//! Connects to each real server of each TCP service at an interval (default: 5 seconds). A real server
-//! that does not accept the connection within a second gets weight 0, and so no new connections. When
-//! it accepts one again, it gets its former weight back. Other programs may add and delete services
-//! and real servers at any time. The program forgets the former weights when it ends.
+//! Connects to each real server of each TCP service at an interval (default: 5 seconds). A real
+//! server that does not accept the connection within a second gets weight 0, and so no new
+//! connections. When it accepts one again, it gets its former weight back. Other programs may add
+//! and delete services and real servers at any time. The program forgets the former weights when it
+//! ends.
 
 use libipvs::model::{Destination, DestinationKey, Protocol, ServiceKey};
 use libipvs::{Client, Error, ErrorKind};

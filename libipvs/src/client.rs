@@ -29,7 +29,8 @@ impl Client<Kernel> {
     /// Connects to IPVS in the network namespace of the calling thread, and loads the kernel module
     /// if necessary.
     ///
-    /// If IPVS is already loaded, this succeeds without privilege, but the kernel refuses most calls.
+    /// If IPVS is already loaded, this succeeds without privilege, but the kernel refuses most
+    /// calls.
     pub fn connect() -> Result<Client<Kernel>, Error> {
         let kernel = Kernel::open().map_err(|e| Error::unavailable(e.into()))?;
         Client::over(kernel, || kernel_module::load("ip_vs"))
@@ -196,8 +197,8 @@ impl<T: Transport> Client<T> {
     /// Makes many changes in order, with as few system calls as possible, and returns a result for
     /// each. A refused change does not stop the ones after it.
     ///
-    /// An error instead of the results means that the exchange failed: an unknown number of the first
-    /// changes has been made.
+    /// An error instead of the results means that the exchange failed: an unknown number of the
+    /// first changes has been made.
     pub fn changes<'a>(
         &mut self,
         changes: impl IntoIterator<Item = &'a Change> + Clone,

@@ -1,5 +1,5 @@
-//! A client for IPVS, the load balancer in the Linux kernel (Linux Virtual Server): its table as plain
-//! data, read and changed over generic netlink.
+//! A client for IPVS, the load balancer in the Linux kernel (Linux Virtual Server): its table as
+//! plain data, read and changed over generic netlink.
 //!
 //! A *director* has *virtual services*: addresses and ports, or firewall marks. It forwards their
 //! connections to *real servers*, which the kernel and this crate call *destinations*.
@@ -24,16 +24,16 @@
 //! # }
 //! ```
 //!
-//! - [`Client`] has a blocking method for each command of the kernel, and [`Client::changes`] for many
-//!   changes in few system calls. It requires CAP_NET_ADMIN in the user namespace that owns the network
-//!   namespace.
-//! - [`model`] contains the plain types that the client accepts and returns, and builders that reject
-//!   invalid values.
-//! - [`table`] represents a whole table as a value and computes the fewest changes between two tables.
-//!   [`Client::apply`] makes those changes in the kernel: all of them or none.
+//! - [`Client`] has a blocking method for each command of the kernel, and [`Client::changes`] for
+//!   many changes in few system calls. It requires CAP_NET_ADMIN in the user namespace that owns
+//!   the network namespace.
+//! - [`model`] contains the plain types that the client accepts and returns, and builders that
+//!   reject invalid values.
+//! - [`table`] represents a whole table as a value and computes the fewest changes between two
+//!   tables. [`Client::apply`] makes those changes in the kernel: all of them or none.
 //! - [`Error::kind`] distinguishes, for example, a missing service from a missing permission.
-//! - [`fake`] replaces the kernel in tests: a table in memory behind the same protocol, which can fail
-//!   at any message.
+//! - [`fake`] replaces the kernel in tests: a table in memory behind the same protocol, which can
+//!   fail at any message.
 //! - [`connections`] reads the kernel's connection table. [`namespace`] enters network namespaces.
 //!
 //! # Features

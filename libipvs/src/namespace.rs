@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 /// The directory in which `ip netns add` creates names.
 const NAMES: &str = "/run/netns";
 
-/// Moves the calling thread into a network namespace: a name that `ip netns` knows, or the path of a
-/// namespace file, which contains a slash.
+/// Moves the calling thread into a network namespace: a name that `ip netns` knows, or the path of
+/// a namespace file, which contains a slash.
 ///
 /// Fails with `InvalidInput` if the file is not a network namespace. Fails with `PermissionDenied`
 /// without CAP_SYS_ADMIN in the user namespace that owns it, and in that of the caller.

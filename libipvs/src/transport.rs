@@ -1,7 +1,7 @@
 //! Transports for netlink messages: a socket of the kernel, or a stand-in for it in tests.
 //!
-//! This module calls the C library directly for two system calls that the crate `netlink-sys` lacks.
-//! Another crate for them would bring more dependencies than the library has.
+//! This module calls the C library directly for two system calls that the crate `netlink-sys`
+//! lacks. Another crate for them would bring more dependencies than the library has.
 
 use std::io;
 use std::os::fd::AsRawFd;
@@ -98,8 +98,8 @@ impl Kernel {
             header.msg_hdr.msg_iovlen = 1;
         }
         let flags = libc::MSG_WAITFORONE | libc::MSG_TRUNC;
-        // SAFETY: the call gets the number of headers; each header has one buffer with its length; all
-        // of them outlive the call.
+        // SAFETY: the call gets the number of headers; each header has one buffer with its length;
+        // all of them outlive the call.
         let received = unsafe {
             libc::recvmmsg(
                 self.socket.as_raw_fd(),

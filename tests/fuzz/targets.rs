@@ -148,8 +148,8 @@ fn survives_saving(change: &Change) {
     }
 }
 
-/// Checks that a change in an answer of the kernel decodes to the same values, and that these encode
-/// to the same bytes.
+/// Checks that a change in an answer of the kernel decodes to the same values, and that these
+/// encode to the same bytes.
 fn survives_sending(change: &Change) {
     let send = request(change);
     let length = u32::from_ne_bytes([send[0], send[1], send[2], send[3]]);
@@ -195,7 +195,8 @@ fn survives_sending(change: &Change) {
     assert_eq!(request(&again), send);
 }
 
-/// Turns a request into the kernel's answer to message 2: the same attributes, and the end of a dump.
+/// Turns a request into the kernel's answer to message 2: the same attributes, and the end of a
+/// dump.
 fn answers(request: &[u8]) -> Vec<u8> {
     const DONE: [u8; 20] = [20, 0, 0, 0, 3, 0, 2, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     let mut answer = request.to_vec();
@@ -220,9 +221,9 @@ fn request(change: &Change) -> Vec<u8> {
     sent
 }
 
-/// Decodes answers of the kernel. The first byte selects the request, which is the second message of the
-/// client, after the look-up of the family. The rest is the datagrams, each after its length in two
-/// bytes.
+/// Decodes answers of the kernel. The first byte selects the request, which is the second message
+/// of the client, after the look-up of the family. The rest is the datagrams, each after its length
+/// in two bytes.
 pub fn kernel_message(bytes: &[u8]) {
     let Some((&selector, answers)) = bytes.split_first() else { return };
     let mut client =

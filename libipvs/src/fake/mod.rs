@@ -1,9 +1,9 @@
 //! A fake kernel for tests: a table in memory behind the netlink protocol of IPVS.
 //!
 //! Code that uses a [`Client`] can be tested with it, without privilege and without IPVS, and with
-//! every failure that a kernel can produce. A [`FakeKernel`] is a handle: its clones share one kernel,
-//! and any number of clients can use it from any thread. A test can inspect the table, change it as
-//! another program would, and plan the next failures.
+//! every failure that a kernel can produce. A [`FakeKernel`] is a handle: its clones share one
+//! kernel, and any number of clients can use it from any thread. A test can inspect the table,
+//! change it as another program would, and plan the next failures.
 //!
 //! ```
 //! use libipvs::fake::{FakeKernel, Fault};
@@ -34,9 +34,9 @@
 //! ```
 //!
 //! Like the kernel, it refuses to add what exists, to edit or delete what does not exist, and most
-//! of what [`Change::validate`] refuses. Unlike the kernel, it accepts any name of a scheduler or an
-//! interface, counts no traffic, never marks a real server as local, and starts with timeouts of 0.
-//! An errno is a positive number of the C library, such as `libc::ENOMEM`.
+//! of what [`Change::validate`] refuses. Unlike the kernel, it accepts any name of a scheduler or
+//! an interface, counts no traffic, never marks a real server as local, and starts with timeouts of
+//! 0. An errno is a positive number of the C library, such as `libc::ENOMEM`.
 
 mod kernel;
 mod message;

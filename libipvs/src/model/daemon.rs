@@ -32,7 +32,7 @@ pub struct Daemon {
     pub max_length: Option<u16>,
     /// The multicast group (`IPVS_DAEMON_ATTR_MCAST_GROUP` or `_GROUP6`). Default: 224.0.0.81.
     pub group: Option<IpAddr>,
-    /// The UDP port (`IPVS_DAEMON_ATTR_MCAST_PORT`, which the kernel too has in host byte order).
+    /// The UDP port (`IPVS_DAEMON_ATTR_MCAST_PORT`, in host byte order on the wire too).
     /// Default: 8848.
     pub port: Option<u16>,
     /// The TTL of messages (`IPVS_DAEMON_ATTR_MCAST_TTL`). Default: 1.
@@ -127,8 +127,8 @@ impl DaemonBuilder {
     }
 }
 
-/// Seconds after which the kernel forgets an idle connection, up to 21474836; up to 2147483 on a kernel
-/// with 1000 clock ticks a second. In a change, 0 leaves the current value.
+/// Seconds after which the kernel forgets an idle connection, up to 21474836; up to 2147483 on a
+/// kernel with 1000 clock ticks a second. In a change, 0 leaves the current value.
 ///
 /// ```
 /// # use libipvs::model::Timeouts;
@@ -165,8 +165,8 @@ impl Timeouts {
         Timeouts { udp: seconds, ..self }
     }
 
-    /// Checks that some kernels accept the timeouts. One with more than 100 clock ticks a second may
-    /// still refuse them.
+    /// Checks that some kernels accept the timeouts. One with more than 100 clock ticks a second
+    /// may still refuse them.
     pub fn validate(&self) -> Result<(), ValidationError> {
         match [self.tcp, self.tcp_fin, self.udp].into_iter().find(|seconds| *seconds > MAX_TIMEOUT)
         {

@@ -10,7 +10,8 @@ use std::num::NonZeroU16;
 pub enum Forwarding {
     /// NAT (`IP_VS_CONN_F_MASQ`).
     Masquerading,
-    /// Local delivery (`IP_VS_CONN_F_LOCALNODE`). The kernel sets it for an address of the director.
+    /// Local delivery (`IP_VS_CONN_F_LOCALNODE`). The kernel sets it for an address of the
+    /// director.
     Local,
     /// Encapsulation in another packet (`IP_VS_CONN_F_TUNNEL`).
     Tunnel,
@@ -129,19 +130,20 @@ pub struct Destination {
 }
 
 impl Destination {
-    /// Returns a builder for a real server behind NAT, whose port may differ from that of the service.
+    /// Returns a builder for a real server behind NAT, whose port may differ from that of the
+    /// service.
     pub fn masquerading(server: SocketAddr) -> DestinationBuilder {
         Destination::builder(Forwarding::Masquerading, server)
     }
 
-    /// Returns a builder for a real server on the director's network that has the virtual IP address
-    /// too. Its port must be that of the service, because packets are not changed.
+    /// Returns a builder for a real server on the director's network that has the virtual IP
+    /// address too. Its port must be that of the service, because packets are not changed.
     pub fn direct_routing(server: SocketAddr) -> DestinationBuilder {
         Destination::builder(Forwarding::DirectRouting, server)
     }
 
-    /// Returns a builder for a real server at the end of a tunnel that has the virtual IP address too.
-    /// Its port must be that of the service.
+    /// Returns a builder for a real server at the end of a tunnel that has the virtual IP address
+    /// too. Its port must be that of the service.
     pub fn tunnel(server: SocketAddr, tunnel: Tunnel) -> DestinationBuilder {
         let mut builder = Destination::builder(Forwarding::Tunnel, server);
         builder.0.tunnel = tunnel;
@@ -192,9 +194,9 @@ impl Destination {
     }
 }
 
-/// Returns true if the kernel treats an address as that of a host. It does so for 127.0.0.1, 0.0.0.1,
-/// 240.0.0.1 and ::192.0.2.1. It also refuses the broadcast addresses of its interfaces and link-local
-/// addresses of other hosts, which only the kernel knows.
+/// Returns true if the kernel treats an address as that of a host. It does so for 127.0.0.1,
+/// 0.0.0.1, 240.0.0.1 and ::192.0.2.1. It also refuses the broadcast addresses of its interfaces
+/// and link-local addresses of other hosts, which only the kernel knows.
 fn is_host(address: IpAddr) -> bool {
     let excluded = match address {
         IpAddr::V4(address) => address == Ipv4Addr::BROADCAST,
@@ -215,9 +217,9 @@ impl DestinationBuilder {
         self
     }
 
-    /// Sets the thresholds: the real server gets no new connections from `upper` connections on, until
-    /// it has fewer than `lower`. The kernel treats a lower threshold of 0 as three quarters of the
-    /// upper one.
+    /// Sets the thresholds: the real server gets no new connections from `upper` connections on,
+    /// until it has fewer than `lower`. The kernel treats a lower threshold of 0 as three quarters
+    /// of the upper one.
     pub fn thresholds(mut self, lower: u32, upper: u32) -> DestinationBuilder {
         self.0.lower_threshold = lower;
         self.0.upper_threshold = upper;

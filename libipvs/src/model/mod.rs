@@ -4,10 +4,10 @@
 //! those that the kernel expects in network byte order. Times are in whole seconds.
 //!
 //! Builders ([`Service::tcp`], [`Destination::masquerading`], [`Daemon::master`]) return only valid
-//! values: the kernel would not refuse them by themselves or change them silently. `validate` checks
-//! values from other sources, and [`Change::validate`] also the combination of a real server with its
-//! service. Only the kernel knows the rest: which schedulers it has, which services exist, and which
-//! link-local addresses are its own.
+//! values: the kernel would not refuse them by themselves or change them silently. `validate`
+//! checks values from other sources, and [`Change::validate`] also the combination of a real server
+//! with its service. Only the kernel knows the rest: which schedulers it has, which services exist,
+//! and which link-local addresses are its own.
 
 mod change;
 mod daemon;

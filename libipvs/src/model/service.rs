@@ -119,8 +119,8 @@ impl fmt::Display for ServiceKey {
     }
 }
 
-/// The granularity of persistence (`IPVS_SVC_ATTR_NETMASK`): clients whose addresses are equal under
-/// this mask get the same real server.
+/// The granularity of persistence (`IPVS_SVC_ATTR_NETMASK`): clients whose addresses are equal
+/// under this mask get the same real server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Netmask {
     /// A mask of IPv4 addresses, which can have any bits.
@@ -165,16 +165,16 @@ pub struct Service {
     pub scheduler: String,
     /// Three flags whose meaning depends on the scheduler; bit 0 is `IP_VS_SVC_F_SCHED1`.
     pub scheduler_flags: u8,
-    /// The seconds for which a client keeps its real server, 1 to 42949672 (`IPVS_SVC_ATTR_TIMEOUT`,
-    /// `IP_VS_SVC_F_PERSISTENT`), or `None` without persistence. A kernel with 1000 clock ticks a second
-    /// shortens values above 4294967.
+    /// The seconds for which a client keeps its real server, 1 to 42949672
+    /// (`IPVS_SVC_ATTR_TIMEOUT`, `IP_VS_SVC_F_PERSISTENT`), or `None` without persistence. A kernel
+    /// with 1000 clock ticks a second shortens values above 4294967.
     pub persistence: Option<u32>,
     /// The granularity of persistence.
     pub netmask: Netmask,
     /// True if every datagram is scheduled separately (`IP_VS_SVC_F_ONEPACKET`), for UDP only.
     pub one_packet: bool,
-    /// The name of the persistence engine, such as `sip` (`IPVS_SVC_ATTR_PE_NAME`, 1 to 15 bytes). It
-    /// identifies clients by other data than their addresses.
+    /// The name of the persistence engine, such as `sip` (`IPVS_SVC_ATTR_PE_NAME`, 1 to 15 bytes).
+    /// It identifies clients by other data than their addresses.
     pub persistence_engine: Option<String>,
 }
 

@@ -5,8 +5,9 @@
 
 use netlink_packet_core::{NLA_ALIGNTO, NLA_HEADER_SIZE, NLA_TYPE_MASK, NlaBuffer};
 
-/// Maximum bytes of a text. The kernel accepts no text of nearly this length, and refuses a truncated
-/// one just as it would refuse the whole text, whose length does not fit into an attribute's header.
+/// Maximum bytes of a text. The kernel accepts no text of nearly this length, and refuses a
+/// truncated one just as it would refuse the whole text, whose length does not fit into an
+/// attribute's header.
 const MAX_TEXT: usize = 1024;
 
 /// One attribute of a request.
@@ -156,7 +157,8 @@ impl<'a> Received<'a> {
         self.array().map(u32::from_be_bytes)
     }
 
-    /// Returns the 16 bytes of an address, padded with zeros: a kernel may send an IPv4 address in four.
+    /// Returns the 16 bytes of an address, padded with zeros: a kernel may send an IPv4 address in
+    /// four.
     pub fn address(&self) -> Result<[u8; 16], Malformed> {
         let mut address = [0; 16];
         let n = self.value.len().min(16);

@@ -17,8 +17,8 @@ use netlink_packet_core::{NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST,
 const SEND_SIZE: usize = 64 * 1024;
 /// Attempts at a dump during which the table keeps changing.
 const DUMP_ATTEMPTS: usize = 10;
-/// Maximum receives without a matching answer. Leftovers of earlier exchanges take fewer, even those
-/// of an abandoned dump of a large table.
+/// Maximum receives without a matching answer. Leftovers of earlier exchanges take fewer, even
+/// those of an abandoned dump of a large table.
 const MAX_UNMATCHED_RECEIVES: usize = 20_000;
 
 const UNMATCHED: Malformed = Malformed("answers to other requests, and none to this one");
@@ -146,8 +146,8 @@ impl<T: Transport> Netlink<T> {
 
     /// Sends many requests, which the kernel executes in order, and returns one result for each.
     ///
-    /// A refused request does not stop the ones after it. A failure of the transport ends the batch;
-    /// the requests sent before it have been executed.
+    /// A refused request does not stop the ones after it. A failure of the transport ends the
+    /// batch; the requests sent before it have been executed.
     ///
     /// No request asks for an acknowledgement: the kernel never answers a request that ends with
     /// EINTR, such as the stop of a sync daemon that has not run yet. A message at the end of each
@@ -179,8 +179,8 @@ impl<T: Transport> Netlink<T> {
         Ok(results)
     }
 
-    /// Appends to `results` those of `count` requests numbered from `first`. Ends with the answer to
-    /// the message behind them.
+    /// Appends to `results` those of `count` requests numbered from `first`. Ends with the answer
+    /// to the message behind them.
     fn receive_results(
         &mut self,
         first: u32,
@@ -234,7 +234,8 @@ impl<T: Transport> Netlink<T> {
 
     /// Receives some datagrams and calls `each` with the messages in them.
     fn receive(&mut self, mut each: impl FnMut(u32, u16, Answer)) -> Result<(), Error> {
-        // The kernel reports ENOBUFS once, and then delivers the remaining answers as if they were all.
+        // The kernel reports ENOBUFS once, and then delivers the remaining answers as if they were
+        // all.
         self.transport.receive(&mut self.inbox).map_err(|e| match e.raw_os_error() {
             Some(libc::ENOBUFS) => Error::AnswersLost,
             _ => e.into(),

@@ -16,7 +16,7 @@ pub enum NameJson<'a> {
 const PROTOCOLS: &[(&str, Protocol)] =
     &[("tcp", Protocol::Tcp), ("udp", Protocol::Udp), ("sctp", Protocol::Sctp)];
 
-const FORWARDING_METHODS: &[(&str, Forwarding)] = &[
+const FORWARDINGS: &[(&str, Forwarding)] = &[
     ("masquerading", Forwarding::Masquerading),
     ("local", Forwarding::Local),
     ("tunnel", Forwarding::Tunnel),
@@ -60,6 +60,6 @@ macro_rules! named {
 
 named! {
     Protocol: "protocol", PROTOCOLS, Protocol::number, wire::protocol_from;
-    Forwarding: "forwarding method", FORWARDING_METHODS, wire::forwarding_number, wire::forwarding_from;
+    Forwarding: "forwarding method", FORWARDINGS, wire::forwarding_number, wire::forwarding_from;
     TunnelKind: "tunnel type", TUNNEL_KINDS, wire::tunnel_number, wire::tunnel_from;
 }

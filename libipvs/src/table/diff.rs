@@ -4,11 +4,11 @@ use super::normalize::{same_daemon, same_destination};
 use super::{Entry, Table, values, values_mut};
 use crate::model::*;
 
-/// Returns the fewest changes that make the current table equal to the desired one: additions first,
-/// then edits, then deletions.
+/// Returns the fewest changes that make the current table equal to the desired one: additions
+/// first, then edits, then deletions.
 ///
-/// A timeout of 0 in the desired table leaves the current one unchanged. If the desired table has no
-/// daemons, those of the current table stay.
+/// A timeout of 0 in the desired table leaves the current one unchanged. If the desired table has
+/// no daemons, those of the current table stay.
 pub fn diff(desired: &Table, current: &Table) -> Vec<Change> {
     let mut added = Vec::new();
     let mut edited = Vec::new();

@@ -1,8 +1,8 @@
 //! A whole table as a value, and the changes between two tables.
 //!
-//! A [`Table`] comes from [`Client::table`](crate::Client::table) or from changes applied to an empty
-//! one ([`Table::apply`]). [`diff`] returns the changes that make one table equal to another, and
-//! [`inverse`] those that revert a change. Nothing here reads from or writes to a kernel.
+//! A [`Table`] comes from [`Client::table`](crate::Client::table) or from changes applied to an
+//! empty one ([`Table::apply`]). [`diff`] returns the changes that make one table equal to another,
+//! and [`inverse`] those that revert a change. Nothing here reads from or writes to a kernel.
 //!
 //! Tables are normalized: settings that mean the same to the kernel are equal. For example, the
 //! netmask of a service without persistence is reset, because it has no effect.
@@ -104,8 +104,8 @@ impl Table {
         table
     }
 
-    /// Inserts a service of a kernel with its real servers, which may have settings that no client can
-    /// choose.
+    /// Inserts a service of a kernel with its real servers, which may have settings that no client
+    /// can choose.
     pub(crate) fn insert(&mut self, service: Service, destinations: Vec<Destination>) {
         let service = normalize::service(service);
         let destinations = destinations.into_iter().map(normalize::destination);

@@ -26,8 +26,8 @@ pub(super) fn destination(mut destination: Destination) -> Destination {
     destination
 }
 
-/// Fills in the kernel's defaults, except the maximum length, which depends on the interface. A given
-/// length is clamped to the kernel's bounds.
+/// Fills in the kernel's defaults, except the maximum length, which depends on the interface. A
+/// given length is clamped to the kernel's bounds.
 pub(super) fn daemon(mut daemon: Daemon) -> Daemon {
     let group = *daemon.group.get_or_insert(GROUP);
     daemon.port.get_or_insert(PORT);
@@ -53,7 +53,8 @@ pub(super) fn same_destination(desired: &Destination, current: &Destination) -> 
     }
 }
 
-/// Returns true if a running daemon has the desired settings. Without a desired length, any will do.
+/// Returns true if a running daemon has the desired settings. Without a desired length, any will
+/// do.
 pub(super) fn same_daemon(desired: &Daemon, current: &Daemon) -> bool {
     let max_length = desired.max_length.or(current.max_length);
     Daemon { max_length, ..desired.clone() } == *current

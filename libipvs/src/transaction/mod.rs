@@ -1,7 +1,7 @@
 //! Makes the kernel's table equal to a desired one: all changes or none.
 //!
-//! Deletions are sent as a separate batch after the kernel has accepted all other changes, so that a
-//! refused change does not end any connection.
+//! Deletions are sent as a separate batch after the kernel has accepted all other changes, so that
+//! a refused change does not end any connection.
 
 #[cfg(test)]
 mod tests;
@@ -14,8 +14,8 @@ use crate::transport::Transport;
 use std::collections::HashSet;
 use std::fmt;
 
-/// The extent to which a desired table is complete. In either scope, a desired table without daemons
-/// leaves the running ones alone.
+/// The extent to which a desired table is complete. In either scope, a desired table without
+/// daemons leaves the running ones alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Scope {
@@ -124,8 +124,8 @@ impl<T: Transport> Client<T> {
 
     /// Makes the changes of a plan, or rolls all of them back if one fails.
     ///
-    /// The rollback does not touch other services. Changes that another program makes concurrently to
-    /// the services of the plan may be lost.
+    /// The rollback does not touch other services. Changes that another program makes concurrently
+    /// to the services of the plan may be lost.
     pub fn apply_plan(&mut self, plan: &Plan) -> Result<(), ApplyError> {
         let Plan { changes, before } = plan;
         let first_deletion = changes.iter().position(is_deletion).unwrap_or(changes.len());
@@ -164,8 +164,8 @@ impl<T: Transport> Client<T> {
 
     /// Makes the kernel's table equal to the desired one with the fewest changes, and returns them.
     ///
-    /// Services and real servers that are equal in both tables keep their connections and counters. If
-    /// the kernel refuses one change, all others are rolled back.
+    /// Services and real servers that are equal in both tables keep their connections and counters.
+    /// If the kernel refuses one change, all others are rolled back.
     pub fn apply(&mut self, desired: Table, scope: Scope) -> Result<Vec<Change>, ApplyError> {
         let plan = self.plan(desired, scope);
         let plan = plan.map_err(|error| ApplyError::Failed { error, rollback: Ok(()) })?;
@@ -233,8 +233,8 @@ fn restore<T: Transport>(
     client.changes(&inverses)?.into_iter().collect()
 }
 
-/// Returns true unless an inverse concerns timeouts or a daemon that the plan did not change: another
-/// program changed these. Services were filtered before.
+/// Returns true unless an inverse concerns timeouts or a daemon that the plan did not change:
+/// another program changed these. Services were filtered before.
 fn concerns_the_same(inverse: &Change, changes: &[Change]) -> bool {
     let role = |change: &Change| match change {
         Change::StartDaemon(daemon) => Some(daemon.role),

@@ -314,8 +314,8 @@ fn truncated_answers_are_errors() {
     }
 }
 
-/// Kernels before 3.18 send no family of a destination, before 4.1 no 64-bit counters, before 5.3 no
-/// tunnel types. Later kernels send attributes that this crate does not know.
+/// Kernels before 3.18 send no family of a destination, before 4.1 no 64-bit counters, before 5.3
+/// no tunnel types. Later kernels send attributes that this crate does not know.
 #[test]
 fn answers_of_older_and_newer_kernels_are_decoded() {
     let encoded = |kind: u16, inner: Vec<Attribute>| {

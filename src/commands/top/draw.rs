@@ -1,5 +1,5 @@
-//! The state on a screen of any size: one line for the table, the heads, all services together, the rows,
-//! and one line for what keys do or what went wrong.
+//! Draws the state on a screen of any size: one line for the table, the heads, the total of all
+//! services, the rows, and one line for the keys or the last error.
 
 use super::columns::{ALL, Column, DISPENSABLE, WIDEST, push_short};
 use super::history::push_bars;
@@ -13,16 +13,16 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::widgets::{Block, Clear, Paragraph, Widget};
 use std::time::Duration;
 
-/// What the terminal can show.
+/// The capabilities of the terminal.
 #[derive(Debug, Clone, Copy)]
 pub struct Look {
     pub colour: bool,
-    /// Characters beyond ASCII.
+    /// It shows characters beyond ASCII.
     pub unicode: bool,
 }
 
 impl Look {
-    /// As the environment has it.
+    /// Reads the environment.
     pub fn of_environment() -> Look {
         let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
         let locale = set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG"));
@@ -55,14 +55,14 @@ impl Look {
     }
 }
 
-/// A number and the blank before it.
+/// The width of a number and the blank before it.
 const NUMBER: usize = WIDEST + 1;
-/// A name has room for this much, if it needs it, before columns give way to it ...
+/// Columns are dropped so that names get up to this width ...
 const NAME: usize = 28;
-/// ... and the history for this much.
+/// ... and the history this width.
 const BARS: usize = 10;
 
-/// How wide what is.
+/// The widths of the parts of a row.
 #[derive(Debug, PartialEq, Eq)]
 struct Layout {
     name: usize,
@@ -70,7 +70,7 @@ struct Layout {
     bars: usize,
 }
 
-/// Names first, then as many columns as leave something for the history.
+/// Gives room to names first, then to as many columns as leave room for the history.
 fn layout(width: usize, longest: usize, sort: Column) -> Layout {
     let mut numbers: Vec<Column> = ALL[1..].to_vec();
     let least = longest.clamp(Column::Name.head().len() + 2, NAME);
@@ -86,7 +86,7 @@ fn layout(width: usize, longest: usize, sort: Column) -> Layout {
     Layout { name, numbers, bars }
 }
 
-/// Draw the state; it learns how many rows there is room for.
+/// Draws the state, and tells it how many rows fit.
 pub fn draw(frame: &mut Frame, state: &mut State, look: Look) {
     let area = frame.area();
     let (width, height) = (area.width as usize, area.height as usize);
@@ -110,7 +110,7 @@ pub fn draw(frame: &mut Frame, state: &mut State, look: Look) {
     for (y, (place, row)) in (3..last).zip(rows.iter().enumerate().skip(state.top)) {
         page.row(y, row, state, &layout, look);
         if place == selected {
-            // Bars the other way round would be read the other way round.
+            // Bars in reverse video would read the wrong way round.
             let end = (layout.name + layout.numbers.len() * NUMBER).min(width);
             let line = Rect::new(0, y as u16, end as u16, 1);
             page.buffer.set_style(line, Style::new().add_modifier(Modifier::REVERSED));
@@ -175,7 +175,7 @@ fn heads(page: &mut Page, state: &State, layout: &Layout, look: Look) {
     page.write(1, x, layout.bars + 1, head);
 }
 
-/// `5 min`, `90 s`.
+/// Formats a time as `5 min` or `90 s`.
 fn in_words(length: Duration) -> String {
     match length.as_secs() {
         seconds if seconds % 60 == 0 => format!("{} min", seconds / 60),
@@ -221,7 +221,7 @@ fn help(area: Rect, buffer: &mut Buffer) {
     Paragraph::new(lines.join("\n")).block(Block::bordered().title(" Keys ")).render(place, buffer);
 }
 
-/// The screen, and a line in the making.
+/// The screen, and the line being built.
 struct Page<'b> {
     buffer: &'b mut Buffer,
     width: usize,
@@ -230,7 +230,7 @@ struct Page<'b> {
 }
 
 impl Page<'_> {
-    /// The line goes to a place, in so many cells at most, and is empty again.
+    /// Writes the line at a position, cut to a number of cells, and clears it.
     fn write(&mut self, y: usize, x: usize, cells: usize, style: Style) {
         if y < self.height && x < self.width {
             let cells = cells.min(self.width - x);
@@ -239,7 +239,7 @@ impl Page<'_> {
         self.line.clear();
     }
 
-    /// Blanks up to so many characters.
+    /// Pads the line to a number of characters.
     fn fill(&mut self, width: usize) {
         let missing = width.saturating_sub(self.line.chars().count());
         self.line.extend(std::iter::repeat_n(' ', missing));
@@ -258,7 +258,7 @@ impl Page<'_> {
         for &column in &layout.numbers {
             let mut number = String::new();
             match column {
-                // Without units, as it was configured.
+                // The weight has no unit: it is shown as configured.
                 Column::Weight => push_number(&mut number, row.figures.weight),
                 column => push_short(&mut number, row.figures.get(column)),
             }

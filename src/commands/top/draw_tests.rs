@@ -1,4 +1,4 @@
-//! What stands on the screen, without a terminal.
+//! The contents of the screen, without a terminal.
 
 use super::*;
 use crate::commands::top::state::tests::{One, service, three, watching};
@@ -105,7 +105,7 @@ fn what_is_wrong_and_what_is_typed() {
     assert_eq!(last(&mut state), "Names with \"10.0\": Esc shows all");
     state.error = Some("Cannot read the table: gone".into());
     assert_eq!(last(&mut state), "Cannot read the table: gone");
-    // The next reading that succeeds ends it; the rows of before stay until then.
+    // The next successful reading clears the error; the previous rows stay until then.
     assert!(text(&mut state, 100, 10)[3].contains("10.0.0.100:81"));
     state.take(Vec::new(), Duration::from_secs(2));
     state.arrange(&One);

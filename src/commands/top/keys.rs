@@ -1,25 +1,25 @@
-//! Keys to what they do to the state.
+//! Keys: what each does to the state.
 
 use super::columns;
 use super::state::State;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-/// What the loop has to do about a key.
+/// The action that the loop takes after a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Then {
-    /// Show the state as it is now.
+    /// Draw the state.
     Show,
-    /// Paint everything again: somebody else has written on the terminal.
+    /// Draw every cell again: another program has written on the terminal.
     Repaint,
-    /// Give the terminal back and stop until somebody says to go on.
+    /// Release the terminal and stop until SIGCONT.
     Stop,
     Leave,
 }
 
-/// The longest filter.
+/// The maximum length of a filter.
 const LONGEST: usize = 60;
 
-/// What the keys are, for the help.
+/// The keys, for the help.
 pub const HELP: &[(&str, &str)] = &[
     ("Up Down PgUp PgDn Home End", "move"),
     ("Enter", "open or close a service; Right opens, Left closes"),
@@ -33,7 +33,7 @@ pub const HELP: &[(&str, &str)] = &[
     ("q Esc Ctrl-C", "leave"),
 ];
 
-/// What a key does.
+/// Applies a key to the state.
 pub fn press(state: &mut State, key: KeyEvent) -> Then {
     if key.modifiers.contains(KeyModifiers::CONTROL) {
         return match key.code {
@@ -44,7 +44,7 @@ pub fn press(state: &mut State, key: KeyEvent) -> Then {
         };
     }
     if state.help {
-        // Whatever key it is has been read the help for.
+        // Any key closes the help.
         state.help = false;
         return Then::Show;
     }

@@ -1,5 +1,5 @@
-//! Names that are known by now. What is not is looked up in the background, and shown when it is there:
-//! a resolver that does not answer never stops the view.
+//! Names looked up in the background and shown when found: a resolver that does not answer never
+//! blocks the view.
 
 use crate::names::Names;
 use libipvs::model::Protocol;
@@ -8,10 +8,10 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// How many look-ups wait for the resolver at the same time.
+/// The maximum number of concurrent lookups.
 const SIDE_BY_SIDE: usize = 16;
 
-/// How many answers are kept: servers may come and go for weeks.
+/// The maximum number of remembered answers: servers may come and go for weeks.
 const MOST: usize = 100_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -20,22 +20,22 @@ enum Asked {
     Port(u16, Protocol),
 }
 
-/// What is asked for and not answered yet has no name either.
+/// None while a lookup is pending, and for an address without a name.
 type Answers = Arc<Mutex<HashMap<Asked, Option<String>>>>;
 
-/// The names known so far.
+/// The names found so far.
 pub struct Known {
     answers: Answers,
     queue: Sender<Asked>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Whatever is in there is whole: nothing that fails is done under the lock.
+    // A poisoned lock still holds complete data: nothing that can fail runs under it.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Known {
-    /// Look names up by `names`; `found` is called after each one there is.
+    /// Looks up names by `names`, and calls `found` after each one.
     pub fn new(
         names: impl Names + Clone + Send + 'static,
         found: impl Fn() + Clone + Send + 'static,
@@ -46,7 +46,7 @@ impl Known {
         for _ in 0..SIDE_BY_SIDE {
             let (names, found) = (names.clone(), found.clone());
             let (waiting, answers) = (waiting.clone(), answers.clone());
-            // Fewer of them are slower, and none leaves numbers.
+            // With fewer threads lookups are slower; with none, numbers stay.
             let _ =
                 std::thread::Builder::new().spawn(move || work(&names, &found, &waiting, &answers));
         }
@@ -62,7 +62,7 @@ impl Known {
             answers.clear();
         }
         answers.insert(asked, None);
-        // Nobody left who listens: it stays a number.
+        // Without a thread to look it up, the number stays.
         let _ = self.queue.send(asked);
         None
     }
@@ -89,7 +89,7 @@ fn work(
 }
 
 impl Names for Known {
-    /// Nobody types names here.
+    /// The view takes no names as input.
     fn host(&self, _: &str) -> Option<Ipv4Addr> {
         None
     }
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
     use std::time::{Duration, Instant};
 
-    /// Knows 10.0.0.1 at once, and thinks about everything else for a minute.
+    /// Knows 10.0.0.1 at once, and takes a minute for everything else.
     #[derive(Clone)]
     struct Slow;
 
@@ -153,7 +153,7 @@ mod tests {
         assert_eq!(known.port_name(80, Protocol::Tcp).as_deref(), Some("http"));
         assert_eq!(known.host_name([10, 0, 0, 9].into()), None);
         assert!(start.elapsed() < Duration::from_secs(30));
-        // Asked twice, looked up once.
+        // Requested twice, looked up once.
         assert!(heard.try_recv().is_err());
     }
 }

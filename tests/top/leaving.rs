@@ -180,16 +180,12 @@ fn kernel_fails() {
 
 fn not_started() {
     let said = ipvsadm("top").fails(2);
-    assert_eq!(said, "top: standard input and standard output have to be a terminal\n");
+    assert_eq!(said, "top: standard input and standard output must be a terminal\n");
     let mut dumb = Command::new("/usr/bin/env");
     dumb.arg("TERM=dumb").arg(program("ipvsadm")).arg("top");
     let mut tty = Tty::start(dumb, SIZE);
     assert_eq!(tty.ends(), 2);
-    assert!(
-        tty.text().starts_with("top: the terminal is one that cannot be drawn on"),
-        "{}",
-        tty.text()
-    );
+    assert!(tty.text().starts_with("top: this terminal cannot show the view"), "{}", tty.text());
     let list = support::unprivileged(&program("ipvsadm"), &["-L"]);
     let mut nobody = Command::new("setpriv");
     nobody.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"]);

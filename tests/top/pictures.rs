@@ -63,7 +63,7 @@ fn take() {
     picture(&tty, "top.svg");
     // One service open and the rest closed, then only what has a text; by bytes.
     tty.keys("5/10.0.0.100:80\r");
-    tty.shows("Names with");
+    tty.shows("Names that contain");
     tty.no_more("443");
     tty.resize((112, 10));
     std::thread::sleep(Duration::from_secs(3));

@@ -25,7 +25,7 @@ const TABLE: &str = "\
 
 fn coming_and_going() {
     let mut tty = top("-n --interval 0.3", (120, 24));
-    tty.shows("No such virtual service now.");
+    tty.shows("No such virtual service at present.");
     ipvsadm_with("-R", TABLE).ok();
     let screen = tty.shows("3 services, 3 servers (1 with weight 0)");
     for row in [
@@ -124,7 +124,7 @@ fn only_some() {
     ipvsadm("-A -t 10.0.0.9:80").ok();
     tty.shows("TCP  10.0.0.9:80");
     ipvsadm("-C").ok();
-    tty.shows("No such virtual service now.");
+    tty.shows("No such virtual service at present.");
 }
 
 fn names() {

@@ -15,19 +15,19 @@ use std::time::Duration;
 
 /// The capabilities of the terminal.
 #[derive(Debug, Clone, Copy)]
-pub struct Look {
+pub struct Capabilities {
     pub colour: bool,
     /// It shows characters beyond ASCII.
     pub unicode: bool,
 }
 
-impl Look {
+impl Capabilities {
     /// Reads the environment.
-    pub fn of_environment() -> Look {
+    pub fn of_environment() -> Capabilities {
         let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
         let locale = set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG"));
         let locale = locale.unwrap_or_default().to_string_lossy().to_lowercase();
-        Look {
+        Capabilities {
             colour: set("NO_COLOR").is_none(),
             unicode: locale.contains("utf-8") || locale.contains("utf8"),
         }
@@ -87,7 +87,7 @@ fn layout(width: usize, longest: usize, sort: Column) -> Layout {
 }
 
 /// Draws the state, and tells it how many rows fit.
-pub fn draw(frame: &mut Frame, state: &mut State, look: Look) {
+pub fn draw(frame: &mut Frame, state: &mut State, look: Capabilities) {
     let area = frame.area();
     let (width, height) = (area.width as usize, area.height as usize);
     state.fit(height.saturating_sub(4));
@@ -119,8 +119,8 @@ pub fn draw(frame: &mut Frame, state: &mut State, look: Look) {
     if rows.is_empty() && height > 4 {
         page.line.push_str(match state.counts() {
             None => "Reading the table.",
-            Some(_) if !state.filter.is_empty() => "No name has this text in it.",
-            Some(_) => "No such virtual service now.",
+            Some(_) if !state.filter.is_empty() => "No name contains this text.",
+            Some(_) => "No such virtual service at present.",
         });
         page.write(3, 2, width, Style::new());
     }
@@ -145,7 +145,7 @@ fn headline(state: &State) -> String {
     line
 }
 
-fn heads(page: &mut Page, state: &State, layout: &Layout, look: Look) {
+fn heads(page: &mut Page, state: &State, layout: &Layout, look: Capabilities) {
     let head = Style::new().add_modifier(Modifier::UNDERLINED);
     let arrow = look.arrow(state.reverse);
     let of = |column: Column| match column == state.sort {
@@ -170,7 +170,10 @@ fn heads(page: &mut Page, state: &State, layout: &Layout, look: Look) {
         x += NUMBER;
     }
     let rate = state.rate_shown().head();
-    page.line.push_str(&format!(" {rate} of {}", in_words(state.history_length())));
+    let time = in_words(state.history_length());
+    let long = format!("{rate}, last {time}");
+    let head = if long.len() <= layout.bars { long } else { format!("{rate}, {time}") };
+    page.line.push_str(&format!(" {head}"));
     page.fill(layout.bars + 1);
     page.write(1, x, layout.bars + 1, head);
 }
@@ -183,7 +186,7 @@ fn in_words(length: Duration) -> String {
     }
 }
 
-fn bottom(page: &mut Page, state: &State, y: usize, look: Look) {
+fn bottom(page: &mut Page, state: &State, y: usize, look: Capabilities) {
     let width = page.width;
     let strong = Style::new().add_modifier(Modifier::REVERSED);
     if state.typing {
@@ -196,11 +199,11 @@ fn bottom(page: &mut Page, state: &State, y: usize, look: Look) {
         page.line.push_str(error);
         page.write(y, 0, width, look.in_colour(Color::Red).add_modifier(Modifier::BOLD));
     } else if !state.filter.is_empty() {
-        page.line.push_str(&format!("Names with \"{}\": Esc shows all", state.filter));
+        page.line.push_str(&format!("Names that contain \"{}\": Esc shows all", state.filter));
         page.write(y, 0, width, Style::new());
     } else {
         page.line.push_str(
-            "? help  Enter open/close  + - all  1-9 sort  r reverse  / filter  p pause  q leave",
+            "? help  Enter open/close  + - all  1-9 sort  r reverse  / filter  p pause  q quit",
         );
         page.write(y, 0, width, Style::new().add_modifier(Modifier::DIM));
     }
@@ -211,7 +214,9 @@ fn help(area: Rect, buffer: &mut Buffer) {
     let mut lines: Vec<String> =
         HELP.iter().map(|(key, does)| format!(" {key:keys$}  {does} ")).collect();
     lines.push(String::new());
-    lines.push(" -| instead of -> is a server of weight 0: it gets no new connections. ".into());
+    lines.push(
+        " -| instead of -> marks a server with weight 0, which gets no new connections. ".into(),
+    );
     lines.push(" Rates are the kernel's estimates, as --rate shows them. ".into());
     let width = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0) as u16 + 2;
     let (width, height) = (width.min(area.width), (lines.len() as u16 + 2).min(area.height));
@@ -245,7 +250,7 @@ impl Page<'_> {
         self.line.extend(std::iter::repeat_n(' ', missing));
     }
 
-    fn row(&mut self, y: usize, row: &Row, state: &State, layout: &Layout, look: Look) {
+    fn row(&mut self, y: usize, row: &Row, state: &State, layout: &Layout, look: Capabilities) {
         let style = match row.key {
             Key::Total | Key::Service(_) => Style::new().add_modifier(Modifier::BOLD),
             Key::Server(..) if row.drained => {

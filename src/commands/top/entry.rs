@@ -10,7 +10,7 @@ use std::io::{Read, Write};
 impl<R: Read, O: Write, E: Write> Run<'_, R, O, E> {
     /// Watch until it ends; the status.
     pub(in crate::commands) fn top(&mut self, task: &Top) -> u8 {
-        if let Some(why) = top::missing() {
+        if let Some(why) = top::unusable() {
             return self.misused(&CommandError::usage(format!("top: {why}")));
         }
         if let Err(error) = connected(&mut self.client) {

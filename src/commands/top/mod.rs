@@ -10,11 +10,11 @@
 
 use crate::command;
 use crate::names::Names;
-use draw::Look;
-use keys::Then;
+use draw::Capabilities;
+use keys::KeyAction;
 use libipvs::Client;
 use libipvs::Error;
-use names::Known;
+use names::NameCache;
 use nix::sys::signal::Signal;
 use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::crossterm::event::{self, Event};
@@ -40,7 +40,7 @@ mod reader;
 mod state;
 mod terminal;
 
-pub use terminal::missing;
+pub use terminal::unusable;
 
 /// The size assumed for a terminal that does not know its own, as a serial line.
 const USUAL: Rect = Rect::new(0, 0, 80, 24);
@@ -49,7 +49,7 @@ const USUAL: Rect = Rect::new(0, 0, 80, 24);
 const AWAY: Duration = Duration::from_millis(500);
 
 /// An event for the loop.
-enum Happening {
+enum LoopEvent {
     /// A key; an error if there will be no more keys.
     Event(io::Result<Event>),
     Signal(Signal),
@@ -88,12 +88,12 @@ pub fn watch(
 ) -> Result<End, Failure> {
     // An error in the first reading is reported like that of a list.
     let first = reader::read(&mut client, &task.services)?;
-    let (out, happenings) = channel();
+    let (out, events) = channel();
     let file = terminal::prepare()?;
     terminal::watch_signals(out.clone())?;
     let asking = reader::start(client, task.services.clone(), out.clone())?;
     let announced = Arc::new(AtomicBool::new(false));
-    let known = known(names, &announced, &out);
+    let known = name_cache(names, &announced, &out);
     let backend = CrosstermBackend::new(io::BufWriter::with_capacity(64 * 1024, file));
     let viewport = match backend.size()? {
         Size { width: 0, .. } | Size { height: 0, .. } => Viewport::Fixed(USUAL),
@@ -102,7 +102,7 @@ pub fn watch(
     let options = TerminalOptions { viewport };
     let mut view = View {
         state: State::new(task.numeric, task.interval),
-        look: Look::of_environment(),
+        look: Capabilities::of_environment(),
         known,
         announced,
         start: Instant::now(),
@@ -111,10 +111,10 @@ pub fn watch(
         waiting: false,
         due: Instant::now() + task.interval,
     };
-    view.state.take(first, Duration::ZERO);
-    let taken = terminal::take().and_then(|_| watch_keys(out));
-    let end = taken.and_then(|()| view.run(&happenings));
-    terminal::give_back();
+    view.state.update(first, Duration::ZERO);
+    let taken = terminal::acquire().and_then(|_| watch_keys(out));
+    let end = taken.and_then(|()| view.run(&events));
+    terminal::release();
     Ok(end.unwrap_or_else(End::Lost))
 }
 
@@ -124,26 +124,26 @@ pub fn die_of(signal: Signal) -> ! {
 }
 
 /// Returns names that announce a new one once, until the loop has seen the announcement.
-fn known(
+fn name_cache(
     names: impl Names + Clone + Send + 'static,
     announced: &Arc<AtomicBool>,
-    out: &Sender<Happening>,
-) -> Known {
+    out: &Sender<LoopEvent>,
+) -> NameCache {
     let (announced, out) = (announced.clone(), out.clone());
-    Known::new(names, move || {
+    NameCache::new(names, move || {
         if !announced.swap(true, Ordering::SeqCst) {
-            let _ = out.send(Happening::Name);
+            let _ = out.send(LoopEvent::Name);
         }
     })
 }
 
 /// Starts the thread that reads keys.
-fn watch_keys(out: Sender<Happening>) -> io::Result<()> {
+fn watch_keys(out: Sender<LoopEvent>) -> io::Result<()> {
     let wait = move || {
         loop {
             let event = event::read();
             let over = event.is_err();
-            if out.send(Happening::Event(event)).is_err() || over {
+            if out.send(LoopEvent::Event(event)).is_err() || over {
                 return;
             }
         }
@@ -154,8 +154,8 @@ fn watch_keys(out: Sender<Happening>) -> io::Result<()> {
 
 struct View<W: io::Write> {
     state: State,
-    look: Look,
-    known: Known,
+    look: Capabilities,
+    known: NameCache,
     announced: Arc<AtomicBool>,
     start: Instant,
     /// Dropping it would show the cursor, and panic if the terminal is gone.
@@ -169,7 +169,7 @@ struct View<W: io::Write> {
 }
 
 impl<W: io::Write> View<W> {
-    fn run(&mut self, happenings: &Receiver<Happening>) -> io::Result<End> {
+    fn run(&mut self, events: &Receiver<LoopEvent>) -> io::Result<End> {
         loop {
             // Checked first, so that an endless stream of keys does not delay readings.
             if Instant::now() >= self.due {
@@ -177,10 +177,10 @@ impl<W: io::Write> View<W> {
             }
             self.show()?;
             let left = self.due.saturating_duration_since(Instant::now());
-            match happenings.recv_timeout(left) {
+            match events.recv_timeout(left) {
                 Ok(happening) => {
                     // Handle all pending events before drawing once.
-                    for happening in std::iter::once(happening).chain(happenings.try_iter()) {
+                    for happening in std::iter::once(happening).chain(events.try_iter()) {
                         if let Some(end) = self.happened(happening)? {
                             return Ok(end);
                         }
@@ -215,37 +215,37 @@ impl<W: io::Write> View<W> {
             self.waiting = true;
             self.asking
                 .send(())
-                .map_err(|_| io::Error::other("nobody reads the table any more"))?;
+                .map_err(|_| io::Error::other("the thread that reads the table has ended"))?;
         }
         Ok(())
     }
 
-    fn happened(&mut self, happening: Happening) -> io::Result<Option<End>> {
+    fn happened(&mut self, happening: LoopEvent) -> io::Result<Option<End>> {
         match happening {
-            Happening::Reading(table) => {
+            LoopEvent::Reading(table) => {
                 self.waiting = false;
                 match table {
-                    Ok(table) => self.state.take(table, self.start.elapsed()),
+                    Ok(table) => self.state.update(table, self.start.elapsed()),
                     Err(e) => self.state.error = Some(format!("Cannot read the table: {e}")),
                 }
             }
-            Happening::Name => {}
-            Happening::Event(Ok(Event::Key(key))) => match keys::press(&mut self.state, key) {
-                Then::Show => {}
-                Then::Repaint => self.repaint()?,
-                Then::Stop => terminal::stop_job(),
-                Then::Leave => return Ok(Some(End::Left)),
+            LoopEvent::Name => {}
+            LoopEvent::Event(Ok(Event::Key(key))) => match keys::press(&mut self.state, key) {
+                KeyAction::Show => {}
+                KeyAction::Repaint => self.repaint()?,
+                KeyAction::Stop => terminal::stop_job(),
+                KeyAction::Leave => return Ok(Some(End::Left)),
             },
-            Happening::Event(Ok(_)) => {}
-            Happening::Event(Err(error)) => return Err(error),
-            Happening::Signal(Signal::SIGTSTP) => {
+            LoopEvent::Event(Ok(_)) => {}
+            LoopEvent::Event(Err(error)) => return Err(error),
+            LoopEvent::Signal(Signal::SIGTSTP) => {
                 terminal::stop();
                 self.come_back()?;
             }
-            Happening::Signal(Signal::SIGCONT) => self.come_back()?,
+            LoopEvent::Signal(Signal::SIGCONT) => self.come_back()?,
             // Each frame has the size of the terminal at that moment.
-            Happening::Signal(Signal::SIGWINCH) => {}
-            Happening::Signal(signal) => return Ok(Some(End::Signal(signal))),
+            LoopEvent::Signal(Signal::SIGWINCH) => {}
+            LoopEvent::Signal(signal) => return Ok(Some(End::Signal(signal))),
         }
         Ok(None)
     }
@@ -259,7 +259,7 @@ impl<W: io::Write> View<W> {
 
     /// Prepares for a terminal that another program has used and may have written on.
     fn come_back(&mut self) -> io::Result<()> {
-        if terminal::take()? {
+        if terminal::acquire()? {
             self.repaint()?;
             self.due = Instant::now();
         }

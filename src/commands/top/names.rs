@@ -24,7 +24,7 @@ enum Asked {
 type Answers = Arc<Mutex<HashMap<Asked, Option<String>>>>;
 
 /// The names found so far.
-pub struct Known {
+pub struct NameCache {
     answers: Answers,
     queue: Sender<Asked>,
 }
@@ -34,12 +34,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Known {
+impl NameCache {
     /// Looks up names by `names`, and calls `found` after each one.
     pub fn new(
         names: impl Names + Clone + Send + 'static,
         found: impl Fn() + Clone + Send + 'static,
-    ) -> Known {
+    ) -> NameCache {
         let (queue, waiting) = channel();
         let waiting = Arc::new(Mutex::new(waiting));
         let answers = Answers::default();
@@ -50,7 +50,7 @@ impl Known {
             let _ =
                 std::thread::Builder::new().spawn(move || work(&names, &found, &waiting, &answers));
         }
-        Known { answers, queue }
+        NameCache { answers, queue }
     }
 
     fn name(&self, asked: Asked) -> Option<String> {
@@ -88,7 +88,7 @@ fn work(
     }
 }
 
-impl Names for Known {
+impl Names for NameCache {
     /// The view takes no names as input.
     fn host(&self, _: &str) -> Option<Ipv4Addr> {
         None
@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn nobody_waits_for_a_name() {
         let (told, heard) = channel();
-        let known = Known::new(Slow, move || {
+        let known = NameCache::new(Slow, move || {
             let _ = told.send(());
         });
         let start = Instant::now();

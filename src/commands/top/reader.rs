@@ -1,7 +1,7 @@
 //! Reads the table in a thread, so that neither a large table nor a slow kernel blocks the view. It
 //! changes nothing, and loads no module that was unloaded concurrently.
 
-use super::{Happening, debug};
+use super::{LoopEvent, debug};
 use crate::view::order;
 use libipvs::Client;
 use libipvs::Error;
@@ -51,14 +51,14 @@ pub fn read<C: Transport>(client: &mut Client<C>, only: &[ServiceKey]) -> Result
 pub fn start(
     client: Client,
     only: Vec<ServiceKey>,
-    out: Sender<Happening>,
+    out: Sender<LoopEvent>,
 ) -> io::Result<Sender<()>> {
     let (asking, asked) = channel();
     std::thread::Builder::new().spawn(move || serve(client, &only, &asked, &out))?;
     Ok(asking)
 }
 
-fn serve(client: Client, only: &[ServiceKey], asked: &Receiver<()>, out: &Sender<Happening>) {
+fn serve(client: Client, only: &[ServiceKey], asked: &Receiver<()>, out: &Sender<LoopEvent>) {
     let mut client = Some(client);
     while asked.recv().is_ok() {
         debug::moment("read");
@@ -72,7 +72,7 @@ fn serve(client: Client, only: &[ServiceKey], asked: &Receiver<()>, out: &Sender
             client = Some(connected);
             Ok(table)
         });
-        if out.send(Happening::Reading(table)).is_err() {
+        if out.send(LoopEvent::Reading(table)).is_err() {
             return;
         }
     }

@@ -91,7 +91,7 @@ impl State {
     }
 
     /// Takes a reading, made this long after the first.
-    pub fn take(&mut self, table: Table, since_start: Duration) {
+    pub fn update(&mut self, table: Table, since_start: Duration) {
         self.history.turn_to(since_start);
         let mut sums = [0u64; RATES];
         for (service, servers) in &table {

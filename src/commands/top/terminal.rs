@@ -4,7 +4,7 @@
 //! Whatever ends the program releases it: [`release`] can be called at any time and from any thread,
 //! and does nothing if the terminal is not held. This module draws nothing and reads no keys.
 
-use super::Happening;
+use super::LoopEvent;
 use nix::sys::signal::{SigSet, Signal, kill, raise};
 use nix::sys::termios::{SetArg, Termios, cfmakeraw, tcgetattr, tcsetattr};
 use nix::unistd::{Pid, getpgrp, tcgetpgrp};
@@ -33,13 +33,13 @@ static BEFORE: OnceLock<Before> = OnceLock::new();
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
 /// Returns the reason why the terminal cannot be drawn on, or None.
-pub fn missing() -> Option<String> {
+pub fn unusable() -> Option<String> {
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
-        return Some("standard input and standard output have to be a terminal".to_string());
+        return Some("standard input and standard output must be a terminal".to_string());
     }
     match std::env::var_os("TERM").unwrap_or_default() {
         term if term.is_empty() || term == "dumb" => {
-            Some("the terminal is one that cannot be drawn on (TERM says so)".to_string())
+            Some("this terminal cannot show the view (TERM is empty or dumb)".to_string())
         }
         _ => None,
     }
@@ -55,7 +55,7 @@ pub fn prepare() -> io::Result<File> {
         let usual = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
             let was_taken = is_taken();
-            give_back();
+            release();
             usual(panic);
             if was_taken {
                 std::process::abort();
@@ -66,7 +66,7 @@ pub fn prepare() -> io::Result<File> {
 }
 
 /// Acquires the terminal unless the program is in the background. Returns true if it is ours now.
-pub fn take() -> io::Result<bool> {
+pub fn acquire() -> io::Result<bool> {
     let Some(before) = BEFORE.get() else { return Ok(false) };
     // A terminal that does not control this session has no background.
     if tcgetpgrp(&before.file).is_ok_and(|group| group != getpgrp()) {
@@ -86,7 +86,7 @@ pub fn is_taken() -> bool {
 }
 
 /// Releases the terminal if it is held.
-pub fn give_back() {
+pub fn release() {
     if let Some(before) = settings_back() {
         let _ = write(&before.file, (LeaveAlternateScreen, Show));
     }
@@ -109,7 +109,7 @@ fn write(mut file: &File, commands: (impl Command, impl Command)) -> io::Result<
 }
 
 /// Turns signals into events, for this thread and those that it starts later.
-pub fn watch_signals(out: Sender<Happening>) -> io::Result<()> {
+pub fn watch_signals(out: Sender<LoopEvent>) -> io::Result<()> {
     let ends = [Signal::SIGTERM, Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT];
     let mut signals: SigSet = ends.into_iter().collect();
     signals.add(Signal::SIGTSTP);
@@ -119,7 +119,7 @@ pub fn watch_signals(out: Sender<Happening>) -> io::Result<()> {
     signals.thread_block()?;
     let wait = move || {
         while let Ok(signal) = signals.wait() {
-            let heard = out.send(Happening::Signal(signal)).is_ok();
+            let heard = out.send(LoopEvent::Signal(signal)).is_ok();
             if ends.contains(&signal) {
                 if heard {
                     std::thread::sleep(PATIENCE);
@@ -150,7 +150,7 @@ pub fn stop_job() {
 
 /// Stops here with the terminal released, until SIGCONT.
 pub fn stop() {
-    give_back();
+    release();
     let stop = SigSet::from(Signal::SIGTSTP);
     if raise(Signal::SIGTSTP).is_ok() {
         let _ = stop.thread_unblock();

@@ -1,6 +1,7 @@
 //! The pieces of a line: numbers, addresses and columns, at the end of a `String` and with nothing
 //! allocated. Width is counted in characters; what is too long pushes the rest aside.
 
+use crate::text::without_controls;
 use std::net::Ipv4Addr;
 
 const BLANKS: &str = "                                ";
@@ -20,14 +21,10 @@ pub fn push_ipv4(line: &mut String, address: Ipv4Addr) {
     }
 }
 
-/// Text that came from somebody else: a connection's Call-ID is whatever a client sent, an interface
-/// may have any name. Nothing in it drives the terminal.
+/// Text from outside: a connection's Call-ID is whatever a client sent, an interface may have any
+/// name.
 pub fn push_printable(line: &mut String, text: &str) {
-    if text.bytes().all(|b| matches!(b, b' '..=b'~')) {
-        line.push_str(text);
-    } else {
-        line.extend(text.chars().map(|c| if c.is_control() { '?' } else { c }));
-    }
+    line.push_str(&without_controls(text));
 }
 
 /// What `fill` adds, and blanks behind it up to `width`.

@@ -41,6 +41,7 @@ mod reader;
 mod state;
 mod terminal;
 
+pub use entry::top;
 pub use terminal::missing;
 
 /// Of a terminal that does not know its size, as that of a serial line.

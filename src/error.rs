@@ -51,9 +51,9 @@ pub enum ErrorKind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandError {
     pub kind: ErrorKind,
-    /// What failed, on which value. Empty when there is nothing to print.
+    /// The failure and the value that caused it. Empty when there is nothing to print.
     pub message: String,
-    /// What to do instead. It is printed when stderr is a terminal.
+    /// Advice, printed when stderr is a terminal.
     pub hint: Option<String>,
 }
 

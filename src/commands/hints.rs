@@ -103,7 +103,7 @@ mod tests {
     use crate::commands::testing::Fixture;
     use libipvs::fake::Fault;
 
-    /// What a terminal shows after the error.
+    /// The text that a terminal shows after the error.
     #[track_caller]
     fn hint(fixture: &Fixture, line: &str) -> String {
         let err = fixture.line(line).err;

@@ -98,6 +98,7 @@ impl<C: Transport> Restore<'_, C> {
         items: impl IntoIterator<Item = Result<Item, CommandError>>,
     ) -> Result<(), CommandError> {
         for item in items {
+            // No change is pending when a read fails: a pause came before.
             let flow = match item? {
                 Item::Rule(rule) => self.execute_rule(rule),
                 Item::Pause => self.send_batch(),
@@ -112,10 +113,10 @@ impl<C: Transport> Restore<'_, C> {
 
     /// Adds a change to the batch. Any other command is executed after the changes of the batch.
     fn execute_rule(&mut self, rule: Rule) -> ControlFlow<()> {
-        let location = location(rule.number, &rule.text);
-        let command = match rule.command {
+        let Rule { number, text, command } = rule;
+        let command = match command {
             Ok(Command::Change(change)) => {
-                self.batch.push(PendingChange { number: rule.number, text: rule.text, change });
+                self.batch.push(PendingChange { number, text, change });
                 return match self.batch.len() {
                     MAX_BATCH.. => self.send_batch(),
                     _ => ControlFlow::Continue(()),
@@ -132,7 +133,7 @@ impl<C: Transport> Restore<'_, C> {
             Err(error) => {
                 self.context.ui.report(&error);
                 if error.kind != ErrorKind::ClosedPipe {
-                    self.context.ui.message(&location);
+                    self.context.ui.message(&location(number, &text));
                 }
                 self.fail(&error)
             }

@@ -23,13 +23,6 @@ pub struct Rule {
     pub command: Result<Command, CommandError>,
 }
 
-impl Rule {
-    /// The line that follows an error: where it happened.
-    pub fn location(&self) -> String {
-        location(self.number, &self.text)
-    }
-}
-
 /// The line that follows an error: where it happened.
 pub fn location(number: usize, line: &[u8]) -> String {
     format!("in line {number}: {}", printable(line.trim_ascii()))
@@ -248,8 +241,7 @@ mod tests {
             _ => None,
         });
         assert_eq!(rules.map(|rule| rule.text.len()).collect::<Vec<_>>(), [MAX_QUOTED]);
-        let rule = Rule { number: 3, text: b" -A \x1b ".to_vec(), command: Ok(Command::Help) };
-        assert_eq!(rule.location(), "in line 3: -A \\u{1b}");
+        assert_eq!(location(3, b" -A \x1b "), "in line 3: -A \\u{1b}");
         let long = format!("-C #{}", "x".repeat(2 * MAX_QUOTED));
         let rule = reader(long.as_bytes(), u64::MAX).nth(1);
         assert!(matches!(rule, Some(Ok(Item::Rule(rule))) if rule.text == long.as_bytes()));

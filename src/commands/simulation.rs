@@ -1,7 +1,7 @@
 //! A whole file of rules, checked on a table in memory before the kernel's table changes.
 
 use super::input;
-use super::rules::{Item, Reader, Rule};
+use super::rules::{Item, Reader, Rule, location};
 use crate::command::Command;
 use crate::error::{CommandError, ErrorKind};
 use crate::names::Names;
@@ -84,7 +84,7 @@ pub fn simulate(
             Err(LineError { is_missing: true, .. }) if rejected.is_some() => {}
             Err(LineError { error, .. }) => {
                 ui.message(&error.message);
-                ui.message(&rule.location());
+                ui.message(&location(rule.number, &rule.text));
                 let new = Rejected::new(error.kind);
                 let is_misuse = new.is_misuse;
                 rejected.get_or_insert(new).is_misuse |= is_misuse;

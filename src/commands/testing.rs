@@ -21,14 +21,14 @@ pub struct Ran {
 }
 
 impl Ran {
-    /// What stdout has when the command succeeded and stderr is empty.
+    /// The content of stdout; the command must have succeeded without an error.
     #[track_caller]
     pub fn ok(self) -> String {
         assert_eq!((self.status, self.err.as_str()), (0, ""), "{}", self.out);
         self.out
     }
 
-    /// What stderr has when the command failed with this status and stdout is empty.
+    /// The content of stderr; the command must have failed with this status and no output.
     #[track_caller]
     pub fn fails(self, status: u8) -> String {
         assert_eq!((self.status, self.out.as_str()), (status, ""), "{}", self.err);

@@ -9,6 +9,7 @@
 //! What a method needs of a host is said once, in [`plan`].
 
 use crate::cli::rs_setup::{self as args, Stop, Task, Verb};
+use crate::error::{CommandError, ErrorKind};
 use crate::host::host::Host;
 use crate::host::state_file;
 use crate::setup::carry_out::{self, Error};
@@ -18,6 +19,7 @@ use crate::setup::persist::{self, Changes, Persist};
 use crate::setup::plan::{self, Plan};
 use crate::setup::settings::{Method, Settings};
 use crate::setup::{balanced, commands};
+use crate::ui::Ui;
 use crate::view::json;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -25,12 +27,10 @@ use std::io::{self, Write};
 use std::net::IpAddr;
 use std::os::unix::ffi::OsStringExt;
 
-/// Exit statuses.
 mod status {
     pub const DONE: u8 = 0;
     /// Something is missing, or the kernel refused.
     pub const MISSING: u8 = 1;
-    pub const USAGE: u8 = 2;
 }
 
 /// Why it did not come to an end.
@@ -48,38 +48,26 @@ impl<E: Into<Error>> From<E> for Failure {
     }
 }
 
-/// `ipvsadm rs-setup WORDS`: its exit status. Standard output may fail: that is returned. `watched`:
-/// a person reads `err`.
-pub fn program(
-    words: &[impl AsRef<[u8]>],
-    out: &mut impl Write,
-    err: &mut impl Write,
-    watched: bool,
-) -> io::Result<u8> {
+/// `ipvsadm rs-setup WORDS`.
+pub fn program(ui: &mut Ui, words: &[impl AsRef<[u8]>]) -> Result<(), CommandError> {
     let words = words.iter().map(|word| OsString::from_vec(word.as_ref().to_vec()));
-    let mut notes = Vec::new();
-    let result = match args::task(words) {
-        Ok(task) => run(&task, out, &mut notes),
-        Err(Stop::Help(text)) => write!(out, "{text}").map(|()| status::DONE).map_err(Failure::Io),
-        Err(Stop::Bad(text, hint)) => Err(Failure::Bad(match hint {
-            Some(hint) if watched => format!("{text}\n{hint}"),
-            _ => text,
-        })),
+    let task = match args::task(words) {
+        Ok(task) => task,
+        Err(Stop::Help(text)) => return write!(ui, "{text}").map_err(CommandError::output),
+        Err(Stop::Bad(text, hint)) => return Err(CommandError::usage(text).hint(hint)),
     };
-    out.flush()?;
-    for note in &notes {
-        let _ = writeln!(err, "{note}");
-    }
+    let mut notes = Vec::new();
+    let result = run(&task, ui, &mut notes);
+    ui.flush().map_err(CommandError::output)?;
+    notes.iter().for_each(|note| ui.message(note));
     match result {
-        Ok(status) => Ok(status),
-        Err(Failure::Io(e)) => Err(e),
-        Err(Failure::Bad(text)) => {
-            let _ = writeln!(err, "{text}");
-            Ok(status::USAGE)
-        }
+        Ok(status::DONE) => Ok(()),
+        Ok(_) => Err(CommandError::silent(ErrorKind::NotReady)),
+        Err(Failure::Io(e)) => Err(CommandError::output(e)),
+        Err(Failure::Bad(text)) => Err(CommandError::usage(text)),
         Err(Failure::Nothing) => {
-            let _ = writeln!(err, "nothing is set up here by rs-setup: say which VIP to check for");
-            Ok(status::MISSING)
+            let text = "nothing is set up here by rs-setup: say which VIP to check for";
+            Err(CommandError::new(ErrorKind::NotReady, text))
         }
         Err(Failure::Refused(error)) => {
             let hint = if error.not_permitted() && !nix::unistd::geteuid().is_root() {
@@ -87,8 +75,7 @@ pub fn program(
             } else {
                 ""
             };
-            let _ = writeln!(err, "{error}{hint}");
-            Ok(status::MISSING)
+            Err(CommandError::new(ErrorKind::SetupFailed, format!("{error}{hint}")))
         }
     }
 }
@@ -194,7 +181,7 @@ fn told(changes: &Changes, out: &mut impl Write, notes: &mut Vec<String>) -> Res
 }
 
 fn dry_run(task: &Task, out: &mut impl Write) -> Result<u8, Failure> {
-    let record = state_file::look().unwrap_or_default();
+    let record = state_file::read().unwrap_or_default();
     let plan = feasible(task, &record, &mut Host::open()?)?;
     let steps = plan.steps.iter().filter(|step| !step.in_place());
     let lines = steps.flat_map(|s| commands::commands(&s.what, &s.found, &s.wanted)).collect();
@@ -255,7 +242,7 @@ fn chosen(
 }
 
 fn dry_undo(task: &Task, out: &mut impl Write) -> Result<u8, Failure> {
-    let record = state_file::look()?;
+    let record = state_file::read()?;
     let (chosen, _) = chosen(task, &record, &mut Vec::new());
     let mut host = Host::open()?;
     let steps = carry_out::inverses(&mut host, &record, chosen.as_ref())?;
@@ -266,7 +253,7 @@ fn dry_undo(task: &Task, out: &mut impl Write) -> Result<u8, Failure> {
 
 fn check(task: &Task, out: &mut impl Write) -> Result<u8, Failure> {
     // Without privilege nothing is known of what was set up; named VIPs can be checked all the same.
-    let record = match state_file::look() {
+    let record = match state_file::read() {
         Ok(mut record) => {
             let _ = Persist::below(&task.root).recall(&mut record);
             record

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 /// The record, and the right to change it.
-pub type Journal = state_file::Kept<Record>;
+pub type Journal = state_file::StateFile<Record>;
 
 /// What was done, in the order it was done.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,8 +11,9 @@
 
 use super::journal::{Entry, Record, Setup};
 use super::settings::Method;
+use crate::host::files;
 use crate::host::resource::{Resource, ResourceState};
-use crate::host::state_file::{Record as _, write_whole};
+use crate::host::state_file::Record as _;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -262,7 +263,7 @@ impl<'a> Persist<'a> {
         let path = self.root.join(MANIFEST);
         let bytes = serde_json::to_vec(manifest).map_err(|e| Error(path.clone(), e.into()))?;
         self.directory(&path)?;
-        write_whole(&path, &bytes, 0o600).map_err(|e| Error(path, e))
+        files::replace(&path, &bytes, 0o600).map_err(|e| Error(path, e))
     }
 
     fn content(&self, path: &Path) -> Option<Content> {
@@ -280,7 +281,7 @@ impl<'a> Persist<'a> {
         let path = self.root.join(path);
         self.directory(&path)?;
         match content {
-            Content::File(text) => write_whole(&path, text.as_bytes(), 0o644),
+            Content::File(text) => files::replace(&path, text.as_bytes(), 0o644),
             Content::Link(target) => {
                 let _ = fs::remove_file(&path);
                 symlink(target, &path)

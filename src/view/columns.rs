@@ -1,6 +1,7 @@
 //! The parts of a line: numbers, addresses and columns, appended to a `String` without allocations.
 //! Widths count characters; a text that is too long pushes the next columns aside.
 
+use crate::text::without_controls;
 use std::net::Ipv4Addr;
 
 const BLANKS: &str = "                                ";
@@ -23,11 +24,7 @@ pub fn push_ipv4(line: &mut String, address: Ipv4Addr) {
 /// Appends text from outside: a Call-ID is whatever a client sent, an interface can have any name.
 /// Control characters become question marks.
 pub fn push_printable(line: &mut String, text: &str) {
-    if text.bytes().all(|b| matches!(b, b' '..=b'~')) {
-        line.push_str(text);
-    } else {
-        line.extend(text.chars().map(|c| if c.is_control() { '?' } else { c }));
-    }
+    line.push_str(&without_controls(text));
 }
 
 /// Appends what `fill` adds, and blanks up to `width`.

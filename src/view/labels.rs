@@ -1,7 +1,7 @@
 //! Addresses and ports as numbers, or as the names that the resolver knows.
 
 use super::columns::{cut, push_ipv4, push_number};
-use crate::names::{Names, ipv6_text, side_by_side};
+use crate::names::{Names, ipv6_text, look_up_all};
 use libipvs::model::{Protocol, ServiceKey};
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
@@ -41,7 +41,7 @@ impl<'n> Labels<'n> {
             addresses.into_iter().filter(|address| !self.hosts.contains_key(address)).collect();
         // An address that was not looked up here is looked up when it is shown.
         if unknown.len() > 1 {
-            self.hosts.extend(side_by_side(unknown, |ip| host_label(names, restorable, ip)));
+            self.hosts.extend(look_up_all(unknown, |ip| host_label(names, restorable, ip)));
         }
     }
 

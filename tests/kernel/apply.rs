@@ -139,7 +139,7 @@ fn no_rules() {
         let verb = line.trim_start_matches("ipvsadm ").split(' ').next().unwrap_or("");
         assert_eq!(
             ipvsadm_with("apply -", &format!("{OLD}{line}\n")).fails(2),
-            format!("`{verb}' cannot be in what apply reads\nin line 7: {line}\n")
+            format!("`{verb}' is not allowed in a file for apply\nin line 7: {line}\n")
         );
     }
     same_text(&oracle("-Sn").ok(), OLD);

@@ -147,7 +147,7 @@ fn interrupted() {
         assert_eq!(
             err,
             "10.1.0.1:80: interrupted, 1 connection still active, its weight is 0; \
-             `ipvsadm drain --undo -t 10.0.0.1:80 -r 10.1.0.1:80' puts back what it was\n"
+             run 'ipvsadm drain --undo -t 10.0.0.1:80 -r 10.1.0.1:80' to restore the weight\n"
         );
         assert!(weight().starts_with('0'));
         ipvsadm(&format!("drain --undo {ONE}")).ok();
@@ -163,10 +163,10 @@ fn meddled() {
     oracle("-e -t 10.0.0.1:80 -r 10.1.0.1:80 -m -w 7").ok();
     let (status, _, err) = end(child);
     assert_eq!(status, Some(1));
-    assert_eq!(err, "10.1.0.1:80: somebody has set its weight to 7 meanwhile\n");
+    assert_eq!(err, "10.1.0.1:80: the weight was changed to 7 concurrently\n");
     assert_eq!(
         ipvsadm(&format!("drain --undo {ONE}")).fails(1),
-        "10.1.0.1:80: its weight is 7 already, and stays\n"
+        "10.1.0.1:80: its weight is already 7, and was not changed\n"
     );
     let child = start(&format!("drain {ONE}"));
     drained();
@@ -211,8 +211,8 @@ fn persistent() {
     let Ran { err, .. } = ipvsadm(&format!("drain {ONE}"));
     assert_eq!(
         err,
-        "10.1.0.1:80: persistence brings clients back to it (1 entry); \
-         sysctl -w net.ipv4.vs.expire_quiescent_template=1 ends that\n"
+        "10.1.0.1:80: persistence still sends clients to it (1 entry); \
+         run 'sysctl -w net.ipv4.vs.expire_quiescent_template=1' to stop that\n"
     );
     // So they do, and then they do not.
     drop(connection(&server));

@@ -146,7 +146,7 @@ fn no_command_ends() {
         ("A -t 10.0.0.3:80", "`A' is no command"),
         ("-t 10.0.0.3:80", "`-t' is no command"),
         ("-nL", "`-nL' is no command"),
-        ("-R", "-R cannot be in what -R reads"),
+        ("-R", "-R is not allowed in the input of -R"),
     ] {
         let lines = format!("-A -t 10.0.0.1:80\n{bad}\n-A -t 10.0.0.2:80\n");
         expect(&lines, 255, &[text], A1);
@@ -353,7 +353,7 @@ fn endless() {
         run("/bin/bash", &["-c", &script], b"")
     };
     let long = "the line is longer than 65536 bytes\nin line 1: ";
-    let too_long = "it is too long to be a file of rules\n";
+    let too_long = "it is longer than 268435456 bytes\n";
     // 300 MiB in one line, and no end at all.
     sh("truncate -s 300M /tmp/long");
     for from in ["/tmp/long", "< /tmp/long", "< /dev/zero"] {

@@ -172,8 +172,8 @@ fn heads(page: &mut Page, state: &State, layout: &Layout, look: Capabilities) {
     let rate = state.rate_shown().head();
     let time = in_words(state.history_length());
     let long = format!("{rate}, last {time}");
-    let head = if long.len() <= layout.bars { long } else { format!("{rate}, {time}") };
-    page.line.push_str(&format!(" {head}"));
+    let title = if long.len() <= layout.bars { long } else { format!("{rate}, {time}") };
+    page.line.push_str(&format!(" {title}"));
     page.fill(layout.bars + 1);
     page.write(1, x, layout.bars + 1, head);
 }

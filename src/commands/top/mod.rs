@@ -40,7 +40,8 @@ mod reader;
 mod state;
 mod terminal;
 
-pub use terminal::unusable;
+pub use entry::top;
+use terminal::unusable;
 
 /// The size assumed for a terminal that does not know its own, as a serial line.
 const USUAL: Rect = Rect::new(0, 0, 80, 24);

@@ -15,18 +15,18 @@ const SIDE_BY_SIDE: usize = 16;
 const MOST: usize = 100_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Asked {
+enum Invocation {
     Host(IpAddr),
     Port(u16, Protocol),
 }
 
 /// None while a lookup is pending, and for an address without a name.
-type Answers = Arc<Mutex<HashMap<Asked, Option<String>>>>;
+type Answers = Arc<Mutex<HashMap<Invocation, Option<String>>>>;
 
 /// The names found so far.
 pub struct NameCache {
     answers: Answers,
-    queue: Sender<Asked>,
+    queue: Sender<Invocation>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -53,7 +53,7 @@ impl NameCache {
         NameCache { answers, queue }
     }
 
-    fn name(&self, asked: Asked) -> Option<String> {
+    fn name(&self, asked: Invocation) -> Option<String> {
         let mut answers = lock(&self.answers);
         if let Some(answer) = answers.get(&asked) {
             return answer.clone();
@@ -71,15 +71,15 @@ impl NameCache {
 fn work(
     names: &impl Names,
     found: &impl Fn(),
-    waiting: &Mutex<Receiver<Asked>>,
+    waiting: &Mutex<Receiver<Invocation>>,
     answers: &Answers,
 ) {
     loop {
         let next = lock(waiting).recv();
         let Ok(asked) = next else { return };
         let answer = match asked {
-            Asked::Host(address) => names.host_name(address),
-            Asked::Port(port, protocol) => names.port_name(port, protocol),
+            Invocation::Host(address) => names.host_name(address),
+            Invocation::Port(port, protocol) => names.port_name(port, protocol),
         };
         if answer.is_some() {
             lock(answers).insert(asked, answer);
@@ -99,11 +99,11 @@ impl Names for NameCache {
     }
 
     fn host_name(&self, address: IpAddr) -> Option<String> {
-        self.name(Asked::Host(address))
+        self.name(Invocation::Host(address))
     }
 
     fn port_name(&self, port: u16, protocol: Protocol) -> Option<String> {
-        self.name(Asked::Port(port, protocol))
+        self.name(Invocation::Port(port, protocol))
     }
 }
 

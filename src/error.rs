@@ -1,5 +1,8 @@
 //! Why a command failed: a kind, a message, a hint.
 
+use crate::text::os_error;
+use std::io;
+
 /// The kind of a failure. [`crate::exit`] maps it to the exit status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
@@ -9,6 +12,14 @@ pub enum ErrorKind {
     Option,
     /// The first word is no command. It ends `-R`.
     Verb,
+    /// The output could not be written.
+    Output,
+    /// The reader of standard output closed the pipe.
+    ClosedPipe,
+    /// `rs-setup --check` found the host not ready, or there is nothing to check.
+    NotReady,
+    /// `rs-setup` could not change the host.
+    SetupFailed,
 }
 
 /// A command that failed.
@@ -31,6 +42,22 @@ impl CommandError {
         CommandError::new(ErrorKind::Usage, message)
     }
 
+    /// An error that prints nothing: its message was already printed, or it has none.
+    pub fn silent(kind: ErrorKind) -> CommandError {
+        CommandError::new(kind, "")
+    }
+
+    /// A failed write to standard output.
+    pub fn output(error: io::Error) -> CommandError {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => CommandError::silent(ErrorKind::ClosedPipe),
+            _ => {
+                let message = format!("cannot write: {}", os_error(&error));
+                CommandError::new(ErrorKind::Output, message)
+            }
+        }
+    }
+
     /// The same error with a hint.
     pub fn hint(self, hint: impl Into<Option<String>>) -> CommandError {
         CommandError { hint: hint.into(), ..self }
@@ -41,6 +68,10 @@ impl CommandError {
         match self.kind {
             ErrorKind::Usage | ErrorKind::Verb => true,
             ErrorKind::Option => false,
+            ErrorKind::Output
+            | ErrorKind::ClosedPipe
+            | ErrorKind::NotReady
+            | ErrorKind::SetupFailed => true,
         }
     }
 }

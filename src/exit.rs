@@ -5,6 +5,8 @@ use crate::error::ErrorKind;
 /// The exit status of a failure.
 pub fn status(kind: ErrorKind) -> u8 {
     match kind {
+        ErrorKind::ClosedPipe => 0,
+        ErrorKind::Output | ErrorKind::NotReady | ErrorKind::SetupFailed => 1,
         ErrorKind::Usage => 2,
         ErrorKind::Option | ErrorKind::Verb => 255,
     }

@@ -5,7 +5,7 @@
 
 use crate::cli::{self, Asked, help, parser};
 use crate::command::Command;
-use crate::error::CommandError;
+use crate::error::{CommandError, ErrorKind};
 use crate::exit;
 use crate::host::netns;
 use crate::names::{self, Names};
@@ -159,8 +159,17 @@ impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
 
     /// `ipvsadm rs-setup WORDS`: its exit status.
     fn rs_setup_program(&mut self, words: &[impl AsRef<[u8]>]) -> u8 {
-        let result = rs_setup::program(words, &mut self.out, &mut self.err, self.watched);
-        let status = result.unwrap_or_else(|e| self.written(Err(e), status::DONE, status::LIST));
+        let mut notes = Vec::new();
+        let result = rs_setup::program(words, &mut self.out, &mut notes);
+        notes.iter().for_each(|note| self.complain(note));
+        let status = match result {
+            Ok(()) => status::DONE,
+            Err(error) if error.message.is_empty() => exit::status(error.kind),
+            Err(error) => {
+                self.unwritable = error.kind == ErrorKind::Output;
+                self.misused(&error)
+            }
+        };
         self.finish(status)
     }
 

@@ -56,7 +56,7 @@ fn a_narrow_one_leaves_columns_out_but_not_the_one_sorted_by() {
     state.sort_by(Column::OutPps);
     assert_eq!(
         head(&mut state, 80),
-        "Prot LocalAddress:Port      CPS▼OutPPS  InBPS OutBPS Active Weight OutPPS of 5 m"
+        "Prot LocalAddress:Port      CPS▼OutPPS  InBPS OutBPS Active Weight OutPPS, 5 min"
     );
     assert!(head(&mut state, 50).contains("▼OutPPS"));
 }

@@ -1,14 +1,17 @@
 //! Requests over a netlink socket, built and read with neli: rtnetlink and the families of generic
 //! netlink that the program itself needs. IPVS has its own path, in libipvs.
 
+mod message;
+
 use crate::text;
+use message::{Exchange, Progress, UNREADABLE};
 use neli::FromBytesWithInput;
 use neli::ToBytes;
-use neli::consts::nl::{NlmF, NlmsgerrAttr};
+use neli::consts::nl::NlmF;
 use neli::consts::socket::{Msg, NlFamily};
 use neli::nl::{NlPayload, Nlmsghdr, NlmsghdrBuilder};
 use neli::socket::NlSocket;
-use neli::types::{Buffer, GenlBuffer, NlBuffer};
+use neli::types::Buffer;
 use neli::utils::Groups;
 use std::io::{self, Cursor};
 
@@ -80,7 +83,7 @@ impl Netlink {
             answer = Some(payload.to_vec());
             Ok(true)
         })?;
-        read(&answer.ok_or(Error::Malformed("an acknowledgement in place of an answer"))?)
+        read(&answer.ok_or(Error::Malformed("an acknowledgement instead of an answer"))?)
     }
 
     /// Sends a request that has any number of answers. Restarts it when the table changes.
@@ -108,8 +111,8 @@ impl Netlink {
         self.exchange(kind, flags | NlmF::ACK, payload, |_| Ok(false)).map(drop)
     }
 
-    /// Sends a request and hands each answer to `each`, until that returns true or the kernel ends the
-    /// exchange. Returns false when the table changed during a dump.
+    /// Sends a request and passes each answer to `each`, until `each` returns true or the kernel ends
+    /// the exchange. Returns false when the table changed during a dump.
     fn exchange(
         &mut self,
         kind: u16,
@@ -126,48 +129,40 @@ impl Netlink {
             .build()
             .map_err(|_| UNBUILT)?;
         self.socket.send(bytes::<Nlmsghdr<u16, Buffer>>(&request)?, Msg::empty())?;
-        let mut consistent = true;
+        let mut exchange = Exchange { sequence: self.sequence, consistent: true };
         let mut strays = 0;
         while strays < STRAY_DATAGRAMS {
-            strays += 1;
-            for message in self.receive()?.iter().filter(|m| *m.nl_seq() == self.sequence) {
-                strays = 0;
-                consistent &= !message.nl_flags().contains(NlmF::DUMP_INTR);
-                let complete = match message.nl_payload() {
-                    NlPayload::Payload(payload) => each(payload.as_ref())?,
-                    NlPayload::Err(error) => return Err(refused(*error.error(), error.ext_ack())),
-                    NlPayload::DumpExtAck(end) if *end.error() != 0 => {
-                        return Err(refused(*end.error(), end.ext_ack()));
-                    }
-                    NlPayload::Ack(_) | NlPayload::DumpExtAck(_) | NlPayload::Empty => true,
-                };
-                if complete {
-                    return Ok(consistent);
-                }
+            match exchange.read(&self.receive()?, &mut each)? {
+                Progress::Complete => return Ok(exchange.consistent),
+                Progress::Answered => strays = 0,
+                Progress::Stray => strays += 1,
             }
         }
         Err(Error::Malformed("no answer to the request"))
     }
 
-    /// Waits for a datagram and reads its messages.
-    fn receive(&self) -> Result<NlBuffer<u16, Buffer>, Error> {
+    /// Waits for a datagram.
+    fn receive(&self) -> Result<Vec<u8>, Error> {
         let mut datagram = vec![0; RECEIVE_SIZE];
-        let length = loop {
+        loop {
             match self.socket.recv(&mut datagram, Msg::TRUNC) {
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                received => break received?.0,
+                Err(e) => return Err(e.into()),
+                Ok((length, _)) if length > RECEIVE_SIZE => {
+                    return Err(Error::Malformed("a message that is too long"));
+                }
+                Ok((length, _)) => {
+                    datagram.truncate(length);
+                    return Ok(datagram);
+                }
             }
-        };
-        let datagram = datagram.get(..length).ok_or(Error::Malformed("a message too long"))?;
-        NlBuffer::from_bytes_with_input(&mut Cursor::new(datagram), length)
-            .map_err(|_| Error::Malformed("a message that cannot be read"))
+        }
     }
 }
 
 /// Reads a payload of a fixed type.
 pub fn read<T: FromBytesWithInput<Input = usize>>(payload: &[u8]) -> Result<T, Error> {
-    T::from_bytes_with_input(&mut Cursor::new(payload), payload.len())
-        .map_err(|_| Error::Malformed("a message that cannot be read"))
+    T::from_bytes_with_input(&mut Cursor::new(payload), payload.len()).map_err(|_| UNREADABLE)
 }
 
 /// The bytes of a message or attribute.
@@ -177,17 +172,39 @@ pub fn bytes<T: ToBytes>(message: &T) -> Result<Vec<u8>, Error> {
     Ok(cursor.into_inner())
 }
 
-/// The error of a request that neli cannot lay out, as one that is too long.
-pub const UNBUILT: Error = Error::Malformed("a request that cannot be put into bytes");
+/// The error of a request that neli cannot encode, for example one that is too long.
+pub const UNBUILT: Error = Error::Malformed("a request that cannot be encoded");
 
-fn refused(error: i32, attributes: &GenlBuffer<NlmsgerrAttr, Buffer>) -> Error {
-    let text = attributes.iter().find(|a| *a.nla_type().nla_type() == NlmsgerrAttr::Msg);
-    let text = text.map(|text| c_string(text.nla_payload().as_ref()));
-    Error::Refused { code: error.saturating_neg(), text }
-}
-
-/// Text up to its closing zero byte.
+/// The text up to the first zero byte.
 pub fn c_string(bytes: &[u8]) -> String {
     let end = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
     String::from_utf8_lossy(&bytes[..end]).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernel_answers() {
+        let mut netlink = Netlink::open(NlFamily::Route).expect("a socket");
+        // RTM_GETLINK of every device: struct ifinfomsg.
+        let links = netlink.dump(18, &Buffer::from(&[0; 16][..]), |payload| Ok(payload.len()));
+        assert!(!links.expect("links").is_empty());
+        // RTM_NEWLINK of a device that does not exist.
+        let mut nowhere = [0; 16];
+        nowhere[4..8].copy_from_slice(&i32::MAX.to_ne_bytes());
+        let error = netlink.change(16, NlmF::empty(), &Buffer::from(&nowhere[..]));
+        let code = error.expect_err("no such device").code();
+        assert!(matches!(code, Some(libc::ENODEV | libc::EPERM)), "{code:?}");
+        // RTM_GETLINK of one.
+        let loopback = [0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let length = netlink.get(18, &Buffer::from(&loopback[..]), |payload| Ok(payload.len()));
+        assert!(length.expect("lo") > 16);
+    }
+
+    #[test]
+    fn text_ends_at_the_first_zero_byte() {
+        assert_eq!((c_string(b"lo\0x"), c_string(b"lo")), ("lo".to_string(), "lo".to_string()));
+    }
 }

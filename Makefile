@@ -166,7 +166,7 @@ fuzz: need-cargo-fuzz
 
 # .cargo/mutants.toml says which code is changed and which tests must notice.
 mutants: need-cargo-mutants
-	LAB_INSTALL=no $(CARGO) mutants $(MUTANTS)
+	$(CARGO) mutants --workspace $(MUTANTS)
 
 # Profiled programs have symbols, timed ones do not, so they are built into separate folders.
 bench: build

@@ -154,7 +154,7 @@ mod tests {
         let fixture = Fixture::new();
         assert_eq!(fixture.line("-C extra").fails(2), "unexpected argument extra\n");
         assert_eq!(fixture.line("-L --state").fails(255), "--state: unknown option\n");
-        assert!(fixture.line("foo").fails(255).starts_with("`foo' is not"));
+        assert!(fixture.line("foo").fails(255).starts_with("unknown command `foo'"));
         assert_eq!(fixture.changes(), 0);
         let fixture = fixture.on_terminal();
         let error = fixture.line("-L --state").fails(255);

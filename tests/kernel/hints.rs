@@ -9,7 +9,7 @@ pub const TESTS: &[Test] = &[
     ("hints: without a terminal the error stands alone", without_terminal),
 ];
 
-/// The hint that a terminal shows after the error.
+/// Returns the hint that a terminal shows after the error.
 #[track_caller]
 fn hint(line: &str) -> String {
     let command = format!("{} {line}", program("ipvsadm").display());
@@ -92,7 +92,7 @@ fn alternatives() {
         ("-A -t 10.0.0.1:80", "use -E to change it\n"),
         ("-a -t 10.0.0.1:80 -r 10.0.0.4 -x 1 -y 2", ""),
     ]);
-    // The hint is right.
+    // The hint works.
     ipvsadm("-a -t 10.0.0.1:80 -r [fd00::2]:80 -i").ok();
 }
 

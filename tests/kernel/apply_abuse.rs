@@ -109,7 +109,7 @@ fn random_pairs_by_program() {
 /// The kernel, with an unknown command in one of the messages that change something.
 struct Spoiled {
     kernel: Kernel,
-    /// The number of changes that still pass; all when negative.
+    /// The number of changes that pass before one is spoiled; negative once it is.
     left: Rc<Cell<i64>>,
 }
 
@@ -218,7 +218,7 @@ fn every_position() {
 /// The kernel, with the answers to one send lost, as when the receive buffer overflows.
 struct Deaf {
     kernel: Kernel,
-    /// The number of sends that are still answered; all when negative.
+    /// The number of sends before one loses its answers; negative once it has.
     left: Rc<Cell<i64>>,
 }
 

@@ -1,12 +1,15 @@
 //! man/NAME.in and the options to man/NAME.8.
 //!
 //! In a text a line `@OPTIONS@` stands for all options of the page's program, `@DOC long-name@` for
-//! what one of ipvsadm's does, `@DIFFERENCES@` for what is meant to be otherwise than in ipvsadm 1.31.
+//! what one of ipvsadm's does, `@DIFFERENCES@` for what is meant to be otherwise than in ipvsadm 1.31,
+//! `@FINDINGS@` for the findings of `rs-setup --check`.
 
 use crate::{is_of_today, meant, roff};
 use clap_mangen::Man;
 use ipvsadm::cli::help;
 use ipvsadm::cli::options::{self, OPTIONS};
+use ipvsadm::diagnose::Severity;
+use ipvsadm::diagnose::real_server::KINDS;
 use std::fmt::Write;
 use std::path::Path;
 use std::process::Command;
@@ -36,6 +39,16 @@ fn differences() -> String {
     })
 }
 
+/// The ids of findings and their meanings.
+fn findings() -> String {
+    KINDS.iter().fold(String::new(), |mut all, kind| {
+        let (id, meaning) = (roff::text(kind.id), roff::text(kind.meaning));
+        let severity = if kind.severity == Severity::Note { " (a note)" } else { "" };
+        write!(all, ".TP\n{id}{severity}\n{meaning}\n").expect("a String takes everything");
+        all
+    })
+}
+
 /// The page `name`, whose program has the options of `command`.
 fn page(name: &str, command: Option<clap::Command>) -> String {
     let source = format!("man/{name}.in");
@@ -52,6 +65,7 @@ fn page(name: &str, command: Option<clap::Command>) -> String {
         match line.strip_prefix('@').and_then(|line| line.strip_suffix('@')) {
             Some("OPTIONS") => page += options.as_deref().expect("a program with options"),
             Some("DIFFERENCES") => page += &differences(),
+            Some("FINDINGS") => page += &findings(),
             Some(other) => match other.strip_prefix("DOC ") {
                 Some(name) => page += &doc(name),
                 None => panic!("{source}: what is @{other}@?"),
@@ -114,6 +128,14 @@ fn the_pages_say_everything() {
         assert!(said("ipvsadm-rs-setup", &format!("--{option}")), "{option}");
     }
     assert!(!said("ipvsadm-rs-setup", "--root"));
+    for kind in KINDS {
+        let entry = format!(
+            "{}{}",
+            kind.id,
+            if kind.severity == Severity::Note { " (a note)" } else { "" }
+        );
+        assert!(said("ipvsadm-rs-setup", &format!("{entry} {}", kind.meaning)), "{}", kind.id);
+    }
 }
 
 /// What mandoc's checks say of the pages; references to pages of other packages are none of theirs.

@@ -1,12 +1,15 @@
 //! The man pages: man/NAME.8 from man/NAME.in and the option table.
 //!
 //! A line `@OPTIONS@` in a source is replaced by the options of the program, `@DOC long-name@` by the
-//! help of an option of ipvsadm, `@DIFFERENCES@` by the intended differences from ipvsadm 1.31.
+//! help of an option of ipvsadm, `@DIFFERENCES@` by the intended differences from ipvsadm 1.31,
+//! `@FINDINGS@` by the findings of `rs-setup --check`.
 
 use crate::{assert_current, meant, roff};
 use clap_mangen::Man;
 use ipvsadm::cli::help;
 use ipvsadm::cli::options::{self, OPTIONS};
+use ipvsadm::diagnose::Severity;
+use ipvsadm::diagnose::real_server::KINDS;
 use std::fmt::Write;
 use std::path::Path;
 use std::process::Command;
@@ -31,7 +34,17 @@ fn doc(name: &str) -> String {
 fn differences() -> String {
     meant::MEANT.iter().fold(String::new(), |mut all, meant| {
         let (name, sentence) = (roff::text(meant.name), roff::text(meant.sentence));
-        write!(all, ".TP\n{name}\n{sentence}\n").expect("a String takes everything");
+        write!(all, ".TP\n{name}\n{sentence}\n").expect("write to a String");
+        all
+    })
+}
+
+/// Returns the ids of findings and their meanings as a list.
+fn findings() -> String {
+    KINDS.iter().fold(String::new(), |mut all, kind| {
+        let (id, meaning) = (roff::text(kind.id), roff::text(kind.meaning));
+        let severity = if kind.severity == Severity::Note { " (a note)" } else { "" };
+        write!(all, ".TP\n{id}{severity}\n{meaning}\n").expect("write to a String");
         all
     })
 }
@@ -52,6 +65,7 @@ fn page(name: &str, command: Option<clap::Command>) -> String {
         match line.strip_prefix('@').and_then(|line| line.strip_suffix('@')) {
             Some("OPTIONS") => page += options.as_deref().expect("a program with options"),
             Some("DIFFERENCES") => page += &differences(),
+            Some("FINDINGS") => page += &findings(),
             Some(other) => match other.strip_prefix("DOC ") {
                 Some(name) => page += &doc(name),
                 None => panic!("{source}: unknown placeholder @{other}@"),
@@ -114,6 +128,14 @@ fn the_pages_describe_every_option_and_difference() {
         assert!(contains("ipvsadm-rs-setup", &format!("--{option}")), "{option}");
     }
     assert!(!contains("ipvsadm-rs-setup", "--root"));
+    for kind in KINDS {
+        let entry = format!(
+            "{}{}",
+            kind.id,
+            if kind.severity == Severity::Note { " (a note)" } else { "" }
+        );
+        assert!(contains("ipvsadm-rs-setup", &format!("{entry} {}", kind.meaning)), "{}", kind.id);
+    }
 }
 
 #[test]

@@ -231,3 +231,35 @@ impl<T: Transport> Client<T> {
         answers.map_err(|e| Error::new(query.operation(), e))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::netlink::test_transport::{ERROR, WAIT, code, family, transport};
+    use std::cell::Cell;
+
+    /// Connects to a kernel that lacks IPVS for some look-ups of the family. Returns the number of
+    /// attempts to load the module, too.
+    fn connect(missing: u32, errno: i32) -> (Result<(), ErrorKind>, u32) {
+        let loads = Cell::new(0);
+        let mut lookups = 0;
+        let transport = transport(WAIT, |sequences| {
+            lookups += 1;
+            vec![Ok(match lookups <= missing {
+                true => code(ERROR, sequences[0], errno),
+                false => family(sequences[0], 21),
+            })]
+        });
+        let client = Client::over(transport, || loads.set(loads.get() + 1));
+        (client.map(|_| ()).map_err(|e| e.kind()), loads.get())
+    }
+
+    #[test]
+    fn the_module_is_loaded_once_if_ipvs_is_missing() {
+        assert_eq!(connect(0, libc::ENOENT), (Ok(()), 0));
+        assert_eq!(connect(1, libc::ENOENT), (Ok(()), 1));
+        assert_eq!(connect(2, libc::ENOENT), (Err(ErrorKind::NoIpvs), 1));
+        assert_eq!(connect(1, libc::EPERM), (Err(ErrorKind::NotPermitted), 0));
+    }
+}

@@ -59,7 +59,7 @@ pub enum Error {
     #[error("{}", unavailable(&.0.0))]
     Unavailable(Cause),
     /// The caller may not use IPVS, which requires CAP_NET_ADMIN.
-    #[error("{NOT_PERMITTED}")]
+    #[error("Permission denied (you must be root)")]
     NotPermitted,
     /// The network namespace does not exist or cannot be entered.
     #[error("cannot enter the network namespace: {}", without_number(.0))]
@@ -195,8 +195,6 @@ fn exchange_kind(operation: Operation, error: &NetlinkError) -> ErrorKind {
     }
 }
 
-const NOT_PERMITTED: &str = "Permission denied (you must be root)";
-
 fn unavailable(error: &NetlinkError) -> String {
     match error.code() {
         Some(libc::ENOENT) => {
@@ -238,7 +236,6 @@ fn meaning(operation: Operation, code: i32) -> Option<(ErrorKind, &'static str)>
         (StopDaemon, libc::ESRCH) => (ErrorKind::DaemonNotRunning, "No daemon is running"),
         (StartDaemon, libc::ENODEV) => (ErrorKind::NoSuchInterface, "No such device"),
         (StartDaemon, libc::ENETUNREACH) => (ErrorKind::InterfaceDown, "Network is unreachable"),
-        (_, libc::EPERM) => (ErrorKind::NotPermitted, NOT_PERMITTED),
         (_, libc::EINVAL) => (
             ErrorKind::Invalid,
             "Invalid operation.  Possibly wrong module version, address not unicast, ...",

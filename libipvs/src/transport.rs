@@ -169,7 +169,8 @@ mod tests {
     #[test]
     fn one_receive_takes_two_answers_of_the_kernel() {
         let mut kernel = Kernel::open().unwrap();
-        assert!(kernel.answers_that_fit() > 100, "{}", kernel.answers_that_fit());
+        // The default buffer has room for about 200 answers, the requested one for 8192.
+        assert!((300..=8192).contains(&kernel.answers_that_fit()), "{kernel:?}");
         for sequence in [7, 8] {
             let header = [32, 0, 0, 0, 16, 0, 1, 0, sequence, 0, 0, 0, 0, 0, 0, 0, 3, 2, 0, 0];
             kernel.send(&[&header[..], b"\x0b\0\x02\0nlctrl\0\0"].concat()).unwrap();

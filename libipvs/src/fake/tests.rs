@@ -183,3 +183,32 @@ fn a_truncated_answer_fails_a_change() {
     assert_eq!(kind(client.add_service(web())), ErrorKind::Other);
     assert_eq!(kernel.table().services().count(), 1, "the change is made");
 }
+
+#[test]
+fn many_changes_are_sent_at_once() {
+    let kernel = FakeKernel::new();
+    let mut client = kernel.client().unwrap();
+    let add = |n: u32| {
+        let vip = SocketAddr::from((std::net::Ipv4Addr::from_bits(0x0a00_0000 + n), 80));
+        Change::AddService(Service::tcp(vip).build().unwrap())
+    };
+    let changes: Vec<Change> = (0..500).map(add).collect();
+    // The fault affects the whole send.
+    kernel.fail_change(0, Fault::LoseAnswers);
+    assert_eq!(kind(client.changes(&changes)), ErrorKind::AnswersLost);
+    assert_eq!(kernel.changes(), changes);
+}
+
+#[test]
+fn clones_have_their_own_receive_queues() {
+    let kernel = FakeKernel::new();
+    let mut inbox = Inbox::default();
+    let [mut one, mut two] = [kernel.clone(), kernel];
+    // A message to an unknown family.
+    one.send(&[20, 0, 0, 0, 99, 0, 1, 0, 7, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0]).unwrap();
+    assert_eq!(two.receive(&mut inbox).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    one.receive(&mut inbox).unwrap();
+    let answer = inbox.datagrams().next().unwrap().unwrap();
+    assert_eq!(answer[16..20], (-libc::EOPNOTSUPP).to_ne_bytes());
+    assert!(one.send(&[20, 0, 0, 0, 99, 0]).is_err(), "a truncated message");
+}

@@ -11,4 +11,4 @@ mod exchange_tests;
 mod fault_tests;
 pub mod message;
 #[cfg(test)]
-mod test_transport;
+pub mod test_transport;

@@ -48,11 +48,15 @@ impl<F: FnMut(&[u32]) -> Vec<Received>> Transport for TestTransport<F> {
     }
 }
 
-pub fn netlink<F: FnMut(&[u32]) -> Vec<Received>>(
+pub fn transport<F: FnMut(&[u32]) -> Vec<Received>>(rest: Received, answer: F) -> TestTransport<F> {
+    TestTransport { answer, pending: VecDeque::new(), rest }
+}
+
+pub fn netlink(
     rest: Received,
-    answer: F,
-) -> Netlink<TestTransport<F>> {
-    Netlink::new(TestTransport { answer, pending: VecDeque::new(), rest })
+    answer: impl FnMut(&[u32]) -> Vec<Received>,
+) -> Netlink<impl Transport> {
+    Netlink::new(transport(rest, answer))
 }
 
 /// A transport on which the look-up of the family succeeded. `answer` is for all further sends.

@@ -226,6 +226,7 @@ fn a_deletion_made_by_another_program_succeeds() {
     let kernel = FakeKernel::with_table(old);
     let mut client = kernel.client().unwrap();
     let plan = client.plan(new.clone(), Scope::Whole).unwrap();
+    assert_eq!(plan.changes(), crate::table::diff(&new, &kernel.table()));
     for change in plan.changes() {
         if let Change::DeleteService(_) | Change::DeleteDestination(..) = change {
             kernel.apply(change).unwrap();

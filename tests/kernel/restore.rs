@@ -142,10 +142,10 @@ fn bad_value_ends() {
 
 fn no_command_ends() {
     for (bad, text) in [
-        ("foo", "`foo' is no command"),
-        ("A -t 10.0.0.3:80", "`A' is no command"),
-        ("-t 10.0.0.3:80", "`-t' is no command"),
-        ("-nL", "`-nL' is no command"),
+        ("foo", "unknown command `foo'"),
+        ("A -t 10.0.0.3:80", "unknown command `A'"),
+        ("-t 10.0.0.3:80", "unknown command `-t'"),
+        ("-nL", "unknown command `-nL'"),
         ("-R", "-R cannot be in what -R reads"),
     ] {
         let lines = format!("-A -t 10.0.0.1:80\n{bad}\n-A -t 10.0.0.2:80\n");

@@ -304,6 +304,13 @@ mod tests {
     }
 
     #[test]
+    fn values_are_listed_where_they_are_known() {
+        assert_eq!(values("pe"), ["sip"]);
+        assert_eq!(values("tun-type"), ["ipip", "gue", "gre"]);
+        assert!(values("weight").is_empty() && values("no-such-option").is_empty());
+    }
+
+    #[test]
     fn names_of_verbs_and_of_required_options_exist() {
         for row in OPTIONS {
             for verb in row.verbs {

@@ -224,6 +224,8 @@ mod tests {
         assert_eq!(System.port("no such service", Protocol::Tcp), None);
         assert_eq!(System.port("a\0b", Protocol::Tcp), None);
         assert_eq!(System.host("localhost"), Some(Ipv4Addr::LOCALHOST));
+        let name = System.host_name(Ipv4Addr::LOCALHOST.into());
+        assert_eq!(name.and_then(|name| System.host(&name)), Some(Ipv4Addr::LOCALHOST));
     }
 
     #[test]

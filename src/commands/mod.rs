@@ -121,6 +121,7 @@ mod tests {
         for name in ["apply", "drain", "rs-setup", "top"] {
             let text = help(&format!("{name} --help"));
             assert!(text.contains(&format!("ipvsadm {name} ")), "{text}");
+            assert!(!text.contains("--add-service"), "the help of ipvsadm: {text}");
         }
     }
 

@@ -76,12 +76,12 @@ fn the_wait_has_a_limit() {
     show(&fixture.kernel, 2, 3);
     let fixture = fixture.on_terminal();
     let started = Instant::now();
-    assert_eq!(
-        run(&fixture, &task(Some(1))).fails(1),
-        "\r10.1.0.1:80: 2 connections still active, 0 s\x1b[K\r\x1b[K\
-         10.1.0.1:80: 2 connections still active after 1 s, its weight is 0\n"
-    );
-    assert!((1..5).contains(&started.elapsed().as_secs()));
+    let said = run(&fixture, &task(Some(1))).fails(1);
+    // On a busy machine more than one second can pass, and more progress is reported.
+    assert!(said.starts_with("\r10.1.0.1:80: 2 connections still active, "), "{said:?}");
+    let last = "\r\x1b[K10.1.0.1:80: 2 connections still active after 1 s, its weight is 0\n";
+    assert!(said.ends_with(last), "{said:?}");
+    assert!(started.elapsed() >= Duration::from_secs(1));
 }
 
 #[test]

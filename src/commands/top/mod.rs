@@ -59,7 +59,7 @@ enum LoopEvent {
     Name,
 }
 
-/// Why the view could not start.
+/// The error if the view cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     #[error(transparent)]
@@ -69,7 +69,7 @@ pub enum Failure {
     Io(#[from] io::Error),
 }
 
-/// How the view ended.
+/// The reason for the end of the view.
 #[derive(Debug)]
 pub enum End {
     /// A key ended it.

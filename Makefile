@@ -1,206 +1,257 @@
-# Everything goes through cargo; these are the commands a person types.
+# The commands a developer types. Each runs cargo or a script in lab/ or packaging/. `make help` lists them.
 
+# Where to install.
 PREFIX  = /usr/local
 DESTDIR =
-# Where make install-units puts the units, where they find the saved rules, and what configures them.
+ZSH     = share/zsh/site-functions
+# The folder of the systemd units, the saved rules they restore, and their settings.
 UNITS   = $(PREFIX)/lib/systemd/system
 RULES   = /etc/ipvsadm.rules
 CONFIG  = /etc/default/ipvsadm
-# Where zsh looks, below PREFIX.
-ZSH     = share/zsh/site-functions
-CARGO   = cargo
-# For make oracle: how many cases, of which seeds, in how many lab kernels at once.
+
+# make oracle: the number of cases, their seeds (1 or 1,2,3), and the number of lab kernels to use at once.
 CASES   = 2000
 SEED    = 1
 KERNELS = 2
-# For make test-kernels and make lab-qemu: of which release of Debian the kernel is.
+# make test-kernels and make lab-qemu: the release of Debian to take the kernel from.
 KERNEL  = trixie
-# For make fuzz: seconds for each target.
-TIME    = 600
-comma  := ,
+# make lab-qemu: the tests to run (part of a name; default: all of the suite).
+TEST    =
+# make fuzz: the targets, and the seconds for each.
 FUZZ    = lexer rules kernel_message connections
+TIME    = 600
+# make mutants: more options for cargo-mutants, for example MUTANTS='--shard 0/4'.
+MUTANTS =
+# make try: the network, flat or nat.
+NET     = flat
+# make failover: the parts to run, for example PART=loop,page (default: all).
+PART    =
 
-# The suites that speak to the kernel.
-SUITES  = lab kernel library rs_setup oracle top
+CARGO   = cargo
+target  = $(abspath $(or $(CARGO_TARGET_DIR),target))
+release = $(target)/release
 
-release  := $(or $(CARGO_TARGET_DIR),target)/release
-programs := ipvsadm ipvsadm-save ipvsadm-restore
-# Into $(DESTDIR)$(PREFIX)/$(1) go the files $(2), if there are any.
-into = $(if $(strip $(2)),install -d $(DESTDIR)$(PREFIX)/$(1) && install -m 644 $(2) $(DESTDIR)$(PREFIX)/$(1)/)
+# The suites of tests/, one for each folder or file. Two run at a time, so the slowest ones start first.
+all_suites    = $(patsubst tests/%/main.rs,%,$(wildcard tests/*/main.rs)) $(patsubst tests/%.rs,%,$(wildcard tests/*.rs))
+slow_suites   = rs_setup clients kernel oracle completions
+quick_suites  = $(filter-out $(slow_suites),$(all_suites))
+# The suites that use the kernel most, for other kernels.
+kernel_suites = --test lab --test kernel --test library --test rs_setup --test oracle --test top
+# The tests that need neither a kernel nor root. mandoc checks the manual pages; without mandoc that test is skipped.
+kernel_free   = --workspace --lib --bins --test table --test fuzz --test pages
+skip_mandoc  := $(shell command -v mandoc >/dev/null || echo --skip mandoc)
 
-.PHONY: api check-api help build demo demo-tun demo-nat try failover test test-kernels lab-qemu units msrv oracle fuzz bench pages screenshots lint deny advisories install install-units deb test-deb rpm packages
+define HELP
+make TARGET [NAME=VALUE...]
+
+Build and install
+  build            build the release programs, in target/release
+  install          install them: PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
+  install-systemd  install the systemd units and $(CONFIG)
+Test
+  check            format, clippy and the tests without a kernel: the fast loop
+  test             every test; as root on Debian, install what they need first
+  suite-NAME       one suite of tests/, for example suite-kernel
+  unit-tests       the unit tests, and the examples in the documentation
+  oracle           compare random command lines with ipvsadm 1.31:
+                   CASES=$(CASES) SEED=$(SEED) KERNELS=$(KERNELS) (several seeds: SEED=1,2,3)
+  test-kernels     the suites that use the kernel, on Debian's: KERNEL=$(KERNEL)
+  lab-qemu         the suite kernel in qemu, with two processors: TEST=faults
+  fuzz             run libFuzzer on each target: TIME=$(TIME) seconds
+  mutants          find code that no test checks: MUTANTS='--shard 0/4'
+  bench            compare speed with 1.31, in an hour: BENCH=load,list
+Try it
+  demo             watch a load balancer work, in a kernel of its own
+  demo-tun         the same with tunnels
+  demo-nat         the same with masquerading
+  try              run commands of yours in such a network: NET=nat
+  failover         let a director fail, and measure connections: PART=loop
+Release and packages
+  deb              build a Debian package, in target/deb
+  test-deb         try the package in a bare Debian (as root)
+  test-debian      build and run the demo in a bare Debian 13 (as root)
+  rpm              build an RPM package, in target/rpm
+  deny             check licences, sources and versions of dependencies
+  advisories       check dependencies for known vulnerabilities
+  check-api        compare the library's interface with docs/api.txt
+Maintain
+  lint             format, clippy, documentation and cargo package
+  msrv             check with the oldest supported Rust, 1.85
+  pages            generate the manual pages and the completions
+  api              generate docs/api.txt
+  screenshots      generate the pictures in docs/, in six minutes
+  packages         install the Debian packages that the lab needs
+endef
+export HELP
+
+.PHONY: help build install install-systemd install-units check test unit-tests oracle test-kernels lab-qemu fuzz \
+  mutants bench packages demo demo-tun demo-nat try failover deb test-deb test-debian rpm deny advisories check-api \
+  lint msrv pages api screenshots
 
 help:
-	@echo 'make demo      build, and watch a load balancer at work in a kernel of its own (not the one of this machine)'
-	@echo 'make demo-tun  the same with tunnels; make demo-nat: with NAT'
-	@echo 'make try       commands of your own from standard input, in such a network; with NET=nat the servers are behind the director'
-	@echo 'make failover  two directors, one of which fails: the figures of docs/growing.md, in a quarter of an hour'
-	@echo 'make test      all tests, with what they need installed first (as root on Debian) or named'
-	@echo 'make test-kernels  what speaks to the kernel again, on the user-mode Linux of Debian $(KERNEL)'
-	@echo 'make lab-qemu  the suite "kernel" on the kernel of Debian $(KERNEL) itself, with two processors, in qemu: TEST=faults for a part'
-	@echo 'make oracle    random command lines beside ipvsadm 1.31: CASES=$(CASES) SEED=$(SEED) (or SEED=1,2,3) KERNELS=$(KERNELS)'
-	@echo 'make fuzz      libFuzzer on what reads lines and the kernel: TIME=$(TIME) seconds each (FUZZ="$(FUZZ)")'
-	@echo 'make bench     time, instructions and memory beside ipvsadm 1.31 and the kernel alone: an hour, for benches/;'
-	@echo '               BENCH=load,list (or start save growth single names connections errors live count) and BENCH_QUICK=1 for less'
-	@echo 'make screenshots  the pictures in docs/, of ipvsadm top in the lab'
-	@echo 'make lint      format, clippy and the documentation of the library, warnings denied; make msrv: the oldest Rust'
-	@echo 'make api       what the library promises, into docs/api.txt; make check-api: whether it still does'
-	@echo 'make deny      licences, sources and versions of the dependencies; make advisories: known vulnerabilities of theirs'
-	@echo 'make build     the release programs, in $(release)'
-	@echo 'make install   build if need be, and install: PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)'
-	@echo 'make install-units  the systemd units too, with $(CONFIG)'
-	@echo 'make deb       a Debian package, in $(dir $(release)); make test-deb: try it in a bare Debian (as root); make rpm'
+	@echo "$$HELP"
 
-packages:
-	@lab/packages
+# Build and install
 
 build:
 	$(CARGO) build --release --locked
 
-demo: packages build
-	@IPVSADM=$(release)/ipvsadm lab/run lab/demo
+programs = $(release)/ipvsadm $(release)/ipvsadm-save $(release)/ipvsadm-restore
 
-demo-tun demo-nat: demo-%: packages build
-	@IPVSADM=$(release)/ipvsadm lab/run lab/demo $*
+# Existing programs are not rebuilt, so `sudo make install` after `make build` needs no cargo.
+$(programs):
+	$(CARGO) build --release --locked
 
-try: packages build
-	@IPVSADM=$(release)/ipvsadm lab/try $(NET) || [ $$? -lt 124 ]
+install: share = $(DESTDIR)$(PREFIX)/share
+install: $(programs)
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(programs)
+	install -D -m 644 -t $(share)/man/man8 man/*.8
+	install -D -m 644 -t $(share)/ipvsadm schema/ipvsadm.schema.json
+	install -D -m 644 -t $(share)/bash-completion/completions completions/ipvsadm
+	install -D -m 644 -t $(share)/fish/vendor_completions.d completions/ipvsadm.fish
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/$(ZSH) completions/_ipvsadm
+# bash and fish load completions by the name of the program.
+	ln -sf ipvsadm $(share)/bash-completion/completions/ipvsadm-save
+	ln -sf ipvsadm $(share)/bash-completion/completions/ipvsadm-restore
+	ln -sf ipvsadm.fish $(share)/fish/vendor_completions.d/ipvsadm-save.fish
 
-# PART=daemons,connections,loop,hosts,ecmp: some of it.
-failover: packages build
-	@lab/packages clients
-	@lab/run --time 3600 env IPVSADM=$(abspath $(release))/ipvsadm lab/failover $(subst $(comma), ,$(PART))
+install-systemd:
+	DESTDIR=$(DESTDIR) packaging/install-systemd $(PREFIX) $(UNITS) $(RULES) $(CONFIG)
 
-# A lab kernel has one processor: two suites at a time, those that take longest first. All packages before, since
-# nothing may change below a lab that runs.
-slow   := rs_setup clients kernel oracle completions
-suites := $(slow) $(filter-out $(slow),$(sort $(patsubst tests/%/main.rs,%,$(wildcard tests/*/main.rs)) $(basename $(notdir $(wildcard tests/*.rs)))))
+# The former name.
+install-units: install-systemd
+
+# Test
+
+check:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --all-features --locked --quiet -- -D warnings
+	LAB_INSTALL=no $(CARGO) test --locked --quiet $(kernel_free) -- $(skip_mandoc)
+	$(CARGO) test --locked --quiet --workspace --doc
+	@[ -z "$(skip_mandoc)" ] || echo 'not checked: the manual pages, because mandoc is missing'
+
+# All packages come first, because nothing may change below a lab that runs.
 test: packages
 	@for group in clients shells pages; do lab/packages $$group || exit; done
 	$(CARGO) test --locked --workspace --no-run
-	@$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target $(suites:%=suite-%) units
+	@$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target \
+	  $(addprefix suite-,$(slow_suites) $(quick_suites)) unit-tests
 
 suite-%:
 	$(CARGO) test --locked --test $*
 
-units:
-	$(CARGO) test --locked --workspace --all-features --lib --bins
-	$(CARGO) test --locked --workspace --all-features --doc
+# The library twice: with all features, and with none.
+unit-tests:
+	$(CARGO) test --locked --workspace --lib --bins
+	$(CARGO) test --locked --workspace --doc
 	$(CARGO) test --locked --package libipvs --lib
-
-# The oldest Rust that Cargo.toml names.
-msrv:
-	CARGO_TARGET_DIR=$(or $(CARGO_TARGET_DIR),target)/msrv $(CARGO) +1.88.0 check --locked
-	CARGO_TARGET_DIR=$(or $(CARGO_TARGET_DIR),target)/msrv $(CARGO) +1.88.0 check --locked --no-default-features --lib --examples
-
-# Kernels from Debian's archive, got once into target/lab: see lab/kernel. The output of each suite ends with the kernel it ran on.
-test-kernels: packages
-	LAB_KERNEL=$(KERNEL) $(CARGO) test --locked --no-fail-fast $(addprefix --test ,$(SUITES))
-
-lab-qemu: packages
-	LAB_KERNEL=qemu-$(KERNEL) $(CARGO) test --locked --test kernel -- $(if $(TEST),'$(TEST)')
 
 oracle: packages
 	@ORACLE_CASES=$(CASES) ORACLE_SEED=$(SEED) ORACLE_KERNELS=$(KERNELS) $(CARGO) test --locked --quiet --test oracle
 
-# What is found goes to fuzz/artifacts, what is learnt to fuzz/corpus; make test has the short run.
+test-kernels: packages
+	LAB_KERNEL=$(KERNEL) $(CARGO) test --locked --no-fail-fast $(kernel_suites)
+
+lab-qemu: packages
+	LAB_KERNEL=qemu-$(KERNEL) $(CARGO) test --locked --test kernel -- '$(TEST)'
+
+# Crashes go to fuzz/artifacts, new inputs to fuzz/corpus. The suite `fuzz` is the short run.
 fuzz: need-cargo-fuzz
 	$(CARGO) +nightly build --quiet --manifest-path fuzz/Cargo.toml --examples
-	@for target in $(FUZZ); do mkdir -p fuzz/corpus/$$target && $(CARGO) +nightly fuzz run --fuzz-dir fuzz $$target \
-	  fuzz/corpus/$$target tests/fuzz/corpus/$$target -- -max_total_time=$(TIME) -print_final_stats=1 || exit; done
+	@for target in $(FUZZ); do \
+	  mkdir -p fuzz/corpus/$$target; \
+	  $(CARGO) +nightly fuzz run --fuzz-dir fuzz $$target fuzz/corpus/$$target tests/fuzz/corpus/$$target -- \
+	    -max_total_time=$(TIME) -print_final_stats=1 || exit; \
+	done
 
-# Developers' tools of cargo's that are no package of Debian's.
-need-cargo-%:
-	@command -v cargo-$* >/dev/null || $(CARGO) install cargo-$* --locked || { echo 'cargo-$* is needed: cargo install cargo-$*' >&2; exit 1; }
+# .cargo/mutants.toml says which code is changed and which tests must notice.
+mutants: need-cargo-mutants
+	$(CARGO) mutants --workspace $(MUTANTS)
+
+# Profiled programs have symbols, timed ones do not, so they are built into separate folders.
+bench: build
+	@lab/packages bench
+	@IPVSADM_BIN_DIR=$(release) $(CARGO) bench --locked --bench lab --target-dir $(target)/bench
+
+# Try it
+
+packages:
+	@lab/packages
+
+demo: packages build
+	@IPVSADM=$(release)/ipvsadm lab/run lab/demo dr
+
+demo-tun: packages build
+	@IPVSADM=$(release)/ipvsadm lab/run lab/demo tun
+
+demo-nat: packages build
+	@IPVSADM=$(release)/ipvsadm lab/run lab/demo nat
+
+# A command that fails is no error of `make try`; a lab that fails is (status 124 or more).
+try: packages build
+	@IPVSADM=$(release)/ipvsadm lab/try $(NET) || [ $$? -lt 124 ]
+
+failover: packages build
+	@lab/packages clients
+	@IPVSADM=$(release)/ipvsadm lab/run --time 3600 lab/failover $(PART)
+
+# Release and packages
+
+deb: build
+	@lab/packages deb
+	@packaging/build-deb $(target)/deb
+
+test-deb: deb
+	@lab/test-deb $(target)/deb/*.deb
+
+test-debian:
+	@lab/packages deb
+	@lab/test-debian
+
+rpm:
+	@lab/packages deb
+	@packaging/build-rpm $(target)/rpm $(target)
 
 deny: need-cargo-deny
 	$(CARGO) deny --locked check licenses bans sources
 
-# The list of them is fetched from github.com/RustSec/advisory-db.
+# cargo-deny downloads the list from github.com/RustSec/advisory-db.
 advisories: need-cargo-deny
 	$(CARGO) deny --locked check advisories
 
-# The manual pages and the completions list the options: they are made from their table.
-pages:
-	UPDATE_PAGES=1 $(CARGO) test --locked --quiet --test pages
+# Only additions may change docs/api.txt without a new version.
+public_api = RUSTFLAGS= $(CARGO) +nightly public-api -sss --package libipvs --all-features
+check-api: need-cargo-public-api
+	@$(public_api) >$(target)/api.txt
+	@tail -n +2 docs/api.txt | diff -u - $(target)/api.txt || \
+	  { echo "docs/api.txt is stale: run 'make api' and describe the change in CHANGELOG.md" >&2; exit 1; }
 
-# Of ipvsadm top, for the README: six minutes in the lab.
-screenshots: packages
-	TOP_PICTURES=5.3 $(CARGO) test --locked --quiet --test top
-
-# Programs with names in them, to be profiled, are built beside those that are timed.
-bench: build
-	@lab/packages bench
-	@IPVSADM_BIN_DIR=$(abspath $(release)) $(CARGO) bench --locked --bench lab --target-dir $(abspath $(release)/../bench)
+# Maintain
 
 lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --all-features --locked -- -D warnings
 	$(CARGO) clippy --package libipvs --locked -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --package libipvs --all-features --locked
-	@said=$$($(CARGO) package --workspace --locked --allow-dirty --no-verify --quiet 2>&1) && [ -z "$$said" ] || { echo "cargo package: $$said" >&2; exit 1; }
+	packaging/check-crates
 
-# What the library promises, a line for each item: docs/api.txt. It changes only together with the version, but for what is added.
-public-api = RUSTFLAGS= $(CARGO) +nightly public-api -sss --package libipvs --all-features
+# 1.85 is the rust-version of Cargo.toml.
+msrv:
+	$(CARGO) +1.85.0 check --locked --workspace --all-targets --target-dir $(target)/msrv
+	$(CARGO) +1.85.0 check --locked --package libipvs --target-dir $(target)/msrv
+
+pages:
+	UPDATE_PAGES=1 $(CARGO) test --locked --quiet --test pages
+
 api: need-cargo-public-api
-	@{ echo '# By make api (cargo public-api): what the library promises, with the feature serde.'; $(public-api); } >docs/api.txt.new && \
-	  mv docs/api.txt.new docs/api.txt
+	@echo '# By make api (cargo public-api): what the library promises, with the feature serde.' >$(target)/api.txt
+	@$(public_api) >>$(target)/api.txt
+	@mv $(target)/api.txt docs/api.txt
 
-check-api: need-cargo-public-api
-	@$(public-api) >target/api.txt && tail -n +2 docs/api.txt | diff -u - target/api.txt || \
-	  { echo 'docs/api.txt is another surface: make api, and say it in CHANGELOG.md' >&2; exit 1; }
+screenshots: packages
+	TOP_PICTURES=5.3 $(CARGO) test --locked --quiet --test top
 
-# What is there is installed as it is: `sudo make install` after `make build` needs no cargo.
-$(addprefix $(release)/,$(programs)):
-	$(CARGO) build --release --locked
-
-install: $(addprefix $(release)/,$(programs))
-	install -d $(DESTDIR)$(PREFIX)/sbin
-	install -m 755 $^ $(DESTDIR)$(PREFIX)/sbin/
-	$(call into,share/man/man8,$(wildcard man/*.8))
-	$(call into,share/ipvsadm,schema/ipvsadm.schema.json)
-	$(call into,share/bash-completion/completions,$(wildcard completions/ipvsadm))
-	$(call into,$(ZSH),$(wildcard completions/_ipvsadm))
-	$(call into,share/fish/vendor_completions.d,$(wildcard completions/ipvsadm.fish))
-# bash and fish look for completions by the name of the program.
-	ln -sf ipvsadm $(DESTDIR)$(PREFIX)/share/bash-completion/completions/ipvsadm-save
-	ln -sf ipvsadm $(DESTDIR)$(PREFIX)/share/bash-completion/completions/ipvsadm-restore
-	ln -sf ipvsadm.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/ipvsadm-save.fish
-
-# A file of settings that is there is the administrator's.
-install-units:
-	install -d $(DESTDIR)$(UNITS) $(DESTDIR)$(dir $(CONFIG))
-	for unit in ipvsadm.service ipvsadm-sync@.service; do \
-	  sed 's|/usr/sbin/|$(PREFIX)/sbin/|; s|/etc/ipvsadm\.rules|$(RULES)|; s|/etc/default/ipvsadm|$(CONFIG)|' systemd/$$unit \
-	    >$(DESTDIR)$(UNITS)/$$unit && chmod 644 $(DESTDIR)$(UNITS)/$$unit || exit; \
-	done
-	[ -e $(DESTDIR)$(CONFIG) ] || install -m 644 systemd/ipvsadm.default $(DESTDIR)$(CONFIG)
-
-# In a folder of its own, so that nothing is left beside the sources; the package gets there what only git and Cargo.toml know.
-version    := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
-maintainer := ipvsadm maintainers <maintainers@users.noreply.h-seed-7b688bc5.example>
-debian     := $(abspath $(release)/../deb)
-package    := $(debian)/ipvsadm-rs_$(version)-1_$(shell dpkg --print-architecture 2>/dev/null).deb
-
-deb: build
-	@lab/packages deb
-	@rm -rf $(debian) && mkdir -p $(debian)/build && cp -r packaging/debian $(debian)/build/debian
-	@sed -i 's/@MAINTAINER@/$(maintainer)/' $(debian)/build/debian/control
-	@sed -i -e '/@MIT@/{s/.*/sed "s|^$$| .|; s|^[^ ]| \&|" LICENSE-MIT/e' -e '}' $(debian)/build/debian/copyright
-	@printf 'ipvsadm-rs (%s-1) unstable; urgency=medium\n\n  * As in /usr/share/doc/ipvsadm-rs/changelog.gz.\n\n -- %s  %s\n' \
-	  '$(version)' '$(maintainer)' "$$(git log -1 --format=%aD 2>/dev/null || date -R)" >$(debian)/build/debian/changelog
-	@cd $(debian)/build && MAKEFLAGS= TOP=$(CURDIR) dpkg-buildpackage --build=binary --unsigned-changes --no-check-builddeps >../log 2>&1 || \
-	  { tail -n 30 ../log >&2; exit 1; }
-	@lintian --allow-root --fail-on error,warning $(package)
-	@echo '$(package)'
-
-test-deb: deb
-	@lab/test-deb $(package)
-
-# Of what is committed. Where rpm is not the machine's own, what it would ask of it is not asked.
-rpm:
-	@lab/packages deb
-	@rm -rf $(debian)/../rpm && mkdir -p $(debian)/../rpm/SOURCES
-	git archive --prefix ipvsadm-$(version)/ -o $(abspath $(debian)/../rpm)/SOURCES/ipvsadm-$(version).tar.gz HEAD
-	CARGO_TARGET_DIR=$(abspath $(debian)/..) rpmbuild -bb --define '_topdir $(abspath $(debian)/../rpm)' \
-	  $(if $(wildcard /etc/debian_version),--nodeps --define '_unitdir /usr/lib/systemd/system' --define '_sbindir /usr/sbin') packaging/ipvsadm.spec
+# cargo's developer tools that are not packages of Debian.
+need-cargo-%:
+	@command -v cargo-$* >/dev/null || $(CARGO) install cargo-$* --locked || \
+	  { echo "cargo-$* is missing: run 'cargo install cargo-$*'" >&2; exit 1; }

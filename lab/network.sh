@@ -1,29 +1,30 @@
 # shellcheck shell=bash
-# A small network to balance load in. To be sourced, as root, inside the lab (lab/run).
+# A small network for load balancing. Source this file as root in the lab (lab/run).
 #
-# Every node is a network namespace; one cable (veth) runs from it to a bridge in the namespace `switch`.
-# The numbers are always the same:
+# Every node is a network namespace with a cable (veth pair) to a bridge in the namespace `switch`.
+# The addresses are always the same:
 #
-#   node      in front                inside (network_up nat)  card
+#   node      front                   inside (network_up nat)  MAC address
 #   director  10.0.0.1   fd00::1      10.1.0.1   fd01::1       02:00:00:00:00:01 (inside 02:01:00:00:00:01)
 #   client    10.0.0.2   fd00::2                               02:00:00:00:00:02
 #   rs1       10.0.0.11  fd00::11     10.1.0.11  fd01::11      02:00:00:00:00:11
 #   rs2       10.0.0.12  fd00::12     10.1.0.12  fd01::12      02:00:00:00:00:12, and so on up to rs9
 #
-# By custom a virtual service has 10.0.0.100 or fd00::100 (director_vip puts it up).
+# By convention the VIP of a virtual service is 10.0.0.100 or fd00::100 (director_vip adds it).
 #
-#   network_up [flat|nat] [N]           make it, with N real servers (2, at most 9); network_down takes it away
+#   network_up [flat|nat] [N]           create the network, with N real servers (default 2, at most 9)
+#   network_down                        remove it
 #   on NODE COMMAND...                  run a command on a node
-#   director_vip VIP...                 the director answers for VIP
-#   real_server_dr NODE VIP...          ready for direct routing (-g), without `ipvsadm rs-setup`
-#   real_server_tunnel NODE VIP...      ready for IPIP tunnels (-i), likewise
-#   serve NODE [PORT] [tcp|http]        a server that answers its node's name and closes
-#   serve_stop NODE [PORT]
-#   ask NODE ADDRESS PORT COUNT [tcp|http]   COUNT connections, one after the other: who answered, a line each
-#   arp_answers NODE ADDRESS            which nodes answer ARP for an IPv4 address, a line each
+#   director_vip VIP...                 add VIPs to the director
+#   real_server_dr NODE VIP...          prepare a real server for direct routing (-g), without `ipvsadm rs-setup`
+#   real_server_tunnel NODE VIP...      the same for IPIP tunnels (-i)
+#   serve NODE [PORT] [tcp|http]        start a server that answers with its node's name and closes
+#   serve_stop NODE [PORT]              stop it
+#   ask NODE ADDRESS PORT COUNT [tcp|http]   open COUNT connections in turn; print who answered each, one per line
+#   arp_answers NODE ADDRESS            print the nodes that answer ARP requests for an IPv4 address, one per line
 #
-# One network at a time in a shell; two shells at once need a different NETWORK each, a prefix for the namespaces' names.
-# With NETWORK_SHOW set, `on` first prints each command with its node as the prompt.
+# A shell can have one network at a time. Networks in different shells require different values of NETWORK, a prefix of
+# the namespaces' names. With NETWORK_SHOW set, `on` prints each command after a prompt with its node.
 
 NETWORK=${NETWORK-}
 NETWORK_SHOW=${NETWORK_SHOW-}
@@ -39,11 +40,11 @@ on() {
 }
 
 # network_up [flat|nat] [N]
-#   flat: all on one net; director, real servers and client are neighbours (direct routing, tunnels).
-#   nat:  the real servers live on a net of their own behind the director, which is their only way out.
+#   flat: director, real servers and client share one subnet (direct routing, tunnels).
+#   nat:  the real servers have a subnet behind the director, which is their default gateway.
 network_up() {
   local kind=${1:-flat} count=${2:-2} node i
-  case $kind in flat|nat) ;; *) echo "network_up: flat or nat, not '$kind'" >&2; return 2 ;; esac
+  case $kind in flat|nat) ;; *) echo "network_up: unknown kind '$kind' (flat or nat)" >&2; return 2 ;; esac
   network_nodes="director client"
   for ((i = 1; i <= count; i++)); do network_nodes+=" rs$i"; done
 
@@ -68,7 +69,7 @@ network_up() {
   ip netns exec "${NETWORK}director" sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
 }
 
-# network_join NODE front|inside DEVICE NUMBER MAC: one cable from a node to a bridge, up and with its addresses.
+# network_join NODE front|inside DEVICE NUMBER MAC: connect a node to a bridge, with the device up and its addresses set.
 network_join() {
   local node=$1 bridge=$2 device=$3 number=$4 mac=$5 net=0
   if [ "$bridge" = inside ]; then net=1; fi
@@ -82,7 +83,7 @@ addr add fd0$net::$number/64 dev $device nodad
 END
 }
 
-# Take the network and its servers away.
+# network_down: stop the servers and remove the network.
 network_down() {
   local node
   for node in "${!network_servers[@]}"; do kill "${network_servers[$node]}"; done
@@ -91,7 +92,7 @@ network_down() {
   network_nodes=
 }
 
-# An address alone on a device: VIP/32, or VIP/128 without duplicate address detection.
+# network_vip NODE DEVICE VIP: add VIP/32, or VIP/128 without duplicate address detection.
 network_vip() {
   local node=$1 device=$2 vip=$3
   case $vip in
@@ -101,7 +102,7 @@ network_vip() {
 }
 
 # director_vip VIP...
-# An IPv6 one is not preferred as a source: a tunnel packet from it would look to the real server like one of its own.
+# An IPv6 VIP is deprecated as a source address: a tunnel packet from it would look to the real server like its own.
 director_vip() {
   local vip
   for vip in "$@"; do
@@ -111,7 +112,7 @@ director_vip() {
 }
 
 # real_server_dr NODE VIP...
-# The sysctls come first, or the server answers ARP for the VIP in between.
+# The sysctls come first, because otherwise the server answers ARP requests for the VIP in between.
 real_server_dr() {
   local node=$1 vip; shift
   on "$node" sysctl -qw net.ipv4.conf.{all,lo}.arp_ignore=1 net.ipv4.conf.{all,lo}.arp_announce=2 || return
@@ -119,7 +120,7 @@ real_server_dr() {
 }
 
 # real_server_tunnel NODE VIP... (IPv4)
-# rp_filter=0 on tunl0 and on all: packets arrive from the tunnel whose way back is eth0.
+# rp_filter=0 on tunl0 and on all: packets arrive through the tunnel while the route back is eth0.
 real_server_tunnel() {
   local node=$1 vip; shift
   on "$node" modprobe ipip &&
@@ -129,10 +130,10 @@ real_server_tunnel() {
   for vip in "$@"; do network_vip "$node" tunl0 "$vip" || return; done
 }
 
-# serve NODE [PORT] [tcp|http]: returns once it listens, on all addresses of both families.
+# serve NODE [PORT] [tcp|http]: returns once the server listens, on all IPv4 and IPv6 addresses.
 serve() {
   local node=$1 port=${2:-80} how=${3:-tcp} pid
-  # The server goes to the background by itself and prints its process id.
+  # The server moves to the background and prints its process id.
   pid=$(NETWORK_SHOW='' on "$node" /usr/bin/python3 "$network_server" "$node" "$port" "$how") || return
   network_servers[$node:$port]=$pid
 }
@@ -144,8 +145,8 @@ serve_stop() {
 }
 
 # ask NODE ADDRESS PORT COUNT [tcp|http]
-# "nobody" stands for a connection that was refused or brought no answer; the status is then 1.
-# 124 when it took more than NETWORK_PATIENCE seconds (20).
+# Prints "nobody" for a connection that was refused or got no answer; the status is then 1.
+# The status is 124 when it takes longer than NETWORK_PATIENCE seconds (20).
 ask() {
   # shellcheck disable=SC2016 # for the inner shell
   NETWORK_SHOW='' on "$1" timeout "${NETWORK_PATIENCE:-20}" bash -c '
@@ -166,10 +167,10 @@ ask() {
     exit $status' ask "$2" "$3" "$4" "${5:-tcp}"
 }
 
-# arp_answers NODE ADDRESS (takes a second)
+# arp_answers NODE ADDRESS: takes a second.
 arp_answers() {
   local mac
-  # arping's own status says whether as many answers came as questions went out, which is not asked here.
+  # arping fails unless it gets as many answers as it sent requests, which does not matter here.
   NETWORK_SHOW='' on "$1" arping -b -w 1 -I eth0 "$2" | grep -o '\[..:..:..:..:..:..\]' | sort -u |
     while read -r mac; do
       case $mac in

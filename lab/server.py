@@ -1,7 +1,7 @@
-"""A server that answers its name and closes: server.py NAME PORT [tcp|http]
+"""A server that answers with its name and closes: server.py NAME PORT [tcp|http]
 
-It listens on all addresses of both families. Once it does, it goes to the background, prints
-its process id there and returns; so whoever started it can connect at once.
+It listens on all IPv4 and IPv6 addresses. It returns once it listens: the server continues in the background, and
+its process id is printed. So the caller can connect at once.
 """
 
 import os
@@ -21,7 +21,7 @@ def answer(connection):
                 request = b""
                 while b"\r\n\r\n" not in request and b"\n\n" not in request:
                     part = connection.recv(4096)
-                    if not part:  # somebody looked whether the port is open
+                    if not part:  # the client only checked that the port is open
                         return
                     request += part
                 text = (
@@ -29,7 +29,7 @@ def answer(connection):
                     f"Content-Length: {len(text)}\r\n\r\n{text}"
                 )
             connection.sendall(text.encode())
-        except OSError:  # the other side went away
+        except OSError:  # the client closed the connection
             pass
 
 

@@ -1,12 +1,12 @@
 /*
- * Preloaded into the user-mode kernel: lets it run on processors whose register state is larger
- * than the buffer it was built with.
+ * A library to preload into the user-mode kernel. It lets the kernel run on processors whose
+ * register state is larger than the kernel's buffer.
  *
  * Linux 6.1 as a user-mode kernel saves and restores a process's extended registers through a
- * buffer of fixed size. On a processor with larger ones (AMX) the machine's kernel still fills
- * the short buffer, but refuses to take it back: PTRACE_SETREGSET wants the whole state or
- * nothing (EFAULT). So a short state is laid over the process's present one, and that is set.
- * Nothing in the guest can use the registers beyond the short state, so none of them is lost.
+ * buffer of fixed size. On a processor with a larger state (AMX) the host's kernel fills the
+ * short buffer, but PTRACE_SETREGSET fails with EFAULT unless it gets the whole state. So this
+ * library reads the process's whole state, copies the short state over its start, and sets that.
+ * The guest cannot use the registers beyond the short state, so nothing is lost.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

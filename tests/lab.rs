@@ -1,4 +1,4 @@
-//! What `lab/run` promises: a command in a kernel of its own, that can change nothing outside.
+//! Tests of `lab/run`: a command runs in a kernel of its own, and cannot change anything outside.
 
 #[path = "support/mod.rs"]
 mod support;
@@ -13,14 +13,14 @@ fn lab(args: &[&str], stdin: &[u8]) -> Ran {
     support::run(project().join("lab/run"), args, stdin)
 }
 
-/// The lab with a shell script, which must end with status 0; its stdout.
+/// Runs a shell script in the lab, which must exit with status 0, and returns its stdout.
 fn lab_sh(script: &str) -> String {
     let ran = lab(&["--time", "120", "sh", "-c", script], b"");
     assert_eq!(ran.status, 0, "{script}\n{}{}", ran.out, ran.err);
     ran.out
 }
 
-/// The lab with a program of ours, on a kernel that has no ip_vs to load.
+/// Runs our `ipvsadm` in the lab, where the kernel has no ip_vs module to load.
 fn without_ipvs(args: &str) -> Ran {
     let ours = env!("CARGO_BIN_EXE_ipvsadm");
     let script = format!("rm /lib/modules/$(uname -r) && exec {ours} {args}");
@@ -28,25 +28,25 @@ fn without_ipvs(args: &str) -> Ran {
 }
 
 #[test]
-fn the_exit_status_comes_through() {
+fn the_exit_status_is_that_of_the_command() {
     assert_eq!(lab(&["true"], b"").ok(), "");
     assert_eq!(lab(&["--", "sh", "-c", "exit 7"], b"").fails(7), "");
 }
 
 #[test]
-fn a_command_that_is_not_there_is_127() {
+fn a_missing_command_is_status_127() {
     assert!(lab(&["no-such-command"], b"").fails(127).contains("no-such-command"));
 }
 
 #[test]
-fn wrong_arguments_are_125() {
+fn wrong_arguments_are_status_125() {
     assert!(lab(&[], b"").fails(125).contains("no command"));
     assert!(lab(&["--nosuch", "true"], b"").fails(125).contains("--nosuch"));
     assert!(lab(&["--time", "soon", "true"], b"").fails(125).contains("soon"));
 }
 
 #[test]
-fn stdout_and_stderr_stay_apart() {
+fn stdout_and_stderr_stay_separate() {
     let ran = lab(&["sh", "-c", "echo one; echo two >&2; echo three; echo four >&2"], b"");
     assert_eq!(ran.status, 0);
     assert_eq!(ran.out, "one\nthree\n");
@@ -54,7 +54,7 @@ fn stdout_and_stderr_stay_apart() {
 }
 
 #[test]
-fn every_byte_comes_through() {
+fn every_byte_passes_unchanged() {
     let all: Vec<u8> = (0..=255u8).cycle().take(70_000).collect();
     let mut child = Command::new(project().join("lab/run"))
         .args(["sh", "-c", "tee /dev/stderr"])
@@ -85,7 +85,7 @@ fn standard_input_reaches_the_command() {
 }
 
 #[test]
-fn arguments_and_environment_arrive_whole() {
+fn arguments_and_environment_pass_unchanged() {
     let ran = Command::new(project().join("lab/run"))
         .args(["printf", "%s|", "a b", "", "c'd\"$e\\", "*"])
         .output()
@@ -101,7 +101,7 @@ fn arguments_and_environment_arrive_whole() {
 }
 
 #[test]
-fn a_time_limit_ends_it() {
+fn a_time_limit_stops_the_lab() {
     let start = Instant::now();
     let ran = lab(&["--time", "3", "sleep", "100"], b"");
     let took = start.elapsed();
@@ -111,7 +111,7 @@ fn a_time_limit_ends_it() {
 }
 
 #[test]
-fn three_at_once() {
+fn three_labs_run_at_once() {
     let labs: Vec<_> = (0..3)
         .map(|i| {
             std::thread::spawn(move || {
@@ -133,8 +133,8 @@ fn three_at_once() {
 #[test]
 fn nothing_outside_can_be_changed() {
     let name = format!("lab-test-{}", std::process::id());
-    // As root in the guest: the overlay takes it all; a second mount of the machine's own disk, even
-    // remounted to be writable, takes nothing.
+    // For root in the guest, the overlay accepts every change. A second mount of the host's disk
+    // accepts none, not even when it is remounted writable.
     let out = lab_sh(&format!(
         "echo x >/etc/{name} && echo overlay-etc
          echo x >/tmp/{name} && echo overlay-tmp
@@ -150,7 +150,7 @@ fn nothing_outside_can_be_changed() {
          echo x 2>/dev/null >>/run/host/etc/passwd && echo 'appended to passwd'
          true"
     ));
-    // /dev/shm belongs to the lab alone, and goes away with it.
+    // /dev/shm belongs to the lab and disappears with it.
     let tried: Vec<&str> = out.lines().filter(|l| !l.ends_with("dev/shm")).collect();
     assert_eq!(tried, ["overlay-etc", "overlay-tmp", "overlay-rm", "mounted"]);
     for dir in ["/etc", "/tmp", "/var/tmp", "/usr", "/root", "/home", "/dev/shm"] {
@@ -164,7 +164,7 @@ fn nothing_outside_can_be_changed() {
 }
 
 #[test]
-fn results_come_out_in_the_results_folder() {
+fn results_appear_in_the_results_folder() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let path = dir.path().join("made/by/lab");
     let script = "echo result >/results/file && mkdir /results/sub && echo deep >/results/sub/file";
@@ -200,7 +200,7 @@ fn a_restore_loads_the_module_too() {
 }
 
 #[test]
-fn a_check_of_a_real_server_loads_nothing() {
+fn a_check_of_a_real_server_loads_no_module() {
     let ours = program("ipvsadm");
     let out = lab_sh(&format!(
         "{} rs-setup --check 10.0.0.100 | grep -c balances
@@ -210,10 +210,9 @@ fn a_check_of_a_real_server_loads_nothing() {
     assert_eq!(out, "0\n0\n");
 }
 
-/// 1.31 says three lines, one of them modprobe's.
-/// The commands of the README, as somebody who reads it would try them.
+/// Runs the commands of the README's `make try` as a reader would, and then fixes the fault.
 #[test]
-fn what_the_readme_has_one_try() {
+fn the_commands_of_the_readme_work() {
     let readme = fs::read_to_string(project().join("README.md")).expect("the README");
     let (_, from) = readme.split_once("\nmake try <<'END'\n").expect("commands");
     let (commands, _) = from.split_once("\nEND\n").expect("their end");
@@ -225,15 +224,16 @@ fn what_the_readme_has_one_try() {
     let ran = support::run("env", &[ours, lab], commands.as_bytes());
     let count = |name: &str| ran.out.lines().filter(|line| *line == name).count();
     assert_eq!((count("rs1"), count("rs2")), (5, 5), "{}{}", ran.out, ran.err);
-    // Broken, it says so; mended, it is well.
-    let (_, broken) = ran.out.split_once("arp_ignore = 0\n").expect("it was broken");
-    let (broken, mended) = broken.split_once("rs2# ipvsadm rs-setup 10.0.0.100").expect("mended");
+    // The check reports the broken setting, and succeeds after the fix.
+    let (_, broken) = ran.out.split_once("arp_ignore = 0\n").expect("the broken setting");
+    let (broken, fixed) = broken.split_once("rs2# ipvsadm rs-setup 10.0.0.100").expect("the fix");
     assert!(broken.contains("arp_ignore"), "{broken}");
-    assert_eq!((ran.status, ran.err.as_str()), (0, ""), "{mended}");
+    assert_eq!((ran.status, ran.err.as_str()), (0, ""), "{fixed}");
 }
 
+/// 1.31 prints three lines, one of them modprobe's.
 #[test]
-fn without_ipvs_a_list_says_so_in_one_line() {
+fn without_ipvs_the_error_is_one_line() {
     for args in ["-Ln", "-A -f 1", "-C"] {
         let err = without_ipvs(args).fails(2);
         assert!(err.starts_with("Can't initialize ipvs: "), "{args}: {err}");
@@ -241,7 +241,7 @@ fn without_ipvs_a_list_says_so_in_one_line() {
     }
 }
 
-/// 1.31 wants ip_vs even for these.
+/// 1.31 requires ip_vs even for these.
 #[test]
 fn without_ipvs_help_and_version_work() {
     assert!(without_ipvs("-h").ok().contains("--add-service"));

@@ -1,18 +1,18 @@
 # shellcheck shell=bash
-# Two directors, the second one ready for when the first fails. To be sourced after lab/network.sh, in the lab.
+# An active and a standby director. Source this file after lab/network.sh, in the lab.
 #
-#   director2  10.0.0.3  10.1.0.3  card 02:00:00:00:00:03 (inside 02:01:00:00:00:03)
+#   director2  10.0.0.3  10.1.0.3  MAC address 02:00:00:00:00:03 (inside 02:01:00:00:00:03)
 #
-#   directors_up [flat|nat] [N]  network_up, and the second director
-#   directors_down               all of it away again, with what was started here
-#   vrrp_start VIP... [-- LINE...]   keepalived on both, for VRRP alone: VIP is `ADDRESS/LENGTH dev DEVICE`;
-#                                LINEs go into the instance
-#   keepalived_start             keepalived on both, with the files NODE.conf in $directors_work
-#   active NODE [SECONDS]        wait until NODE has the first VIP and the other has not
-#   cable NODE up|down           all cables of a node pulled out of the switch, or put back
-#   hold_start COUNT             the client's connections (hold.py), from 20 addresses, to 10.0.0.100:80
-#   hold COMMAND                 a command for them: its answer
-#   figure NAME ANSWER           the value of NAME=VALUE in an answer
+#   directors_up [flat|nat] [N]  create the network with a second director
+#   directors_down               remove it, and stop every process started here
+#   vrrp_start VIP... [-- LINE...]   run keepalived on both directors, for VRRP only: a VIP is
+#                                `ADDRESS/LENGTH dev DEVICE`; the LINEs are added to the instance
+#   keepalived_start             run keepalived on both directors, with the files NODE.conf in $directors_work
+#   active NODE [SECONDS]        wait until NODE has the first VIP and the other director does not
+#   cable NODE up|down           connect or disconnect all cables of a node
+#   hold_start COUNT             start the client's connections (hold.py) to 10.0.0.100:80, from 20 addresses
+#   hold COMMAND                 send a command to hold.py; print its answer
+#   figure NAME ANSWER           print the value of NAME=VALUE in an answer
 
 directors_here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 directors_tool=$directors_here/hold.py
@@ -97,7 +97,7 @@ cable() {
   if [ "$directors_kind" = nat ]; then ip -n "${NETWORK}switch" link set "$1-eth1" "$2"; fi
 }
 
-# Returns once the server listens.
+# hold_serve NODE: returns once the server listens.
 hold_serve() {
   local pid
   pid=$(NETWORK_SHOW='' on "$1" /usr/bin/python3 "$directors_tool" serve "$1" 80) || return

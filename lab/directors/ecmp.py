@@ -1,12 +1,12 @@
-"""Which server a director's kernel chooses for many flows, and what that means behind routers that spread flows.
+"""Compare the servers that directors choose for many flows, and the effect behind routers that spread flows.
 
-    ecmp.py send ORDER         in a director's namespace: a datagram for each flow, to 10.0.0.100:80; ORDER is a
-                               number, and another one sends them in another order
-    ecmp.py figures FOLDER     from the lists of connections (ipvsadm -Lnc) in it: the table of figures
+    ecmp.py send ORDER         send a datagram of each flow to 10.0.0.100:80, from the clients' namespace; ORDER is a
+                               number that selects the order of the flows
+    ecmp.py figures FOLDER     print the figures, from the lists of connections (ipvsadm -Lnc) in FOLDER
 
-A flow is a client's address and port. The choices are the kernel's; the router and its directors are computed:
-a flow goes to the director that its hash says, modulo their number (then most flows change their director when one
-is missing), or by a table of buckets of which only the missing one's are given away (resilient hashing).
+A flow is a client's address and port. The choices come from the kernel. The router is computed. It hashes a flow and
+picks a director either modulo the number of directors, where most flows change their director when one is missing, or
+through a table of buckets, where only the missing director's buckets get another one (resilient hashing).
 """
 
 import os
@@ -15,7 +15,7 @@ import socket
 import sys
 import zlib
 
-# Chosen at random, always the same: mh adds address and port up, and neighbours would share their choices.
+# A fixed random choice: mh adds address and port, so neighbouring flows would get the same server.
 chance = random.Random(1)
 FLOWS = sorted(
     {
@@ -37,7 +37,7 @@ def send(order):
 
 
 def choices(path):
-    """Flow -> server, from a list of connections."""
+    """Returns flow -> server, from a list of connections."""
     found = {}
     with open(path) as lines:
         for line in lines:
@@ -46,7 +46,7 @@ def choices(path):
                 address, port = words[3].split(":")
                 found[address, int(port)] = words[5].split(":")[0]
     if not found:
-        sys.exit(f"{path}: no connection at all")
+        sys.exit(f"{path}: no connections")
     return found
 
 
@@ -61,7 +61,7 @@ def modulo(flow, up):
 def resilient(flow, up):
     bucket = crc(flow) % BUCKETS
     owner = bucket % DIRECTORS
-    # A bucket whose director is missing is given to one of the others.
+    # A bucket of a missing director moves to one of the others.
     return owner if owner in up else up[(bucket // DIRECTORS) % len(up)]
 
 
@@ -70,7 +70,7 @@ def share(part, whole):
 
 
 def same(one, other, flows=FLOWS):
-    """How many have a server, and the same one."""
+    """Returns the number of flows that have the same server in both."""
     return sum(1 for flow in flows if flow in one and one[flow] == other.get(flow))
 
 
@@ -116,7 +116,7 @@ def figures(folder):
         there = total - len(moved)
         with_rr = there + same(rr, rr_twin, moved)
         with_mh = there + same(mh, twin, moved)
-        # The server's own flows are lost in any case.
+        # The flows of the removed server are lost in any case.
         stay = [flow for flow in FLOWS if mh[flow] != "10.0.0.13"]
         again = sorted(set(moved) & set(stay))
         both = len(stay) - len(again) + same(mh, gone, again)

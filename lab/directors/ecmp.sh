@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# The servers that directors choose from the same rules, each by itself. To be sourced by lab/failover.
+# Compare the real servers that independent directors choose with the same rules. Sourced by lab/failover.
 
-# A director of its own, its table from standard input, and a datagram of each flow: the list of its connections.
-# choose NAME ORDER [COMMAND]: the command changes the table before the flows come.
+# choose NAME ORDER [COMMAND]: create a director with a table from standard input, send a datagram of each flow through
+# it, and save its list of connections as NAME. COMMAND changes the table before the flows arrive.
 choose() {
   local name=$1 order=$2; shift 2
   ip -batch - <<<$'netns add ecmp\nnetns add flows\nlink add eth1 netns ecmp type veth peer name eth0 netns flows'
@@ -29,8 +29,8 @@ END
   ip -batch - <<<$'netns del ecmp\nnetns del flows'
 }
 
-# rules SCHEDULER-WORDS LAST [weights]: eight servers, 10.0.0.11 to 10.0.0.18; with 11 for LAST, the last one first; of
-# weight 1, or of the weights 1 to 8.
+# rules SCHEDULER-WORDS LAST [weights]: print rules with eight real servers, 10.0.0.11 to 10.0.0.18, ending with LAST
+# (18, or 11 for the reverse order). All have weight 1; `weights` gives them the weights 1 to 8.
 rules() {
   local n
   echo "-A -u $vip:80 $1"

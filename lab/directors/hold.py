@@ -1,26 +1,26 @@
 """Both ends of the connections that lab/failover counts.
 
-    hold.py serve NAME PORT              answer every line with NAME, in the background; its process id is printed
+    hold.py serve NAME PORT              answer every line with NAME, in the background; print the process id
     hold.py try ADDRESS PORT COUNT SECONDS
-                                         COUNT connections, one after the other, each with a line there and back
-                                         within SECONDS: answered=N of=N
+                                         open COUNT connections in turn, each to exchange a line within SECONDS;
+                                         print answered=N of=N
     hold.py hold ADDRESS PORT COUNT SOURCE...
-                                         COUNT connections, from each SOURCE in turn, with a line there and back
-                                         every quarter of a second over each; and all the time new ones, to see
-                                         whether there is service at all
+                                         keep COUNT connections, from each SOURCE in turn, that exchange a line every
+                                         quarter of a second; open new connections all the time, to measure
+                                         interruptions of service
 
-`hold` takes commands on standard input and answers each with a line:
+`hold` reads commands from standard input and answers each with a line:
 
-    open          the connections are made, and left silent
-    go            from now on they carry data
-    mark          what was measured so far is forgotten
-    recount       what counts for survival begins anew; the silence so far stays
-    report        survive=N of=N moved=N silence=S out=S: connections that carried data since the mark, those whose
-                  server is another than before, the longest silence of one that survives, and the longest time
-                  in which no new connection was answered
-    again         same=N of=N: one new connection from each source; those that get the server that their source had
+    open          open the connections, and leave them silent
+    go            begin to send data over them
+    mark          reset all measurements
+    recount       reset what counts for survival, but keep the longest silence
+    report        print survive=N of=N moved=N silence=S out=S undecided=N: connections that carried data since the
+                  mark, those that moved to another server, the longest silence of a surviving connection, the longest
+                  time without an answer on a new connection, and connections neither broken nor answered yet
+    again         open a new connection from each source; print same=N of=N, those that got their source's last server
 
-Times are in seconds. A connection that has its line back three times since the mark (or recount) survives.
+Times are in seconds. A connection survives when it got three answers since the mark (or recount).
 """
 
 import os
@@ -79,7 +79,7 @@ def attempt(address, port, count, seconds):
 
 
 class Connection:
-    """One that lasts. `server` is who answered last, `first` who answered before the mark."""
+    """A lasting connection. `server` answered last, `first` answered before the mark."""
 
     def __init__(self, connected, source, due):
         self.socket, self.source, self.due = connected, source, due
@@ -119,7 +119,7 @@ class Connection:
 
 
 class Probe:
-    """New connections, one after the other: the longest time without an answer."""
+    """Opens new connections one after the other, and measures the longest time without an answer."""
 
     def __init__(self, address, ready):
         self.address, self.ready = address, ready
@@ -204,7 +204,7 @@ class Hold:
             source = self.sources[n % len(self.sources)]
             connected = self.connect(source)
             connected.setblocking(False)
-            # Not all of them at the same moment, nor in the order that a round robin gave them.
+            # Random times, so that they do not send at the same moment, nor in the scheduler's order.
             connection = Connection(connected, source, now + random.uniform(0, INTERVAL))
             self.connections.append(connection)
             self.ready.register(connected, selectors.EVENT_READ, connection)
@@ -230,9 +230,9 @@ class Hold:
         live = [c for c in self.connections if not c.broken and c.count >= 3]
         moved = sum(1 for c in live if c.first and c.first != c.server)
         silence = max((c.silence for c in live), default=0.0)
-        # What goes on without an answer counts as well.
+        # An interruption that still lasts counts too.
         out = max(self.probe.out, time.monotonic() - self.probe.answered)
-        # Those that are neither over nor answered may still come.
+        # A connection neither broken nor answered may still survive.
         undecided = sum(1 for c in self.connections if not c.broken) - len(live)
         return (
             f"survive={len(live)} of={len(self.connections)} moved={moved} "

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# examples/many-servers on a dozen hosts, or HOSTS (4 at least). To be sourced by lab/failover.
+# Run examples/many-servers on a dozen hosts, or HOSTS (at least 4). Sourced by lab/failover.
 
-# One line of rs-setup on all of them, over something that enters a network namespace where ssh would go to a host.
+# Run one rs-setup line on all hosts. In place of ssh, a script enters the host's network namespace.
 part_hosts() {
   local everywhere=$here/../examples/many-servers/rs-setup-everywhere n count=${HOSTS:-12}
   directors_work=$(mktemp -d)
@@ -17,24 +17,24 @@ part_hosts() {
   printf '#!/bin/sh\nhost=$1; shift\nexec ip netns exec "$host" sh -c "$*"\n' >enter
   chmod +x enter
   export SSH=$PWD/enter AT_ONCE=4
-  everywhere_is 'before' 1 0 $count --check "$vip"
-  everywhere_is 'rs-setup on all' 0 $count 0 "$vip"
-  [ "$(grep -c 'changes))$' said)" = $count ] || fail "not $count changed: $(cat said)"
-  everywhere_is 'once more' 0 $count 0 "$vip"
+  expect_everywhere 'before' 1 0 $count --check "$vip"
+  expect_everywhere 'rs-setup on all' 0 $count 0 "$vip"
+  [ "$(grep -c 'changes))$' said)" = $count ] || fail "expected changes on $count hosts, got: $(cat said)"
+  expect_everywhere 'once more' 0 $count 0 "$vip"
   [ "$(grep -c '(nothing to change))$' said)" = $count ] || fail "the second run changed something: $(cat said)"
   ip netns exec host2 sysctl -qw net.ipv4.conf.all.arp_ignore=0 net.ipv4.conf.lo.arp_ignore=0
   ip netns del host3
-  everywhere_is 'one has lost a setting, one is gone' 1 $((count - 2)) 2 --check "$vip"
+  expect_everywhere 'one has lost a setting, one is gone' 1 $((count - 2)) 2 --check "$vip"
   grep -q '^host2: NOT READY' said && grep -q '^host3: FAILED' said || fail "$(cat said)"
-  grep -q '"ok": false' reports/host2.json || fail 'no report of host2'
+  grep -q '"ok": false' reports/host2.json || fail 'host2 has no report of a failed check'
   sed -i '/^host3$/d' hosts.txt
-  everywhere_is 'rs-setup on those that are left' 0 $((count - 1)) 0 "$vip"
+  expect_everywhere 'rs-setup on those that are left' 0 $((count - 1)) 0 "$vip"
   for ((n = 1; n <= count; n++)); do [ $n = 3 ] || echo "netns del host$n"; done | ip -batch -
   cd /
 }
 
-# everywhere_is NAME STATUS READY OTHERS WORDS...
-everywhere_is() {
+# expect_everywhere NAME STATUS READY OTHERS WORDS...: run rs-setup-everywhere with WORDS; check its status and its counts.
+expect_everywhere() {
   local name=$1 status=$2 ready=$3 others=$4 got=0
   shift 4
   "$everywhere" hosts.txt "$@" >said || got=$?

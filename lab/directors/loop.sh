@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# Directors that are each other's real servers: the loop, and what ends it. To be sourced by lab/failover.
+# Directors that are each other's real servers: show the packet loop, and what prevents it. Sourced by lab/failover.
 
-# The packets that both directors' cards have taken in.
+# Print the number of packets that both directors have received.
 packets() {
   local node sum=0
   for node in director director2; do
@@ -10,8 +10,8 @@ packets() {
   echo $sum
 }
 
-# part_is NODE master|backup: waits until the notify script has run.
-part_is() {
+# wait_for_role NODE master|backup: wait until the notify script has run.
+wait_for_role() {
   local tries
   for ((tries = 0; tries < 100; tries++)); do
     if [ "$(on "$1" ipvsadm -L --daemon | grep -o '^[a-z]*' | tr '\n' ' ')" = "$2 " ]; then
@@ -23,8 +23,8 @@ part_is() {
   fail "$1 did not become $2: $(on "$1" ipvsadm -L --daemon)"
 }
 
-# try NAME STATUS: twenty connections, and the packets for them; --check on the standby has to end with STATUS, or
-# with `none` there is no standby.
+# try NAME STATUS: open twenty connections and count their packets. rs-setup --check on the standby must end with
+# STATUS, or there is no standby when it is `none`.
 try() {
   local name=$1 status=$2 before answer checked=0 says='all in place'
   on director2 ipvsadm rs-setup --check >"$directors_work/check" 2>&1 || checked=$?
@@ -53,12 +53,12 @@ part_loop() {
   director_vip $vip
   on director2 ipvsadm rs-setup $vip >/dev/null
   try 'the same table on both, nothing else' 1
-  [ $packets_taken -gt 300 ] && [ "$answered" -lt 20 ] || fail 'there was no loop'
+  [ $packets_taken -gt 300 ] && [ "$answered" -lt 20 ] || fail 'expected a loop, but there was none'
   on director2 sysctl -qw net.ipv4.vs.backup_only=1
   on director2 ipvsadm --start-daemon backup --mcast-interface eth0 --syncid 51
   on director ipvsadm --start-daemon master --mcast-interface eth0 --syncid 51
   try 'backup_only, and the backup daemon runs' 0
-  ended
+  expect_no_loop
   on director2 ipvsadm --stop-daemon backup
   on director ipvsadm --stop-daemon master
   on director2 sysctl -qw net.ipv4.vs.backup_only=0
@@ -69,14 +69,14 @@ part_loop() {
   on director2 "$example/mark-clients" 02:00:00:00:00:01
   sync_start
   try 'a firewall mark, by MAC address; both daemons on both' 0
-  ended
+  expect_no_loop
   for node in director director2; do
     on $node iptables -t mangle -F
     on $node ipvsadm --stop-daemon master
     on $node ipvsadm --stop-daemon backup
   done
 
-  # keepalived, as the example has it.
+  # Use keepalived as in the example.
   on director2 ipvsadm rs-setup --undo >/dev/null
   on director ip addr del $vip/32 dev eth0
   mkdir -p /etc/keepalived
@@ -91,23 +91,25 @@ part_loop() {
   sed -i 's/priority 150/priority 100/' "$directors_work/director2.conf"
   keepalived_start
   active director
-  part_is director master; part_is director2 backup
+  wait_for_role director master; wait_for_role director2 backup
   try "keepalived's notify script" 0
-  ended
+  expect_no_loop
   cable director down
   active director2
-  part_is director2 master
-  # Health checks are somebody else's work: here it is known who has failed.
+  wait_for_role director2 master
+  # Remove the failed server by hand: there are no health checks here.
   grep -v 'r 10\.0\.0\.1:' "$directors_work/rules" | on director2 ipvsadm apply -
   try '... the first director fails' none
-  ended
+  expect_no_loop
   on director2 ipvsadm apply "$directors_work/rules"
   cable director up
   active director
-  part_is director master; part_is director2 backup
+  wait_for_role director master; wait_for_role director2 backup
   try '... and is back' 0
-  ended
+  expect_no_loop
   directors_down
 }
 
-ended() { [ "$answered" = 20 ] && [ $packets_taken -lt 300 ] || fail "the loop goes on: $answered answers, $packets_taken packets"; }
+expect_no_loop() {
+  [ "$answered" = 20 ] && [ $packets_taken -lt 300 ] || fail "packets still loop: $answered answers, $packets_taken packets"
+}

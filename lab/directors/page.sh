@@ -1,12 +1,12 @@
 # shellcheck shell=bash
-# What docs/growing.md says is done, and has to work. To be sourced by lab/failover.
+# Run the commands of docs/growing.md and check their effect. Sourced by lab/failover.
 
 page=$here/../docs/growing.md
 
-# page_file KIND: the text of the page's block of that kind.
+# page_file KIND: print the page's code block of that kind.
 page_file() { awk -v kind="\`\`\`$1" '/^```/ { inside = $0 == kind; next } inside' "$page"; }
 
-# page_commands HEADING: the lines `NODE#  COMMAND` below it, each on its node.
+# page_commands HEADING COUNT: run the lines `NODE#  COMMAND` below a heading, each on its node. There must be COUNT.
 page_commands() {
   local line who node nodes ran=0
   while IFS= read -r line <&8; do
@@ -15,7 +15,7 @@ page_commands() {
       'every director') nodes='director director2' ;;
       'server '*) nodes=rs${who#server } ;;
       client) nodes=client ;;
-      *) fail "docs/growing.md: whose command is this? $line" ;;
+      *) fail "docs/growing.md: no node for this command: $line" ;;
     esac
     for node in $nodes; do
       on "$node" bash -ec "${line#*#  }" >"$directors_work/said" 2>&1 </dev/null ||
@@ -23,7 +23,7 @@ page_commands() {
     done
     ran=$((ran + 1))
   done 8< <(awk -v heading="## $1" '/^## / { inside = $0 == heading } inside && /^    [a-z]+ ?[a-z0-9]*#  /' "$page")
-  [ $ran -ge "$2" ] || fail "docs/growing.md: $ran commands below '$1', not $2"
+  [ $ran -ge "$2" ] || fail "docs/growing.md: expected $2 commands below '$1', found $ran"
 }
 
 part_page() {
@@ -45,7 +45,7 @@ part_page() {
   failing
   directors_down
 
-  # The client has the route that a router would have: first to one director, then to the other.
+  # The client has the route of a router: first to one director, then to the other.
   name='as docs/growing.md says: many'
   directors_up flat 2
   for node in rs1 rs2; do on $node ipvsadm rs-setup $vip >/dev/null; hold_serve $node; done
@@ -55,7 +55,7 @@ part_page() {
   hold open >/dev/null
   hold go >/dev/null
   first=$(settle 20)
-  [ "$(figure survive "$first")" = "$count" ] || fail "$name: not all connections work at all: $first"
+  [ "$(figure survive "$first")" = "$count" ] || fail "$name: some connections fail before the failure: $first"
   on client ip route change $vip via 10.0.0.3
   hold mark >/dev/null
   report=$(settle 15)

@@ -1,5 +1,5 @@
-//! Agents that set tables up and read them back: Octavia's amphora agent, Salt's lvs module, zstack's
-//! virtual router, and CTDB. Their parsers are rewritten from what is known of them.
+//! Agents that write tables and read them back: Octavia's amphora agent, Salt's lvs module, zstack's
+//! virtual router, and CTDB. Their parsers are reimplemented here.
 
 use crate::counters::Shim;
 use crate::lab::{Place, shell, with_ours_at_sbin};
@@ -15,7 +15,8 @@ pub const TESTS: &[Test] = &[
 
 type Row = HashMap<String, String>;
 
-/// Octavia: words split at blanks; the two header lines name the columns of services and servers.
+/// Parses a list as Octavia does: blanks separate words, and the two header lines name the columns of
+/// services and servers.
 fn octavia_rows(output: &str) -> (Vec<Row>, Vec<Row>) {
     let (mut service_columns, mut server_columns) = (Vec::new(), Vec::new());
     let (mut services, mut servers) = (Vec::new(), Vec::new());
@@ -49,7 +50,7 @@ fn octavia(place: &Place) {
     )
     .ok();
     let ran = shell("/usr/sbin/ipvsadm -Ln");
-    assert_eq!(ran.status, 0); // anything else raises
+    assert_eq!(ran.status, 0); // Octavia raises an exception for any other status
     let (services, servers) = octavia_rows(&ran.out);
     assert_eq!(services.len(), 2);
     assert_eq!(services[0]["Prot"], "UDP");
@@ -79,19 +80,19 @@ fn octavia(place: &Place) {
         ["Conns", "InPkts", "OutPkts", "InBytes", "OutBytes"]
             .map(|c| row[c].parse::<u64>().expect(c))
     };
-    // Counter k of port 53 is number (53 + k) of the five, from 0.
+    // Counter k of port 53 is the element (53 + k) mod 5 of `numbers`.
     assert_eq!(values(&services[0]), [5, 3, 4_000_000_000, 70_000_000_000, 123_456_789_012]);
     assert_eq!(values(&services[1]), values(&services[0]));
 }
 
 fn salt(_: &Place) {
     let salt = |line: &str| shell(&format!("/sbin/ipvsadm {line}"));
-    // Two blanks, as it builds its lines.
+    // Salt writes two blanks after the command.
     salt("-A  -t 10.0.0.100:80 -s rr").ok();
     salt("-a  -t 10.0.0.100:80 -r 10.0.0.11:80 -g -w 1").ok();
     salt("-a  -t 10.0.0.100:80 -r 10.0.0.12:80 -i").ok();
     let ran = salt("-A  -t 10.0.0.100:80 -s rr");
-    // Its answer to the user is stderr without the blanks around.
+    // Salt shows the user the trimmed stderr.
     assert_ne!(ran.status, 0);
     assert_eq!(ran.err.trim(), "Service already exists");
     let ran = salt("-D  -t 10.0.0.200:80");
@@ -104,7 +105,7 @@ fn salt(_: &Place) {
     assert_ne!(ran.status, 0);
     assert_eq!(ran.err.trim(), "No such destination");
 
-    // check_service and check_server look for the text of a rule anywhere in this.
+    // check_service and check_server search this output for the text of a rule.
     let rules = || salt("-S -n").ok();
     assert!(rules().contains("-A -t 10.0.0.100:80"));
     assert!(rules().contains("-A -t 10.0.0.100:80 -s rr"));
@@ -129,7 +130,7 @@ fn salt(_: &Place) {
     assert_eq!(rules(), "");
 }
 
-/// A server as zstack's router knows it: words by index in `ipvsadm-save -n`.
+/// A real server in zstack's router, parsed by the index of words in `ipvsadm-save -n`.
 #[derive(Debug, PartialEq)]
 struct ZstackServer {
     service: String,
@@ -183,12 +184,12 @@ fn zstack(_: &Place) {
         let rest = format!("-u 10.0.0.100:53 -r 10.0.0.11:53 -m -w {weight} -x {upper} -y {lower}");
         shell(&format!("ipvsadm -a {rest} || ipvsadm -e {rest}"))
     };
-    // The second time round it is the edit that works.
+    // The first call adds, the second one edits.
     service("rr").ok();
     assert_eq!(service("wrr").status, 0);
     server(5, 0, 0).ok();
     assert_eq!(server(6, 0, 0).status, 0);
-    let wanted = |weight, upper, lower| {
+    let expected = |weight, upper, lower| {
         vec![ZstackServer {
             service: "10.0.0.100:53".into(),
             scheduler: "wrr".into(),
@@ -199,10 +200,10 @@ fn zstack(_: &Place) {
         }]
     };
     let saved = || zstack_servers(&shell("ipvsadm-save -n").ok());
-    assert_eq!(saved(), wanted(6, 0, 0));
-    // 1.31 leaves the thresholds out of what it saves, and the router then sets them again and again.
+    assert_eq!(saved(), expected(6, 0, 0));
+    // 1.31 does not save thresholds, so the router sets them again and again.
     assert_eq!(server(7, 200, 10).status, 0);
-    assert_eq!(saved(), wanted(7, 200, 10));
+    assert_eq!(saved(), expected(7, 200, 10));
 
     let thresholds = shell("ipvsadm -Ln --thresholds").ok();
     let words: Vec<&str> =
@@ -221,7 +222,7 @@ fn zstack(_: &Place) {
 
 fn ctdb(_: &Place) {
     for protocol in ["t", "u"] {
-        // What may be left of the last run goes first; usually there is nothing.
+        // CTDB first removes the service of an earlier run; usually there is none.
         let ran = shell(&format!("ipvsadm -D -{protocol} 10.0.0.100"));
         assert_eq!((ran.status, ran.err.trim()), (255, "No such service"));
         shell(&format!("ipvsadm -A -{protocol} 10.0.0.100 -p 1999999 -s lc")).ok();

@@ -1,4 +1,4 @@
-//! What becomes of connections while the table is changed under them: by `apply`, and by a restore.
+//! Connections that carry data while `apply` or a restore changes the table.
 
 use crate::lab::Network;
 use crate::support::{Test, ipvsadm, ipvsadm_with, oracle, oracle_program, project, run, sh};
@@ -8,10 +8,11 @@ use std::time::Duration;
 pub const TESTS: &[Test] = &[("apply_under_200_connections", connections)];
 
 const PORTS: [u16; 10] = [8001, 8002, 8003, 8004, 8005, 8006, 8007, 8008, 8009, 8010];
-/// To each of the ten services.
+/// Connections to each service.
 const CONNECTIONS: usize = 20;
 
-/// Ten services; the last five are `changed`: another scheduler, a weight, and a server less.
+/// Returns rules with ten services. `changed` gives the last five another scheduler and another
+/// weight, and removes a server from them.
 fn rules(changed: bool) -> String {
     let mut rules = String::new();
     for (n, port) in PORTS.iter().enumerate() {
@@ -24,11 +25,11 @@ fn rules(changed: bool) -> String {
     rules
 }
 
-/// Connections in use while `change` is made: how many of each service still carry data after it.
-fn held(net: &mut Network, change: impl FnOnce()) -> Vec<usize> {
+/// Opens connections, makes `change`, and returns how many of each service still carry data.
+fn surviving(net: &mut Network, change: impl FnOnce()) -> Vec<usize> {
     let script = project().join("tests/clients/hold.py");
     let ports = PORTS.map(|port| port.to_string()).join(" ");
-    // Before the shell's own line: all of that goes to the background.
+    // Not in the next line, which runs in the background as a whole.
     sh("rm -rf /tmp/hold; mkdir /tmp/hold");
     net.sh(&format!(
         "(cd /tmp/hold && on client /usr/bin/python3 {} hold 10.0.0.100 {CONNECTIONS} {ports} >result.new 2>errors && mv result.new result) >/dev/null 2>&1 &",
@@ -64,41 +65,41 @@ fn connections() {
         on rs2 /usr/bin/python3 {0} serve {ports}",
         script.display()
     ));
-    // A connection whose server is gone ends with its next packet, as directors are mostly set up.
+    // Most directors use this setting: a connection whose server is gone ends with its next packet.
     net.sh("on director sysctl -qw net.ipv4.vs.expire_nodest_conn=1");
     net.enter("director");
     let half = PORTS.len() / 2;
 
     ipvsadm_with("-R", &rules(false)).ok();
-    let kept = held(&mut net, || {
+    let survived = surviving(&mut net, || {
         assert_eq!(ipvsadm_with("apply -", &rules(true)).ok(), "");
         let list = oracle("-Lnc").ok();
         for port in &PORTS[..half] {
-            let of = format!("10.0.0.100:{port} ");
-            let there = list.lines().filter(|l| l.contains(&of) && l.contains("ESTABLISHED"));
-            assert_eq!(there.count(), CONNECTIONS, "{list}");
+            let service = format!("10.0.0.100:{port} ");
+            let rows = list.lines().filter(|l| l.contains(&service) && l.contains("ESTABLISHED"));
+            assert_eq!(rows.count(), CONNECTIONS, "{list}");
         }
     });
     assert_eq!(ipvsadm_with("apply --dry-run -", &rules(true)).ok(), "");
     let whole = CONNECTIONS * half;
-    let sum = |of: &[usize]| of.iter().sum::<usize>();
+    let sum = |counts: &[usize]| counts.iter().sum::<usize>();
     println!(
         "apply: {} of {whole} connections of unchanged services broke, {} of {whole} of changed ones",
-        whole - sum(&kept[..half]),
-        whole - sum(&kept[half..])
+        whole - sum(&survived[..half]),
+        whole - sum(&survived[half..])
     );
-    assert_eq!(kept[..half], [CONNECTIONS; 5]);
-    // Those of the server that is gone break: otherwise nothing here could.
-    assert!(sum(&kept[half..]) < whole, "{kept:?}");
+    assert_eq!(survived[..half], [CONNECTIONS; 5]);
+    // Connections of the removed server must break, otherwise this test could not fail.
+    assert!(sum(&survived[half..]) < whole, "{survived:?}");
 
     ipvsadm("-C").ok();
     ipvsadm_with("-R", &rules(false)).ok();
-    let kept = held(&mut net, || {
+    let survived = surviving(&mut net, || {
         run(oracle_program("ipvsadm-restore"), &[""; 0], rules(true).as_bytes()).ok();
     });
     println!(
         "1.31's restore: {} of {whole} connections of unchanged services broke, {} of {whole} of changed ones",
-        whole - sum(&kept[..half]),
-        whole - sum(&kept[half..])
+        whole - sum(&survived[..half]),
+        whole - sum(&survived[half..])
     );
 }

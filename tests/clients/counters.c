@@ -1,10 +1,10 @@
-/* Preloaded under ipvsadm: every counter that the kernel reports becomes one of the test's choosing.
+/* A library to preload into ipvsadm. It replaces every counter that the kernel reports by a number of the test.
  *
- * Environment: COUNTERS, numbers with commas between. Counter k (IPVS_STATS_ATTR_CONNS is 1) of a service
- * or server on port P becomes number (P + k) of them, counted from 0 and round and round; a service by
- * firewall mark has its mark for P. Active, inactive and persistent connections become numbers P, P+1 and
- * P+2, cut to 32 bits. What is rewritten are answers over generic netlink, wherever the program lets the
- * kernel put them. The nests of 32-bit statistics stay as they are: nobody should read them.
+ * The environment variable COUNTERS holds N numbers, separated by commas. Counter k (IPVS_STATS_ATTR_CONNS is 1) of a
+ * service or server on port P becomes the number at index (P + k) mod N; for a service by firewall mark, P is the mark.
+ * Active, inactive and persistent connections become the numbers at P, P+1 and P+2, truncated to 32 bits. The answers
+ * are rewritten in the program's own receive buffer. The nests of 32-bit statistics stay unchanged: no program should
+ * read them.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -36,7 +36,7 @@ static uint64_t number(unsigned index)
 	return numbers[index % count];
 }
 
-/* The next attribute in [*at, end), or none. */
+/* Returns the next attribute in [*at, end), or NULL. */
 static struct nlattr *next(char **at, char *end)
 {
 	struct nlattr *a = (struct nlattr *)*at;
@@ -114,7 +114,7 @@ static void rewrite(int fd, char *data, size_t length)
 	}
 }
 
-/* The buffers of a message are one buffer in all programs seen; more would be left alone. */
+/* Both programs receive a message into one buffer; a message in several buffers is not rewritten. */
 static void rewrite_message(int fd, struct msghdr *m, ssize_t got)
 {
 	if (got > 0 && m->msg_iovlen == 1) {

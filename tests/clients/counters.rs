@@ -1,6 +1,6 @@
-//! Large counters, which no traffic of a test could bring: a shim between kernel and program puts them in.
+//! Counters larger than the traffic of a test can produce: a shim between kernel and program inserts them.
 
-use crate::lab::{Place, privately, same};
+use crate::lab::{Place, assert_same, privately};
 use crate::support::{Ran, Test, oracle_program, oracle_with, program, project, sh};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,7 +11,7 @@ pub const TESTS: &[Test] = &[
     ("counters_of_servers_beyond_32_bits", || privately(servers_beyond_32_bits)),
 ];
 
-/// Every border that a suffix could have, and both sides of it.
+/// Returns every number where a suffix could change, and its neighbours.
 pub fn borders() -> Vec<u64> {
     let mut all = vec![0, 1, u64::MAX, u64::MAX - 1, u64::MAX / 2, 1 << 63];
     for power in 3..=19 {
@@ -40,7 +40,7 @@ impl Shim {
         Shim(shim)
     }
 
-    /// `program` with the words of `line`, and with `counters` in every answer of the kernel.
+    /// Runs `program` with the words of `line`, and with `counters` in every answer of the kernel.
     #[track_caller]
     pub fn run(&self, program: &Path, line: &str, counters: &[u64]) -> Ran {
         let counters: Vec<String> = counters.iter().map(u64::to_string).collect();
@@ -54,7 +54,8 @@ impl Shim {
     }
 }
 
-/// With as many ports as numbers, every column of a service and of a server has every number once.
+/// Returns rules for ports 1 to `ports`. With as many ports as numbers, each column of a service and
+/// of a server shows every number once.
 fn table(ports: usize, with_servers: bool) -> String {
     let mut rules = String::new();
     for port in 1..=ports {
@@ -70,7 +71,7 @@ fn table(ports: usize, with_servers: bool) -> String {
     rules
 }
 
-/// `lists` by both programs with `counters` are the same, and have the words that come with each.
+/// Checks that both programs print the same `lists` with `counters`, each with its word.
 #[track_caller]
 fn compare(place: &Place, counters: &[u64], with_servers: bool, lists: &[(&str, &str)]) {
     let shim = Shim::build(place.path());
@@ -78,13 +79,13 @@ fn compare(place: &Place, counters: &[u64], with_servers: bool, lists: &[(&str, 
     for &(list, word) in lists {
         let theirs = shim.run(&oracle_program("ipvsadm"), list, counters);
         let ours = shim.run(&program("ipvsadm"), list, counters);
-        // The shim did what it is for.
+        // The shim inserted the numbers.
         assert!(
             theirs.out.split_whitespace().any(|w| w.ends_with(word)),
             "{list}: no {word} in\n{}",
             theirs.out
         );
-        same(list, &ours, &theirs);
+        assert_same(list, &ours, &theirs);
     }
 }
 
@@ -124,8 +125,8 @@ fn servers(place: &Place) {
     );
 }
 
-/// 1.31 cuts connections and packets of servers, though not of services, to 32 bits. Ours shows
-/// a server's counters as both show a service's.
+/// 1.31 truncates connections and packets of servers, but not of services, to 32 bits. Ours shows a
+/// server's counters as both programs show a service's.
 fn servers_beyond_32_bits(place: &Place) {
     let shim = Shim::build(place.path());
     oracle_with("-R", "-A -t 10.0.0.100:1\n-a -t 10.0.0.100:1 -r 10.0.0.11:1 -g\n").ok();
@@ -143,6 +144,6 @@ fn servers_beyond_32_bits(place: &Place) {
         let expected = counters(theirs.clone(), "TCP");
         assert_eq!(counters(ours.clone(), "TCP"), expected, "{number}");
         assert_eq!(counters(ours, "  ->"), expected, "{number}");
-        assert_ne!(counters(theirs, "  ->"), expected, "{number}: 1.31 has been mended");
+        assert_ne!(counters(theirs, "  ->"), expected, "{number}: 1.31 has been fixed");
     }
 }

@@ -1,14 +1,14 @@
-//! Two directors under keepalived: the first one fails, the connections live on. lab/failover does it and counts.
+//! Two directors with keepalived: the active one fails, and connections survive. lab/failover measures it.
 
 use crate::support::{Ran, Test, program, project, run};
 
 pub const TESTS: &[Test] = &[
-    ("failover::connections_live_on", live_on),
-    ("failover::directors_that_are_servers_do_not_loop", loops),
-    ("failover::many_servers_by_one_line", many),
+    ("failover::connections_survive", connections_survive),
+    ("failover::directors_that_are_real_servers_do_not_loop", no_loop),
+    ("failover::one_command_sets_up_many_servers", many_servers),
 ];
 
-/// A part of lab/failover, in namespaces of its own names: its figures.
+/// Runs a part of lab/failover, with a prefix for its namespaces, and returns its figures.
 #[track_caller]
 fn part(name: &str) -> String {
     let words = [
@@ -24,8 +24,8 @@ fn part(name: &str) -> String {
     out
 }
 
-/// Two directors, then many, set up by the commands of docs/growing.md.
-fn live_on() {
+/// Sets up two directors, and then many, by the commands of docs/growing.md.
+fn connections_survive() {
     let out = part("page");
     let words: Vec<&str> = out.split_whitespace().collect();
     let counts = words.windows(3).filter(|w| w[1] == "of" && w[2] == "100");
@@ -33,12 +33,12 @@ fn live_on() {
     assert!(survive.len() == 2 && survive.iter().all(|count| (99..=100).contains(count)), "{out}");
 }
 
-fn loops() {
+fn no_loop() {
     let out = part("loop");
     assert_eq!(out.lines().filter(|line| line.contains("20 of 20")).count(), 5, "{out}");
     assert_eq!(out.lines().filter(|line| line.ends_with("warns")).count(), 1, "{out}");
 }
 
-fn many() {
+fn many_servers() {
     assert_eq!(part("hosts").matches(" 4 ready,  0 not").count(), 2);
 }

@@ -1,4 +1,4 @@
-//! PyBal, which keeps a table by lines into `ipvsadm -R`.
+//! PyBal, which maintains a table by writing lines to `ipvsadm -R`.
 
 use crate::lab::with_ours_at_sbin;
 use crate::support::{Ran, Test, ipvsadm, run};
@@ -6,7 +6,7 @@ use crate::support::{Ran, Test, ipvsadm, run};
 pub const TESTS: &[Test] = &[
     ("pybal_starts", || with_ours_at_sbin(|_| starts())),
     ("pybal_pools_and_depools", || with_ours_at_sbin(|_| pools())),
-    ("pybal_meets_bad_lines", || with_ours_at_sbin(|_| bad_lines())),
+    ("pybal_writes_bad_lines", || with_ours_at_sbin(|_| bad_lines())),
 ];
 
 fn feed(lines: &str) -> Ran {
@@ -15,7 +15,7 @@ fn feed(lines: &str) -> Ran {
 
 fn starts() {
     ipvsadm("-A -t 10.0.0.200:80").ok();
-    // It clears the table, and then removes each service that it makes, which is not there.
+    // PyBal clears the table, and then removes each service before it adds it. The removals fail.
     let ran = feed(
         "-C\n\
          -D -t 10.0.0.100:80\n\
@@ -47,7 +47,7 @@ fn pools() {
     assert_eq!(ipvsadm("-S -n").ok(), one);
     feed("-e -t 10.0.0.100:80 -r 10.0.0.11 -w 20\n").ok();
     assert_eq!(ipvsadm("-S -n").ok(), one.replace("-w 10", "-w 20"));
-    // Depooled twice: the last line decides.
+    // Depool a server twice: the last line determines the status.
     let ran = feed("-d -t 10.0.0.100:80 -r 10.0.0.12\n");
     assert_eq!(ran.status, 255);
     assert!(ran.err.contains("No such destination"), "{}", ran.err);
@@ -57,7 +57,7 @@ fn pools() {
 }
 
 fn bad_lines() {
-    // A bad value ends it at once, with the earlier lines applied.
+    // A bad value stops the restore; the earlier lines stay applied.
     let ran = feed("-A -t 10.0.0.100:80 -s wrr\n-A -t 10.0.0.300:80\n-A -t 10.0.0.101:80\n");
     assert_eq!((ran.status, ran.out.as_str()), (2, ""));
     assert_eq!(ipvsadm("-S -n").ok(), "-A -t 10.0.0.100:80 -s wrr\n");
@@ -65,7 +65,7 @@ fn bad_lines() {
     let ran = feed("-A -t 10.0.0.102:80 --nonsense\n-A -t 10.0.0.103:80 -s rr\n");
     assert_eq!((ran.status, ran.out.as_str()), (0, ""));
     assert!(!ran.err.is_empty());
-    // Neither does a scheduler that the kernel does not have; what it is worth is in the status.
+    // Neither does an unknown scheduler, which only sets the exit status.
     let ran = feed("-A -t 10.0.0.104:80 -s wrr\n-A -t 10.0.0.105:80 -s nosuch\n");
     assert_eq!((ran.status, ran.out.as_str()), (255, ""));
     assert_eq!(

@@ -1,9 +1,9 @@
 """Connections that stay open and carry data.
 
-    hold.py serve PORT...                 answer every byte with itself
-    hold.py hold ADDRESS COUNT PORT...    COUNT connections to each port; a byte there and back over each, again
-                                          and again, until the file `stop` is there; `ready` says that all are open.
-                                          Then a line for each port: the connections that still carry data.
+    hold.py serve PORT...                 echo every byte, in the background
+    hold.py hold ADDRESS COUNT PORT...    open COUNT connections to each port, then create the file `ready`; exchange
+                                          bytes over all of them until the file `stop` exists; then print a line for
+                                          each port, with the number of connections that still carry data
 """
 
 import os

@@ -1,4 +1,4 @@
-//! Debian's /etc/init.d/ipvsadm as it is, and the command lines of RHEL's unit, with our programs at /sbin.
+//! Debian's own /etc/init.d/ipvsadm, and the command lines of RHEL's unit, with our programs in /sbin.
 
 use crate::lab::{Place, with_ours_at_sbin};
 use crate::support::{Ran, Test, ipvsadm, ipvsadm_with, run, sh};
@@ -7,7 +7,7 @@ pub const TESTS: &[Test] = &[
     ("init_script_saves_and_restores", || with_ours_at_sbin(saves_and_restores)),
     ("init_script_runs_one_daemon", || with_ours_at_sbin(one_daemon)),
     ("init_script_runs_both_daemons", || with_ours_at_sbin(both_daemons)),
-    ("init_script_tells_what_failed", || with_ours_at_sbin(tells_what_failed)),
+    ("init_script_reports_failures", || with_ours_at_sbin(reports_failures)),
     ("rhel_unit", || with_ours_at_sbin(rhel_unit)),
 ];
 
@@ -27,10 +27,10 @@ fn script(word: &str) -> Ran {
     run("/etc/init.d/ipvsadm", &[word], b"")
 }
 
-/// /etc/default/ipvsadm of this test.
+/// Writes /etc/default/ipvsadm, for this test only.
 fn default_file(place: &Place, text: &str) {
     place.catch_writes("/etc");
-    std::fs::write("/etc/default/ipvsadm", text).expect("/etc can be written here");
+    std::fs::write("/etc/default/ipvsadm", text).expect("a writable /etc");
     let _ = std::fs::remove_file("/etc/ipvsadm.rules");
 }
 
@@ -39,7 +39,7 @@ fn saves_and_restores(place: &Place) {
     ipvsadm_with("-R", TABLE).ok();
     assert_eq!(script("save").status, 0);
     assert_eq!(
-        std::fs::read_to_string("/etc/ipvsadm.rules").expect("it saved"),
+        std::fs::read_to_string("/etc/ipvsadm.rules").expect("the saved rules"),
         format!("# ipvsadm.rules\n{TABLE}")
     );
 
@@ -51,7 +51,7 @@ fn saves_and_restores(place: &Place) {
     assert_eq!(script("start").status, 0);
     assert_eq!(ipvsadm("-S -n").ok(), TABLE);
 
-    // What came after the save goes with any of these.
+    // Each of these commands removes a service that was added after the save.
     for word in ["reload", "force-reload", "restart", "load"] {
         ipvsadm("-A -t 10.0.0.200:80").ok();
         assert_eq!(script(word).status, 0, "{word}");
@@ -61,17 +61,13 @@ fn saves_and_restores(place: &Place) {
 
 fn one_daemon(place: &Place) {
     sh("ip link add eth7 type dummy; ip link set eth7 up; ip addr add 10.7.0.1/24 dev eth7");
+    place.catch_writes("/etc");
     for state in ["master", "backup"] {
-        let marked = place.path().join(state);
-        std::fs::create_dir(&marked).expect("a new folder");
-        if state == "master" {
-            place.catch_writes("/etc");
-        }
         std::fs::write(
             "/etc/default/ipvsadm",
             format!("AUTO=\"false\"\nDAEMON=\"{state}\"\nIFACE=\"eth7\"\nSYNCID=\"42\"\n"),
         )
-        .expect("/etc can be written here");
+        .expect("a writable /etc");
         ipvsadm("-A -t 10.0.0.100:80").ok();
 
         let ran = script("start");
@@ -81,7 +77,7 @@ fn one_daemon(place: &Place) {
             daemons.contains(&format!("{state} sync daemon (mcast=eth7, syncid=42")),
             "{daemons}"
         );
-        // A second one is refused, and the script says so.
+        // A second daemon is refused, and the script reports it.
         let ran = script("start");
         assert!(ran.out.contains("failed") && !ran.err.is_empty(), "{ran:?}");
         let ran = script("restart");
@@ -90,7 +86,7 @@ fn one_daemon(place: &Place) {
         let ran = script("stop");
         assert_eq!((ran.status, ran.out.contains("failed")), (0, false), "{ran:?}");
         assert_eq!(ipvsadm("-L --daemon").ok(), "");
-        // AUTO=false: the table was nobody's business.
+        // With AUTO=false the script does not touch the table.
         assert_eq!(ipvsadm("-S -n").ok(), "-A -t 10.0.0.100:80 -s wlc\n");
         ipvsadm("-C").ok();
     }
@@ -108,14 +104,14 @@ fn both_daemons(place: &Place) {
     assert_eq!(ipvsadm("-L --daemon").ok(), "");
 }
 
-fn tells_what_failed(place: &Place) {
+fn reports_failures(place: &Place) {
     default_file(place, "AUTO=\"true\"\nDAEMON=\"master\"\nIFACE=\"nowhere9\"\n");
-    // The rules are read though one line of them is refused; the interface does not exist.
+    // One line of the rules is refused, the others are applied; the interface does not exist.
     std::fs::write(
         "/etc/ipvsadm.rules",
         "# ipvsadm.rules\n-A -t 10.0.0.100:80 -s rr\n-d -t 10.0.0.100:80 -r 10.0.0.11\n",
     )
-    .expect("/etc can be written here");
+    .expect("a writable /etc");
     let ran = script("start");
     assert_eq!(ran.out.matches("failed").count(), 2, "{ran:?}");
     assert_eq!(ipvsadm("-S -n").ok(), "-A -t 10.0.0.100:80 -s rr\n");
@@ -128,12 +124,13 @@ fn rhel_unit(place: &Place) {
     let unit = |line: &str| run("/bin/bash", &["-c", line], b"");
     ipvsadm_with("-R", TABLE).ok();
     unit(&format!("exec /usr/sbin/ipvsadm-save -n > {file}")).ok();
-    assert_eq!(std::fs::read_to_string(place.path().join("rules")).expect("saved"), TABLE);
+    let saved = std::fs::read_to_string(place.path().join("rules")).expect("the saved rules");
+    assert_eq!(saved, TABLE);
     run("/usr/sbin/ipvsadm", &["-C"], b"").ok();
     assert_eq!(ipvsadm("-S -n").ok(), "");
     unit(&format!("exec /usr/sbin/ipvsadm-restore < {file}")).ok();
     assert_eq!(ipvsadm("-S -n").ok(), TABLE);
-    // On a table that is there already, too.
+    // A restore also replaces an existing table.
     ipvsadm("-A -t 10.0.0.200:80").ok();
     unit(&format!("exec /usr/sbin/ipvsadm-restore < {file}")).ok();
     assert_eq!(ipvsadm("-S -n").ok(), TABLE);

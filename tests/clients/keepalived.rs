@@ -1,12 +1,12 @@
-//! keepalived sets IPVS up by itself; we show what it did as 1.31 shows it.
+//! keepalived, which sets up the table without ipvsadm: our lists of it equal those of 1.31.
 
-use crate::lab::{Network, Place, becomes, privately};
+use crate::lab::{Network, Place, privately, wait_until};
 use crate::support::{Test, ipvsadm, oracle, run};
 use std::path::PathBuf;
 
 pub const TESTS: &[Test] = &[("keepalived_beside_our_listing", || privately(beside_our_listing))];
 
-/// keepalived's process id is in this file; it is ended at the end, whatever happens.
+/// The pid file of keepalived, which is stopped when this is dropped.
 struct Daemon(PathBuf);
 
 impl Drop for Daemon {
@@ -89,7 +89,7 @@ fn beside_our_listing(place: &Place) {
         daemon.0.display(),
         config.display()
     ));
-    let shown = || {
+    let listing = || {
         let (ours, theirs) = (ipvsadm("-Ln").ok(), oracle("-Ln").ok());
         if ours != theirs {
             // The table may have changed in between.
@@ -97,7 +97,7 @@ fn beside_our_listing(place: &Place) {
         }
         ours
     };
-    becomes(60, TABLE, shown);
+    wait_until(60, TABLE, listing);
     for list in [
         "-Ln --thresholds",
         "-Ln --tun-info",
@@ -118,12 +118,12 @@ fn beside_our_listing(place: &Place) {
 
     net.sh("serve_stop rs1");
     let gone = "  -> 10.0.0.11:80                 Route   3      0          0         \n";
-    becomes(60, &TABLE.replace(gone, ""), shown);
+    wait_until(60, &TABLE.replace(gone, ""), listing);
     net.sh("serve rs1");
-    becomes(60, TABLE, shown);
+    wait_until(60, TABLE, listing);
 
     drop(daemon);
-    becomes(60, &TABLE.lines().take(3).map(|l| format!("{l}\n")).collect::<String>(), shown);
+    wait_until(60, &TABLE.lines().take(3).map(|l| format!("{l}\n")).collect::<String>(), listing);
 }
 
 const TABLE: &str = "\

@@ -1,5 +1,5 @@
-//! What the client tests need beside `support`: a network to send traffic through, a place where our
-//! programs stand at /sbin, and patience.
+//! Helpers of the client tests: a network that carries traffic, a mount namespace where our programs
+//! are in /sbin, and waiting for a result.
 
 use crate::support;
 use nix::mount::{MsFlags, mount};
@@ -10,7 +10,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// The network of lab/network.sh, kept by one shell.
+/// The network of lab/network.sh, controlled through one shell.
 pub struct Network {
     prefix: String,
     shell: Child,
@@ -19,7 +19,7 @@ pub struct Network {
 }
 
 impl Network {
-    /// `flat` (direct routing, tunnels) or `nat`, with two real servers.
+    /// Creates a network, `flat` (direct routing, tunnels) or `nat`, with two real servers.
     #[track_caller]
     pub fn up(kind: &str) -> Network {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
@@ -33,7 +33,7 @@ impl Network {
         let mut network = Network {
             prefix,
             input: shell.stdin.take(),
-            output: BufReader::new(shell.stdout.take().expect("a pipe was asked for")),
+            output: BufReader::new(shell.stdout.take().expect("stdout is a pipe")),
             shell,
         };
         let library = support::project().join("lab/network.sh");
@@ -42,35 +42,35 @@ impl Network {
         network
     }
 
-    /// Lines for the shell that has network.sh's functions; all must succeed. Their output.
+    /// Runs lines in a shell with the functions of network.sh. All must succeed. Returns their output.
     #[track_caller]
     pub fn sh(&mut self, script: &str) -> String {
-        let (status, out) = self.tell(script);
+        let (status, out) = self.run(script);
         assert_eq!(status, "0", "{script}\n{out}");
         out
     }
 
-    fn tell(&mut self, script: &str) -> (String, String) {
-        // The shell keeps its variables: the lines run in itself, and `&&` is what stops them.
+    fn run(&mut self, script: &str) -> (String, String) {
+        // No subshell, so the shell keeps its variables: `&&` stops at the first failure.
         let lines: Vec<&str> = script.lines().map(str::trim).collect();
         let joined = lines.join(" &&\n");
-        let input = self.input.as_mut().expect("the shell still listens");
+        let input = self.input.as_mut().expect("the shell is running");
         writeln!(input, "{{ {joined}\n}} 2>&1 </dev/null; printf '\\nended %s\\n' $?")
-            .expect("the shell still listens");
+            .expect("the shell is running");
         let mut out = String::new();
         loop {
             let mut line = String::new();
             let read = self.output.read_line(&mut line);
             assert!(matches!(read, Ok(n) if n > 0), "the shell ended: {script}\n{out}");
             if let Some(status) = line.strip_prefix("ended ") {
-                out.pop(); // the line feed before the mark
+                out.pop(); // the line feed before `ended`
                 return (status.trim().to_owned(), out);
             }
             out += &line;
         }
     }
 
-    /// From now on this test's programs run on `node`.
+    /// Moves the test to `node`: its programs run there from now on.
     #[track_caller]
     pub fn enter(&self, node: &str) {
         let path = format!("/run/netns/{}{node}", self.prefix);
@@ -82,14 +82,14 @@ impl Network {
 impl Drop for Network {
     fn drop(&mut self) {
         if let Some(mut input) = self.input.take() {
-            // What the test left in the background goes too.
+            // Stop background jobs of the test too.
             let _ = writeln!(input, "kill $(jobs -p) 2>/dev/null; network_down");
         }
         let _ = self.shell.wait();
     }
 }
 
-/// A folder of the test's own, in memory, that goes with its mount namespace.
+/// A folder in memory, private to the test's mount namespace.
 pub struct Place(PathBuf);
 
 impl Place {
@@ -97,14 +97,14 @@ impl Place {
         &self.0
     }
 
-    /// A new file in the folder.
+    /// Creates a file in the folder.
     pub fn file(&self, name: &str, text: &str) -> PathBuf {
         let path = self.0.join(name);
         std::fs::write(&path, text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         path
     }
 
-    /// Writes to `folder` stay in this test from now on.
+    /// Mounts an overlay on `folder`, so that only this test sees what it writes there.
     pub fn catch_writes(&self, folder: &str) {
         let name = folder.replace('/', "_");
         let (upper, work) =
@@ -117,7 +117,7 @@ impl Place {
             .unwrap_or_else(|e| panic!("overlay on {folder}: {e}"));
     }
 
-    /// `lines` after what /etc/hosts has, for this test alone.
+    /// Appends `lines` to /etc/hosts, for this test only.
     pub fn hosts(&self, lines: &str) {
         let old = std::fs::read_to_string("/etc/hosts").unwrap_or_default();
         let file = self.file("hosts", &format!("{old}\n{lines}"));
@@ -125,19 +125,19 @@ impl Place {
     }
 }
 
-/// Run `test` where mounts are its own, with a folder in memory.
+/// Runs `test` in a mount namespace of its own, with a folder in memory.
 pub fn privately(test: impl FnOnce(&Place) + Send + 'static) {
-    // A thread of its own: the one that runs the tests keeps its mounts.
+    // In a new thread, so that the thread of the test runner keeps its mounts.
     let outcome = std::thread::spawn(move || {
         unshare(CloneFlags::CLONE_NEWNS).expect("a mount namespace");
         let none: Option<&str> = None;
         mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)
-            .expect("mounts of our own");
+            .expect("private mounts");
         let folder = tempfile::tempdir().expect("a folder");
         mount(Some("place"), folder.path(), Some("tmpfs"), MsFlags::empty(), none)
             .expect("a tmpfs");
         test(&Place(folder.path().to_owned()));
-        // The namespace takes the tmpfs with it; the empty folder below is removed by whoever sees it.
+        // Unmount the tmpfs, so that the folder below it can be removed.
         nix::mount::umount2(folder.path(), nix::mount::MntFlags::MNT_DETACH).ok();
     })
     .join();
@@ -146,44 +146,45 @@ pub fn privately(test: impl FnOnce(&Place) + Send + 'static) {
     }
 }
 
-/// Run `test` where /sbin/ipvsadm, ipvsadm-save and ipvsadm-restore are ours.
+/// Runs `test` where /sbin/ipvsadm, ipvsadm-save and ipvsadm-restore are our programs.
 pub fn with_ours_at_sbin(test: impl FnOnce(&Place) + Send + 'static) {
     privately(move |place| {
         for name in ["ipvsadm", "ipvsadm-save", "ipvsadm-restore"] {
             let ours = std::fs::canonicalize(support::program(name)).expect("our program is built");
             let there = format!("/usr/sbin/{name}");
             cover(&ours, &there);
-            // Whoever runs /sbin/ipvsadm now runs the very file that the tests were given.
-            let at_sbin = std::fs::read(format!("/sbin/{name}")).expect("it can be read");
-            assert!(at_sbin == std::fs::read(&ours).expect("it can be read"));
+            // /sbin and /usr/sbin are the same folder, so both paths run our program.
+            let at_sbin = std::fs::read(format!("/sbin/{name}")).expect("a readable program");
+            assert!(at_sbin == std::fs::read(&ours).expect("a readable program"));
         }
         test(place);
     });
 }
 
+/// Bind-mounts `with` over `what`.
 fn cover(with: &Path, what: &str) {
     let none: Option<&str> = None;
     mount(Some(with), what, none, MsFlags::MS_BIND, none)
         .unwrap_or_else(|e| panic!("{} over {what}: {e}", with.display()));
 }
 
-/// Ask until `got` gives `wanted`; at most `seconds`.
+/// Waits until `actual` returns `expected`; fails after `seconds`.
 #[track_caller]
-pub fn becomes(seconds: u64, wanted: &str, got: impl Fn() -> String) {
+pub fn wait_until(seconds: u64, expected: &str, actual: impl Fn() -> String) {
     let end = Instant::now() + Duration::from_secs(seconds);
     loop {
-        let now = got();
-        if now == wanted {
+        let now = actual();
+        if now == expected {
             return;
         }
-        assert!(Instant::now() < end, "after {seconds} s there was\n{now}and not\n{wanted}");
+        assert!(Instant::now() < end, "after {seconds} s got\n{now}expected\n{expected}");
         std::thread::sleep(Duration::from_millis(200));
     }
 }
 
-/// Ours against 1.31: status, standard output and standard error to the byte.
+/// Checks that our program's status, standard output and standard error equal those of 1.31.
 #[track_caller]
-pub fn same(what: &str, ours: &support::Ran, theirs: &support::Ran) {
+pub fn assert_same(what: &str, ours: &support::Ran, theirs: &support::Ran) {
     if ours == theirs {
         return;
     }
@@ -206,7 +207,7 @@ fn lines(ran: &support::Ran) -> Vec<String> {
     std::iter::once(status).chain(out).chain(err).collect()
 }
 
-/// A line of shell, as the programs under test write them.
+/// Runs a line in /bin/sh, as client programs do.
 #[track_caller]
 pub fn shell(line: &str) -> support::Ran {
     support::run("/bin/sh", &["-c", line], b"")

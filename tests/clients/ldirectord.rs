@@ -1,6 +1,6 @@
-//! ldirectord as Debian ships it, with our program as /sbin/ipvsadm.
+//! Debian's ldirectord, with our program as /sbin/ipvsadm.
 
-use crate::lab::{Network, Place, becomes, with_ours_at_sbin};
+use crate::lab::{Network, Place, wait_until, with_ours_at_sbin};
 use crate::support::{Test, ipvsadm, run, sh};
 use std::path::PathBuf;
 
@@ -11,11 +11,11 @@ pub const TESTS: &[Test] = &[
     ("ldirectord_not_quiescent_server_dies_and_returns", || {
         with_ours_at_sbin(|place| server_dies_and_returns(place, "no"))
     }),
-    ("ldirectord_every_flag_it_knows", || with_ours_at_sbin(every_flag)),
+    ("ldirectord_uses_every_flag", || with_ours_at_sbin(every_flag)),
     ("ldirectord_takes_over_a_table", || with_ours_at_sbin(takes_over_a_table)),
 ];
 
-/// A running ldirectord; it is ended at the end, whatever happens.
+/// A running ldirectord, which is stopped when this is dropped.
 struct Director {
     config: PathBuf,
     pidfile: PathBuf,
@@ -23,7 +23,7 @@ struct Director {
 }
 
 impl Director {
-    /// `ldirectord CONFIG start`, on the node this test is on.
+    /// Runs `ldirectord CONFIG start` on the test's node.
     #[track_caller]
     fn start(place: &Place, name: &str, config: &str) -> Director {
         let log = place.path().join("ldirectord.log");
@@ -32,13 +32,13 @@ impl Director {
             pidfile: PathBuf::from(format!("/run/ldirectord.{name}.pid")),
             log,
         };
-        director.tell("start");
+        director.run("start");
         director
     }
 
-    /// `ldirectord CONFIG WORD` must succeed. (It returns before the daemon has done it.)
+    /// Runs `ldirectord CONFIG WORD`, which must succeed. It returns before the daemon is done.
     #[track_caller]
-    fn tell(&self, word: &str) {
+    fn run(&self, word: &str) {
         let config = self.config.display();
         sh(&format!(
             "/usr/sbin/ldirectord {config} {word} >{config}.said 2>&1 || {{ cat {config}.said; exit 1; }}"
@@ -47,10 +47,10 @@ impl Director {
 
     #[track_caller]
     fn stop(&self) {
-        self.tell("stop");
-        becomes(60, "", table);
-        // It logs what its ipvsadm commands came to.
-        let log = std::fs::read_to_string(&self.log).expect("ldirectord wrote its log");
+        self.run("stop");
+        wait_until(60, "", table);
+        // The log has the ipvsadm commands that failed.
+        let log = std::fs::read_to_string(&self.log).expect("the log of ldirectord");
         assert!(!log.contains("failed:"), "{log}");
     }
 }
@@ -90,24 +90,24 @@ fn server_dies_and_returns(place: &Place, quiescent: &str) {
     let both = "-A -t 10.0.0.100:80 -s rr\n\
                 -a -t 10.0.0.100:80 -r 10.0.0.11:80 -g -w 5\n\
                 -a -t 10.0.0.100:80 -r 10.0.0.12:80 -g -w 7\n";
-    // Without `quiescent` a server is added when its first check went well, so the order may differ.
+    // Without `quiescent`, ldirectord adds a server after its first successful check: in any order.
     let sorted = || {
         let mut lines: Vec<String> = table().lines().map(|l| format!("{l}\n")).collect();
         lines.sort();
         lines.concat()
     };
-    becomes(60, both, sorted);
+    wait_until(60, both, sorted);
 
     net.sh("serve_stop rs1");
     let without = match quiescent {
         "yes" => both.replace("10.0.0.11:80 -g -w 5", "10.0.0.11:80 -g -w 0"),
         _ => both.replace("-a -t 10.0.0.100:80 -r 10.0.0.11:80 -g -w 5\n", ""),
     };
-    becomes(60, &without, sorted);
+    wait_until(60, &without, sorted);
     assert_eq!(net.sh("ask client 10.0.0.100 80 3 http"), "rs2\nrs2\nrs2\n");
 
     net.sh("serve rs1 80 http");
-    becomes(60, both, sorted);
+    wait_until(60, both, sorted);
     let mut answers = net.sh("ask client 10.0.0.100 80 2 http");
     if answers == "rs2\nrs1\n" {
         answers = "rs1\nrs2\n".to_owned();
@@ -142,7 +142,7 @@ fn every_flag(place: &Place) {
          \treal6=[fd00::12]:80 gate 8\n\
          \tscheduler=rr\n\tprotocol=tcp\n\tchecktype=on\n",
     );
-    becomes(60, EVERY_FLAG, || ipvsadm("-Ln --thresholds").ok() + &ipvsadm("-Ln").ok());
+    wait_until(60, EVERY_FLAG, || ipvsadm("-Ln --thresholds").ok() + &ipvsadm("-Ln").ok());
     director.stop();
 }
 
@@ -178,7 +178,7 @@ FWM  9 IPv6 rr
 fn takes_over_a_table(place: &Place) {
     let net = Network::up("flat");
     net.enter("director");
-    // One server is to stay, one is nobody's; the scheduler is another.
+    // A real server that stays, one that is not in the configuration, and another scheduler.
     ipvsadm("-A -t 10.0.0.100:80 -s wlc -p 100").ok();
     ipvsadm("-a -t 10.0.0.100:80 -r 10.0.0.11:80 -g -w 1").ok();
     ipvsadm("-a -t 10.0.0.100:80 -r 10.0.0.77:80 -g -w 1").ok();
@@ -190,6 +190,10 @@ fn takes_over_a_table(place: &Place) {
          \treal=10.0.0.11:80 gate 5\n\
          \tscheduler=rr\n\tprotocol=tcp\n\tchecktype=on\n",
     );
-    becomes(20, "-A -t 10.0.0.100:80 -s rr\n-a -t 10.0.0.100:80 -r 10.0.0.11:80 -g -w 5\n", table);
+    wait_until(
+        20,
+        "-A -t 10.0.0.100:80 -s rr\n-a -t 10.0.0.100:80 -r 10.0.0.11:80 -g -w 5\n",
+        table,
+    );
     director.stop();
 }

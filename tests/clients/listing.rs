@@ -1,16 +1,16 @@
-//! Every list to the byte against 1.31: empty, one service, five thousand, names, and every kind of entry.
+//! Every list equals that of 1.31 byte for byte: empty, one service, five thousand, names, every kind of entry.
 
-use crate::lab::{Place, privately, same};
+use crate::lab::{Place, assert_same, privately};
 use crate::support::{Test, ipvsadm, ipvsadm_with, oracle};
 
 pub const TESTS: &[Test] = &[
-    ("list_of_nothing", nothing),
+    ("list_of_an_empty_table", empty_table),
     ("list_of_one_service", one_service),
     ("list_of_every_kind", every_kind),
     ("list_of_5000_services", five_thousand),
     ("list_with_names", || privately(names)),
     ("list_of_daemons_and_timeouts", daemons_and_timeouts),
-    ("list_of_what_is_not_there", not_there),
+    ("list_of_a_missing_service", missing_service),
 ];
 
 const VIEWS: &[&str] = &[
@@ -30,19 +30,19 @@ const VIEWS: &[&str] = &[
     "-n --tun-info --exact",
 ];
 
-/// All views of the whole table, by both programs.
+/// Checks that both programs print the same in all views of the table.
 #[track_caller]
 fn all_views_agree() {
     for view in VIEWS {
         let line = format!("-L {view}");
         let theirs = oracle(&line);
         assert_eq!(theirs.status, 0, "{line}: {}", theirs.err);
-        same(&line, &ipvsadm(&line), &theirs);
+        assert_same(&line, &ipvsadm(&line), &theirs);
     }
-    same("-S -n", &without_thresholds(ipvsadm("-S -n")), &oracle("-S -n"));
+    assert_same("-S -n", &without_thresholds(ipvsadm("-S -n")), &oracle("-S -n"));
 }
 
-/// 1.31 leaves thresholds out of -S, ours keeps them.
+/// Removes the thresholds from a save: ours has them, 1.31's does not.
 fn without_thresholds(mut ran: crate::support::Ran) -> crate::support::Ran {
     ran.out = ran
         .out
@@ -58,12 +58,12 @@ fn without_thresholds(mut ran: crate::support::Ran) -> crate::support::Ran {
     ran
 }
 
-fn nothing() {
+fn empty_table() {
     all_views_agree();
     assert_eq!(oracle("-Ln").ok().lines().count(), 3);
     for line in ["", "-l", "-S", "-Lc", "-Lnc", "-L --timeout", "-L --daemon", "-C", "-Z", "--save"]
     {
-        same(line, &ipvsadm(line), &oracle(line));
+        assert_same(line, &ipvsadm(line), &oracle(line));
     }
 }
 
@@ -75,7 +75,7 @@ fn one_service() {
     assert_eq!(oracle("-Ln").ok().lines().count(), 5);
     for view in VIEWS {
         let line = format!("-L -t 10.0.0.100:80 {view}");
-        same(&line, &ipvsadm(&line), &oracle(&line));
+        assert_same(&line, &ipvsadm(&line), &oracle(&line));
     }
 }
 
@@ -122,17 +122,17 @@ fn every_kind() {
     assert_eq!(ran.ok(), "");
     assert_eq!(oracle("-Ln").ok().lines().count(), 3 + EVERY_KIND.lines().count());
     all_views_agree();
-    // Each service by itself.
+    // Each service alone.
     for rule in EVERY_KIND.lines().filter(|l| l.starts_with("-A")) {
         let service: Vec<&str> = rule.split(' ').skip(1).take_while(|w| *w != "-s").collect();
         let line = format!("-L -n {}", service.join(" "));
         let theirs = oracle(&line);
-        same(&line, &ipvsadm(&line), &theirs);
+        assert_same(&line, &ipvsadm(&line), &theirs);
     }
 }
 
 fn five_thousand() {
-    // In no order that a program could have by itself; every hundredth has servers.
+    // In random order; every hundredth service has real servers.
     let mut random = fastrand::Rng::with_seed(5000);
     let mut rules = String::new();
     for i in 0..5000u32 {
@@ -157,7 +157,7 @@ fn five_thousand() {
     ipvsadm_with("-R", &rules).ok();
     for line in ["-Ln", "-Sn"] {
         let theirs = oracle(line);
-        same(line, &ipvsadm(line), &theirs);
+        assert_same(line, &ipvsadm(line), &theirs);
         let headers = if line == "-Ln" { 3 } else { 0 };
         assert_eq!(theirs.ok().lines().count(), headers + count);
     }
@@ -209,9 +209,9 @@ fn names(place: &Place) {
         "-c",
     ] {
         let line = format!("-L {view}");
-        same(&line, &ipvsadm(&line), &oracle(&line));
+        assert_same(&line, &ipvsadm(&line), &oracle(&line));
     }
-    // By name, too.
+    // Services can be given by name.
     for line in [
         "-L -t www.example.com:http",
         "-L -n -t www.example.com:http",
@@ -221,7 +221,7 @@ fn names(place: &Place) {
     ] {
         let theirs = oracle(line);
         assert_eq!(theirs.status, 0, "{line}: {}", theirs.err);
-        same(line, &ipvsadm(line), &theirs);
+        assert_same(line, &ipvsadm(line), &theirs);
     }
 }
 
@@ -233,29 +233,29 @@ fn daemons_and_timeouts() {
     oracle("--start-daemon backup --mcast-interface eth7 --syncid 43 --sync-maxlen 1000 --mcast-group 224.0.0.90 --mcast-port 8850 --mcast-ttl 3").ok();
     let theirs = oracle("-L --daemon");
     assert_eq!(theirs.out.lines().count(), 2, "{theirs:?}");
-    same("-L --daemon", &ipvsadm("-L --daemon"), &theirs);
-    // And each program's daemons in the other's list.
+    assert_same("-L --daemon", &ipvsadm("-L --daemon"), &theirs);
+    // Each program lists the daemons that the other started.
     for program in [ipvsadm, oracle] {
         for state in ["master", "backup"] {
             program(&format!("--stop-daemon {state}")).ok();
         }
-        same("-L --daemon", &ipvsadm("-L --daemon"), &oracle("-L --daemon"));
+        assert_same("-L --daemon", &ipvsadm("-L --daemon"), &oracle("-L --daemon"));
         assert_eq!(oracle("-L --daemon").ok(), "");
         program(
             "--start-daemon backup --mcast-interface eth7 --mcast-group 224.0.0.90 --mcast-ttl 7",
         )
         .ok();
         program("--start-daemon master --mcast-interface eth7 --syncid 9 --sync-maxlen 1234 --mcast-port 8851").ok();
-        same("-L --daemon", &ipvsadm("-L --daemon"), &oracle("-L --daemon"));
+        assert_same("-L --daemon", &ipvsadm("-L --daemon"), &oracle("-L --daemon"));
     }
     ipvsadm("--set 1 2 3").ok();
     assert_eq!(oracle("-L --timeout").ok(), "Timeout (tcp tcpfin udp): 1 2 3\n");
-    same("-L --timeout", &ipvsadm("-L --timeout"), &oracle("-L --timeout"));
+    assert_same("-L --timeout", &ipvsadm("-L --timeout"), &oracle("-L --timeout"));
     ipvsadm("--set 0 0 4").ok();
-    same("-L --timeout", &ipvsadm("-L --timeout"), &oracle("-L --timeout"));
+    assert_same("-L --timeout", &ipvsadm("-L --timeout"), &oracle("-L --timeout"));
 }
 
-fn not_there() {
+fn missing_service() {
     for line in [
         "-L -t 10.0.0.100:80",
         "-L -n -u 10.0.0.100:80 --stats",
@@ -266,6 +266,6 @@ fn not_there() {
     ] {
         let (ours, theirs) = (ipvsadm(line), oracle(line));
         assert_ne!(theirs.status, 0, "{line}");
-        same(line, &ours, &theirs);
+        assert_same(line, &ours, &theirs);
     }
 }

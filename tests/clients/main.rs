@@ -1,5 +1,5 @@
-//! The programs that run ipvsadm, for real where Debian has them, and else their command lines and parsers:
-//! none of them may notice which ipvsadm it runs.
+//! Programs that run ipvsadm: the real ones where Debian has them, otherwise their command lines and
+//! parsers. They must work the same with our ipvsadm as with 1.31.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -22,9 +22,9 @@ use std::process::{Command, ExitCode};
 
 fn main() -> ExitCode {
     if !support::in_lab() {
-        let packages = support::project().join("lab/packages");
-        let there = Command::new(packages).arg("clients").status();
-        if !there.is_ok_and(|s| s.success()) {
+        let packages =
+            Command::new(support::project().join("lab/packages")).arg("clients").status();
+        if !packages.is_ok_and(|s| s.success()) {
             return ExitCode::FAILURE;
         }
     }

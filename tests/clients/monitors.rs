@@ -1,7 +1,7 @@
-//! Programs that only look: munin, Diamond, icinga's check_ipvs, sosreport, and people with watch.
+//! Programs that only read the table: munin, Diamond, icinga's check_ipvs, sosreport, and `watch`.
 
 use crate::counters::Shim;
-use crate::lab::{Place, privately, same, shell, with_ours_at_sbin};
+use crate::lab::{Place, assert_same, privately, shell, with_ours_at_sbin};
 use crate::support::{Ran, Test, ipvsadm, ipvsadm_with, oracle, program, run, sh};
 use std::path::Path;
 
@@ -26,7 +26,7 @@ fn words(line: &str) -> Vec<&str> {
     line.split_whitespace().collect()
 }
 
-/// munin: a number and a letter for how many thousands.
+/// Parses a number with a suffix as munin does.
 fn munin_number(word: &str) -> u64 {
     let (digits, factor) = match word.as_bytes().last() {
         Some(b'K') => (&word[..word.len() - 1], 1_000),
@@ -41,7 +41,7 @@ fn munin_number(word: &str) -> u64 {
 fn munin(place: &Place) {
     ipvsadm_with("-R", TABLE).ok();
     let shim = Shim::build(place.path());
-    // Conns of port 80 is number 81 of five: the second; those of the server on 5353 the fifth.
+    // Conns of port 80 is the element 81 mod 5 of `numbers`; that of the server on 5353 is 5354 mod 5.
     let numbers = [7, 123_456_789_012, 99_999_999, 100_000_000, 1_234_567_890_123_456];
     let ran = shim.run(Path::new("/usr/sbin/ipvsadm"), "-L -n --stats", &numbers);
     assert_eq!(ran.status, 0);
@@ -68,7 +68,7 @@ fn munin(place: &Place) {
         ]
     );
     assert_eq!(servers.len(), 0, "{}", ran.out);
-    // A suffix each, and the largest that has none.
+    // One number with each suffix, and the largest without one.
     let row = words(ran.out.lines().nth(3).expect("a service"));
     assert_eq!(row[2..], ["123G", "99999999", "100000K", "1234T", "7"]);
 }
@@ -84,7 +84,7 @@ fn munin_without_permission(_: &Place) {
     let ran = as_nobody("/sbin/ipvsadm -L -n --stats");
     assert_eq!((ran.status, ran.out.as_str()), (2, ""));
     assert!(ran.err.contains("Permission denied"), "{}", ran.err);
-    // What is not there is 127, from the shell.
+    // A missing program is status 127 in the shell.
     let ran = as_nobody("/sbin/ipvsadm-is-missing -L -n --stats");
     assert_eq!(ran.status, 127);
     assert_eq!(shell("/sbin/ipvsadm -L -n --stats").status, 0);
@@ -130,7 +130,7 @@ fn diamond(place: &Place) {
             ("UDP 10.0.0.100:53 10.0.0.11:5353".to_owned(), port_53),
         ]
     );
-    // Active and inactive connections: numbers 80 and 81, 5353 and 5354 of the five.
+    // Active and inactive connections are the elements 80 and 81, or 5353 and 5354, mod 5 of `numbers`.
     let ran = shim.run(Path::new("/usr/sbin/ipvsadm"), "--list --numeric", &numbers);
     assert_eq!(ran.status, 0);
     assert_eq!(
@@ -179,9 +179,9 @@ fn sosreport(_: &Place) {
         "-Ln --timeout",
     ] {
         let ours = ipvsadm(list);
-        same(list, &ours, &oracle(list));
+        assert_same(list, &ours, &oracle(list));
         let first = ours.ok();
-        let wanted = match list {
+        let header = match list {
             "-Ln --timeout" => "Timeout (tcp tcpfin udp): 901 121 301\n",
             "-Ln --connection" => {
                 "IPVS connection entries\n\
@@ -189,12 +189,12 @@ fn sosreport(_: &Place) {
             }
             _ => "IP Virtual Server version 1.2.1 (size=4096)\n",
         };
-        assert!(first.starts_with(wanted), "{list}: {first}");
+        assert!(first.starts_with(header), "{list}: {first}");
     }
 }
 
 fn by_hand(_: &Place) {
-    // Docker's routing mesh: a service by mark in a namespace of its own, by the service's name.
+    // Docker's routing mesh: a service by mark in a namespace named ingress_sbox.
     sh("ip netns add ingress_sbox; ip -n ingress_sbox link set lo up");
     let inside = |line: &str| shell(&format!("ip netns exec ingress_sbox {line}"));
     let outcome = std::panic::catch_unwind(|| {
@@ -216,7 +216,7 @@ fn by_hand(_: &Place) {
         std::panic::resume_unwind(panic);
     }
 
-    // kube-proxy's tables: a service of a cluster address, looked at once a second.
+    // kube-proxy's tables: `watch` shows a service once a second.
     ipvsadm_with("-R", TABLE).ok();
     let ran: Ran = shell(
         "COLUMNS=100 LINES=30 TERM=vt100 timeout 1.5 watch -n 1 -t ipvsadm -Ln -t 10.0.0.100:80",

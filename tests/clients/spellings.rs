@@ -1,5 +1,5 @@
-//! Every spelling of a command that was seen in the wild, against 1.31: status, output to the byte, and
-//! the table that is left.
+//! Every spelling of a command found in real scripts. Exit status, output and the resulting table must
+//! equal those of 1.31.
 
 use crate::support::{Ran, Test, ipvsadm_with, oracle, oracle_with};
 
@@ -13,8 +13,8 @@ pub const TESTS: &[Test] = &[
 
 type Program = fn(&str, &str) -> Ran;
 
-/// `@` in a line is an address of its own, `#` a number of its own; on these stands a table of its own.
-fn place(number: usize, text: &str) -> String {
+/// Replaces `@` by an address and `#` by a mark that belong to line `number` alone.
+fn numbered(number: usize, text: &str) -> String {
     text.replace('@', &format!("10.0.1.{number}")).replace('#', &number.to_string())
 }
 
@@ -27,15 +27,15 @@ const TABLE: &str = "\
 -A -f # -6 -s rr
 ";
 
-/// Run the lines with one program after the other, from the same table: what differs.
+/// Runs the lines with one program and then with the other, from the same table, and compares.
 #[track_caller]
 fn compare(lines: &[&str], input: &str) {
     let all = |program: Program| {
-        let table: String = (1..=lines.len()).map(|n| place(n, TABLE)).collect();
+        let table: String = (1..=lines.len()).map(|n| numbered(n, TABLE)).collect();
         oracle_with("-R", &format!("-C\n{table}")).ok();
         let mut ran = Vec::new();
         for (n, line) in lines.iter().enumerate() {
-            ran.push(program(&place(n + 1, line), input));
+            ran.push(program(&numbered(n + 1, line), input));
         }
         (ran, oracle("-Sn").ok(), oracle("-Ln --thresholds").ok())
     };
@@ -62,7 +62,7 @@ fn compare(lines: &[&str], input: &str) {
 }
 
 fn lists() {
-    // All of these only look; the table is the same all the time.
+    // None of these changes the table.
     compare(
         &[
             "",
@@ -194,7 +194,7 @@ fn servers() {
 }
 
 fn the_rest() {
-    // What clears all comes last.
+    // The commands that clear everything come last.
     compare(
         &["-Z -t @:80", "-Zt @:80", "-Z -f #", "-Z", "--zero", "--set 900 120 300", "--set 0 0 0"],
         "",

@@ -1,6 +1,6 @@
-//! After real connections through the director, both programs say the same of them.
+//! Lists after real connections through the director: both programs print the same.
 
-use crate::lab::{Network, same};
+use crate::lab::{Network, assert_same};
 use crate::support::{Ran, Test, ipvsadm, ipvsadm_with, oracle};
 
 pub const TESTS: &[Test] = &[
@@ -11,7 +11,7 @@ pub const TESTS: &[Test] = &[
     ("traffic_by_firewall_mark", firewall_mark),
 ];
 
-/// Every list that traffic changes.
+/// The lists that traffic changes.
 const LISTS: &[&str] = &[
     "-Lnc",
     "-Lc",
@@ -25,8 +25,8 @@ const LISTS: &[&str] = &[
     "-L --stats",
 ];
 
-/// Counters are summed up meanwhile and times tick: ours has to be what 1.31 says just before or just
-/// after, and a connection's time has to lie between the two.
+/// Checks that ours prints what 1.31 prints just before or just after, because counters and times
+/// change. The time of a connection must lie between the two.
 #[track_caller]
 fn agrees(line: &str) -> Ran {
     let mut before = oracle(line);
@@ -40,11 +40,11 @@ fn agrees(line: &str) -> Ran {
         before = after;
     }
     let ours = ipvsadm(line);
-    same(line, &ours, &before);
+    assert_same(line, &ours, &before);
     ours
 }
 
-/// Three lists of connections, one after the other: the same but for their times, which run down.
+/// Returns true when three lists of connections, in this order, differ only in their decreasing times.
 fn between(before: &Ran, ours: &Ran, after: &Ran) -> bool {
     let [(one, first), (two, second), (three, third)] =
         [before, ours, after].map(|ran| untimed(&ran.out));
@@ -56,7 +56,7 @@ fn between(before: &Ran, ours: &Ran, after: &Ran) -> bool {
         && down(&second, &third)
 }
 
-/// A list with its times (`TCP 01:59 ...`) taken out, and those times in seconds.
+/// Returns a list without its times (`TCP 01:59 ...`), and the times in seconds.
 fn untimed(list: &str) -> (String, Vec<u32>) {
     let mut times = Vec::new();
     let rest = list.lines().map(|line| {
@@ -73,7 +73,7 @@ fn untimed(list: &str) -> (String, Vec<u32>) {
             None => format!("{line}\n"),
             Some(seconds) => {
                 times.push(seconds);
-                // A column may give way to a longer time: its width belongs to the text.
+                // A longer time makes the column wider, so the width is part of the text.
                 format!("{protocol} {} {rest}\n", "#".repeat(time.len()))
             }
         }
@@ -88,9 +88,9 @@ fn all_agree() {
     }
 }
 
-/// Statistics are summed up every two seconds: until a list has `word`.
+/// Waits until a list contains `word`: the kernel updates the counters every two seconds.
 #[track_caller]
-fn comes(line: &str, word: &str) {
+fn wait_for(line: &str, word: &str) {
     for _ in 0..20 {
         if oracle(line).ok().contains(word) {
             return;
@@ -100,22 +100,22 @@ fn comes(line: &str, word: &str) {
     panic!("{line}: no {word:?} in\n{}", oracle(line).out);
 }
 
-/// Connections that stay: the client says nothing, the server waits ten seconds for its request.
+/// Opens connections that stay open: the client is silent, and the server waits ten seconds for a request.
 fn linger(net: &mut Network, address: &str, port: u16, count: usize) {
-    // Once all are there, only a process that holds them is left.
+    // Once all are open, the shell becomes a background process that holds them.
     net.sh(&format!(
         "on client bash -c 'for i in {{1..{count}}}; do exec {{fd}}<>/dev/tcp/{address}/{port} || exit 1; done; sleep 30 >/dev/null 2>&1 &'"
     ));
 }
 
-/// One datagram each from `count` sockets.
+/// Sends one datagram from each of `count` sockets.
 fn datagrams(net: &mut Network, address: &str, port: u16, count: usize) {
     net.sh(&format!(
         "on client bash -c 'for i in {{1..{count}}}; do echo hello >/dev/udp/{address}/{port} || exit 1; done'"
     ));
 }
 
-/// A TCP server of HTTP on each real server, which waits for its request.
+/// Starts an HTTP server on each real server.
 fn serve(net: &mut Network) {
     net.sh("serve rs1 80 http
         serve rs2 80 http");
@@ -149,19 +149,19 @@ fn direct_routing() {
     linger(&mut net, "fd00::100", 80, 2);
     datagrams(&mut net, "10.0.0.100", 5300, 3);
     datagrams(&mut net, "fd00::100", 5300, 3);
-    // Nobody serves port 99: no connection.
+    // The service on port 99 has no real server, so it gets no connection.
     net.sh("! ask client 10.0.0.100 99 1");
     for state in ["FIN_WAIT", "ESTABLISHED", "UDP "] {
-        comes("-Lnc", state);
+        wait_for("-Lnc", state);
     }
-    comes("-Lnc", "[fd00::2]:");
-    comes("-Ln --stats --exact", "TCP  10.0.0.100:80                       7 ");
+    wait_for("-Lnc", "[fd00::2]:");
+    wait_for("-Ln --stats --exact", "TCP  10.0.0.100:80                       7 ");
     all_agree();
     let list = agrees("-Lnc").ok();
     assert_eq!(list.lines().filter(|l| l.starts_with("TCP")).count(), 13, "{list}");
     assert_eq!(list.lines().filter(|l| l.starts_with("UDP")).count(), 3, "{list}");
 
-    // Counters back to nothing, for one service and then for all.
+    // Reset the counters of one service, and then of all.
     ipvsadm("-Z -t 10.0.0.100:80").ok();
     let stats = agrees("-Ln --stats").ok();
     assert!(stats.contains("TCP  10.0.0.100:80                       0        0 "), "{stats}");
@@ -169,7 +169,7 @@ fn direct_routing() {
     ipvsadm("-Z").ok();
     let stats = agrees("-Ln --stats").ok();
     assert!(stats.contains("TCP  [fd00::100]:80                      0 "), "{stats}");
-    // A service that goes leaves its connections.
+    // The connections of a deleted service stay.
     ipvsadm("-D -t 10.0.0.100:80").ok();
     all_agree();
 }
@@ -198,17 +198,17 @@ fn nat() {
     );
     assert_eq!(net.sh("ask client fd00::100 443 4 http | sort | uniq -c | xargs"), "2 rs1 2 rs2\n");
     linger(&mut net, "10.0.0.100", 8080, 4);
-    // The servers' own ports are closed: ICMP comes back, the entries stay.
+    // The real servers' ports are closed: they answer with ICMP errors, and the entries stay.
     datagrams(&mut net, "10.0.0.100", 53, 4);
-    // A connection to a server that is not there hangs in SYN_RECV.
+    // A connection to a server that is down stays in SYN_RECV.
     net.sh("serve_stop rs2
         on rs2 ip link set eth0 down
         on client bash -c 'for i in 1 2 3 4; do (exec 3<>/dev/tcp/fd00::100/443) 2>/dev/null & done; sleep 2; kill $(jobs -p)'");
     for state in ["TIME_WAIT", "ESTABLISHED", "UDP ", "SYN_RECV"] {
-        comes("-Lnc", state);
+        wait_for("-Lnc", state);
     }
-    // Both ways pass through the director here.
-    comes("-Ln --stats --exact", "TCP  10.0.0.100:8080                    12 ");
+    // With NAT both directions pass through the director.
+    wait_for("-Ln --stats --exact", "TCP  10.0.0.100:8080                    12 ");
     all_agree();
     let stats = agrees("-Ln --stats --exact").ok();
     let row: Vec<&str> = stats.lines().nth(3).expect("a service").split_whitespace().collect();
@@ -233,7 +233,7 @@ fn tunnels() {
     .ok();
     assert_eq!(net.sh("ask client 10.0.0.100 80 4 http | sort | uniq -c | xargs"), "2 rs1 2 rs2\n");
     datagrams(&mut net, "10.0.0.100", 53, 2);
-    comes("-Ln --stats", "TCP  10.0.0.100:80                       4 ");
+    wait_for("-Ln --stats", "TCP  10.0.0.100:80                       4 ");
     all_agree();
     agrees("-Ln --tun-info");
 }
@@ -259,22 +259,22 @@ fn persistent() {
          -a -u 10.0.0.100:0 -r 10.0.0.12 -g\n",
     )
     .ok();
-    // Whoever came once stays with its server.
+    // A client always gets the same server.
     assert_eq!(net.sh("ask client 10.0.0.100 80 4 http | uniq | wc -l"), "1\n");
     assert_eq!(net.sh("ask client fd00::100 80 3 http | uniq | wc -l"), "1\n");
     linger(&mut net, "10.0.0.100", 80, 2);
     datagrams(&mut net, "10.0.0.100", 4000, 2);
-    // A SIP request, whole in one datagram: the persistence engine keeps its Call-ID.
+    // A SIP request in one datagram: the persistence engine stores its Call-ID.
     net.sh("on client bash -c 'printf \"INVITE sip:a@10.0.0.100 SIP/2.0\\r\\nVia: SIP/2.0/UDP 10.0.0.2\\r\\nCall-ID: 12345.abc@10.0.0.2\\r\\n\\r\\n\" | dd obs=4096 status=none >/dev/udp/10.0.0.100/5060'");
-    comes("-Lnc --persistent-conn", "sip");
-    comes("-Lnc --persistent-conn", "12345.abc@10.0.0.2");
-    comes("-Lnc", "ASSURED");
-    comes("-Ln --stats", "TCP  10.0.0.100:80                       6 ");
+    wait_for("-Lnc --persistent-conn", "sip");
+    wait_for("-Lnc --persistent-conn", "12345.abc@10.0.0.2");
+    wait_for("-Lnc", "ASSURED");
+    wait_for("-Ln --stats", "TCP  10.0.0.100:80                       6 ");
     all_agree();
     let list = agrees("-Ln --persistent-conn").ok();
-    let kept: Vec<&str> =
+    let persistent: Vec<&str> =
         list.lines().filter(|l| l.split_whitespace().nth(3) == Some("1")).collect();
-    assert_eq!(kept.len(), 4, "{list}");
+    assert_eq!(persistent.len(), 4, "{list}");
 }
 
 fn firewall_mark() {
@@ -299,7 +299,7 @@ fn firewall_mark() {
     .ok();
     assert_eq!(net.sh("ask client 10.0.0.100 80 4 http | uniq | wc -l"), "1\n");
     assert_eq!(net.sh("ask client fd00::100 80 4 http | sort | uniq -c | xargs"), "2 rs1 2 rs2\n");
-    comes("-Lnc", "IP  ");
-    comes("-Ln --stats", "FWM  9 IPv6                              4 ");
+    wait_for("-Lnc", "IP  ");
+    wait_for("-Ln --stats", "FWM  9 IPv6                              4 ");
     all_agree();
 }

@@ -1,5 +1,5 @@
-//! What bash, zsh and fish offer for the word at the end of a line, with a table in the kernel: each
-//! shell is the real one, with the file that is installed for it.
+//! Completions for the last word of a line in bash, zsh and fish, with a table in the kernel. Each
+//! shell is the real one, with the completion file that `make install` installs.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -13,15 +13,14 @@ const TESTS: &[Test] = &[
     ("completions: bash", || all(bash)),
     ("completions: zsh", || all(zsh)),
     ("completions: fish", || all(fish)),
-    ("completions: bash, an address goes on behind its colon", colon),
-    ("completions: bash loads them for each of the programs", loaded),
+    ("completions: bash completes an address after its colon", colon),
+    ("completions: bash loads them for every program", loaded),
 ];
 
 fn main() -> ExitCode {
     if !support::in_lab() {
-        let packages = project().join("lab/packages");
-        let there = Command::new(packages).arg("shells").status();
-        if !there.is_ok_and(|s| s.success()) {
+        let packages = Command::new(project().join("lab/packages")).arg("shells").status();
+        if !packages.is_ok_and(|s| s.success()) {
             return ExitCode::FAILURE;
         }
     }
@@ -43,7 +42,7 @@ const TABLE: &str = "\
 -a -f 2 -6 -r 2001:db8::12
 ";
 
-/// Lines, and all that is to be offered at their end.
+/// Lines, and all completions of their last word.
 const OFFERED: &[(&str, &[&str])] = &[
     ("ipvsadm -D -t ", &["192.0.2.1:80", "192.0.2.2:80", "[2001:db8::1]:443"]),
     ("ipvsadm -E --tcp-service 192.0.2.2", &["192.0.2.2:80"]),
@@ -98,7 +97,8 @@ const OFFERED: &[(&str, &[&str])] = &[
     ("ipvsadm-save -n --", &["--full", "--netns"]),
 ];
 
-/// Every line in one shell; then without privilege, where all that is live is missing, quietly.
+/// Completes every line in one shell. Then completes some without privilege, where the kernel's
+/// values are missing and no error may appear.
 fn all(shell: fn(&[&str], bool) -> Vec<String>) {
     oracle_with("-R", TABLE).ok();
     sh("ip link add director0 type dummy");
@@ -124,26 +124,26 @@ fn words(answer: &str) -> Vec<&str> {
     words
 }
 
-/// Run a script of a shell in a folder with one file, with our programs on the path, as root or as
-/// nobody; what it writes for each line ends with a byte that no word has.
+/// Runs a shell script in a folder with one file and our programs in PATH, as root or as nobody.
+/// Returns its output for each line; the script ends each with the byte 0x1e.
 #[track_caller]
 fn answers(shell: &[&str], script: &str, privileged: bool) -> Vec<String> {
     let folder = tempfile::tempdir().expect("a temporary directory");
-    fs::write(folder.path().join("some-rules"), "").expect("written");
-    fs::write(folder.path().join("script"), script).expect("written");
+    fs::write(folder.path().join("some-rules"), "").expect("a new file");
+    fs::write(folder.path().join("script"), script).expect("a new file");
     sh(&format!("chmod -R a+rwX {}", folder.path().display()));
-    // Whoever has no privilege may not reach the programs where they are built.
+    // A user without privilege may not have access to the folder that cargo builds into.
     let programs = folder.path().join("programs");
-    fs::create_dir(&programs).expect("made");
+    fs::create_dir(&programs).expect("a new folder");
     for name in ["ipvsadm", "ipvsadm-save", "ipvsadm-restore"] {
         fs::copy(program(name), programs.join(name)).expect("copied");
     }
     let completions = folder.path().join("completions");
-    fs::create_dir(&completions).expect("made");
+    fs::create_dir(&completions).expect("a new folder");
     for name in ["ipvsadm", "_ipvsadm", "ipvsadm.fish"] {
         fs::copy(project().join("completions").join(name), completions.join(name)).expect("copied");
     }
-    // As `make install` has them.
+    // The links of `make install`.
     sh(&format!(
         "cd {} && ln -s ipvsadm ipvsadm-save && ln -s ipvsadm ipvsadm-restore && ln -s ipvsadm.fish ipvsadm-save.fish",
         completions.display()
@@ -166,7 +166,7 @@ fn answers(shell: &[&str], script: &str, privileged: bool) -> Vec<String> {
     answers
 }
 
-/// In bash readline splits the line into words, at colons and = too: here that is done for it.
+/// Splits each line into words, at colons and `=` too, as readline does, and calls the completion.
 fn bash(lines: &[&str], privileged: bool) -> Vec<String> {
     let mut script = String::from(
         "set -u\n. /usr/share/bash-completion/bash_completion\n. completions/ipvsadm\n\
@@ -200,21 +200,21 @@ fn bash(lines: &[&str], privileged: bool) -> Vec<String> {
 
 fn colon() {
     oracle_with("-R", TABLE).ok();
-    // What readline replaces is what stands behind the last colon.
+    // readline replaces the text after the last colon.
     let offered = bash(&["ipvsadm -D -t 192.0.2.1:", "ipvsadm -D -t [2001:db8::"], true);
     assert_eq!(words(&offered[0]), ["80"]);
     assert_eq!(words(&offered[1]), ["1]:443"]);
 }
 
-/// bash-completion looks for a file of the program's name when its first line is to be completed.
+/// bash-completion loads the file of the program's name when it first completes a line of it.
 fn loaded() {
     for name in ["ipvsadm", "ipvsadm-save", "ipvsadm-restore"] {
         let script = format!(
             ". /usr/share/bash-completion/bash_completion\nBASH_COMPLETION_USER_DIR=$PWD\n\
              _completion_loader {name} || [ $? = 124 ]\ncomplete -p {name}; printf '\\036'\n"
         );
-        let said = answers(&["bash", "--norc"], &script, true);
-        assert_eq!(words(&said[0]), [format!("complete -F _ipvsadm {name}")]);
+        let answer = answers(&["bash", "--norc"], &script, true);
+        assert_eq!(words(&answer[0]), [format!("complete -F _ipvsadm {name}")]);
     }
 }
 
@@ -226,7 +226,7 @@ fn fish(lines: &[&str], privileged: bool) -> Vec<String> {
     answers(&["fish", "--no-config"], &script, privileged)
 }
 
-/// zsh completes only where somebody types: it types by itself, and each match is noted.
+/// zsh completes only in a terminal. So the script types into one (zpty) and records each match.
 fn zsh(lines: &[&str], privileged: bool) -> Vec<String> {
     assert!(Path::new("/usr/bin/zsh").exists());
     let mut script = String::from(
@@ -241,16 +241,16 @@ compinit -u -D
 zstyle ':completion:*' menu no
 compadd() {
     local -a hits
-    # Where it is asked for matches into an array, nothing is added.
+    # With -O, -A or -D, compadd stores the matches in an array and offers none.
     if [[ ${@[1,(i)(-|--)]} != *-(O|A|D)\ * ]]; then
         builtin compadd -A hits "$@"
         ((${#hits})) && print -rl -- ${(Q)hits} >>offered
     fi
     builtin compadd "$@"
 }
-noted() { zle complete-word; printf '\036' >>offered; zle kill-buffer; : >next; }
-zle -N noted
-bindkey '^I' noted
+record() { zle complete-word; printf '\036' >>offered; zle kill-buffer; : >next; }
+zle -N record
+bindkey '^I' record
 : >next
 END
 export ZDOTDIR=$PWD

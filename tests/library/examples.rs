@@ -1,4 +1,4 @@
-//! The programs in examples/, at work.
+//! The library's example programs, run in the lab.
 
 use crate::support::{self, Test, oracle, run, sh, unprivileged};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -12,15 +12,15 @@ pub const TESTS: &[Test] = &[
     ("examples: the health checker", health_checker),
     ("examples: the exporter", exporter),
     ("examples: the watcher", watcher),
-    ("examples: without privilege, and words that are wrong", errors),
+    ("examples: errors without privilege and with wrong arguments", errors),
 ];
 
-/// What cargo has built of an example, beside the programs.
+/// Returns the path of an example, which cargo builds in a folder beside the programs.
 pub fn program(name: &str) -> PathBuf {
     support::program("ipvsadm").with_file_name("examples").join(name)
 }
 
-/// A program that goes on, and the lines that it writes.
+/// A running program, and the lines it prints.
 struct Running {
     child: Child,
     lines: Receiver<String>,
@@ -34,10 +34,10 @@ impl Running {
             .stdout(Stdio::piped())
             .spawn()
             .expect("an example starts");
-        let out = BufReader::new(child.stdout.take().expect("a pipe was asked for"));
-        let (says, lines) = channel();
+        let out = BufReader::new(child.stdout.take().expect("stdout is a pipe"));
+        let (sender, lines) = channel();
         std::thread::spawn(move || {
-            out.lines().map_while(Result::ok).try_for_each(|line| says.send(line))
+            out.lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
         });
         Running { child, lines }
     }
@@ -55,7 +55,7 @@ impl Drop for Running {
     }
 }
 
-/// A service with two real servers, all of them addresses of this host.
+/// Adds a service with two real servers; this host has all their addresses.
 fn director() {
     sh("for a in 10.0.0.1 10.1.0.1 10.1.0.2; do ip addr add $a/32 dev lo; done");
     oracle("-A -t 10.0.0.1:80 -s rr").ok();
@@ -77,7 +77,7 @@ fn health_checker() {
     director();
     let one = listen("10.1.0.1");
     let two = listen("10.1.0.2");
-    // What it is not for.
+    // The checker ignores UDP services.
     oracle("-A -u 10.0.0.1:80 -s rr").ok();
     oracle("-a -u 10.0.0.1:80 -r 10.1.0.9:80 -m -w 4").ok();
     let checker = Running::start("health_checker", &["0.2"]);
@@ -91,7 +91,7 @@ fn health_checker() {
     assert_eq!(weights(), "0 0 4");
     let _one = listen("10.1.0.1");
     assert_eq!(checker.line(), "tcp 10.0.0.1:80: 10.1.0.1:80 gets weight 5");
-    // One that is gone comes back with a weight of its own.
+    // A server that was removed and added again keeps its new weight.
     oracle("-d -t 10.0.0.1:80 -r 10.1.0.2:80").ok();
     oracle("-a -t 10.0.0.1:80 -r 10.1.0.2:80 -m -w 8").ok();
     let _two = listen("10.1.0.2");
@@ -104,11 +104,11 @@ fn exporter() {
     let servers = [listen("10.1.0.1"), listen("10.1.0.2")];
     oracle("-A -f 7 -6 -s wlc").ok();
     let _exporter = Running::start("exporter", &["127.0.0.1:9103"]);
-    let held: Vec<TcpStream> = (0..7)
+    let connections: Vec<TcpStream> = (0..7)
         .map(|_| TcpStream::connect("10.0.0.1:80").expect("a connection through the director"))
         .collect();
     let service = "protocol=\"tcp\",address=\"10.0.0.1\",port=\"80\"";
-    // The kernel counts every two seconds.
+    // The kernel updates the counters every two seconds.
     let counted = format!("ipvs_service_connections_total{{{service}}} 7\n");
     let started = Instant::now();
     let text = loop {
@@ -131,7 +131,7 @@ fn exporter() {
     let active = [&one, &two].map(|server| value("ipvs_server_active_connections", server));
     assert_eq!(active.iter().sum::<u64>(), 7);
     assert!(active.iter().all(|n| *n >= 3), "{active:?}");
-    // Beside what 1.31 shows.
+    // The counters equal those of 1.31.
     let shown = oracle("-L -n --stats --exact -t 10.0.0.1:80").ok();
     let row: Vec<u64> = shown
         .lines()
@@ -150,7 +150,7 @@ fn exporter() {
     for (name, number) in names.iter().zip(row) {
         assert_eq!(value(&format!("ipvs_service_{name}"), service), number, "{name}");
     }
-    // What Prometheus reads: help and type once, then all of a name together.
+    // Prometheus requires help and type once per name, then all values of the name.
     let mut seen = Vec::new();
     for line in text.lines() {
         match line.strip_prefix("# HELP ") {
@@ -166,10 +166,10 @@ fn exporter() {
     get("/other", "HTTP/1.1 404 Not Found");
     let once = run(program("exporter"), &["-"], b"").ok();
     assert!(once.contains("ipvs_server_weight"));
-    drop((held, servers));
+    drop((connections, servers));
 }
 
-/// What follows the head of the exporter's answer.
+/// Returns the body of the exporter's answer, whose status line must be `status`.
 fn get(path: &str, status: &str) -> String {
     let place: SocketAddr = ([127, 0, 0, 1], 9103).into();
     let started = Instant::now();
@@ -192,7 +192,7 @@ fn watcher() {
     oracle("-A -t 10.0.0.1:80 -s rr").ok();
     let watcher = Running::start("watcher", &["0.1"]);
     assert_eq!(watcher.line(), "watching 1 services");
-    for (line, says) in [
+    for (line, printed) in [
         ("-A -u [fd00::1]:53 -s wlc -p 60", "+ udp [fd00::1]:53 wlc, persistent 60 s"),
         (
             "-a -t 10.0.0.1:80 -r 10.1.0.1 -g -w 2",
@@ -210,7 +210,7 @@ fn watcher() {
         ("-D -u [fd00::1]:53", "- udp [fd00::1]:53, with 0 servers"),
     ] {
         oracle(line).ok();
-        assert_eq!(watcher.line(), says, "{line}");
+        assert_eq!(watcher.line(), printed, "{line}");
     }
 }
 
@@ -219,7 +219,7 @@ fn errors() {
         let refused = unprivileged(&program(name), &[]).fails(1);
         assert_eq!(refused, format!("{name}: Permission denied (you must be root)\n"));
         for word in ["soon", "-1", "1e99"] {
-            let says = format!("{name} [SECONDS]: `{word}' is no number of seconds\n");
+            let says = format!("{name} [SECONDS]: '{word}' is not a number of seconds\n");
             assert_eq!(run(program(name), &[word], b"").fails(2), says);
         }
     }

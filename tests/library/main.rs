@@ -1,5 +1,4 @@
-//! The library as others use it, in the lab kernel: what its values and its stand-in for the kernel
-//! promise, and the programs in examples/.
+//! The library in the lab kernel: its claims about the kernel, its fake kernel, and its examples.
 
 #[path = "../support/mod.rs"]
 mod support;

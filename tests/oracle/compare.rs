@@ -1,8 +1,8 @@
-//! One case through one program, from the table it starts on, in a network namespace.
+//! Runs a case with one program, from the case's starting table, in a network namespace.
 //!
-//! A namespace is kept for each starting table, and rebuilt by the oracle's `-R` only after a run
-//! that changed something. Both programs run in the same one: the kernel's order of services
-//! depends on the namespace, and `--nosort` shows it.
+//! Each starting table has a namespace. The oracle's `-R` rebuilds the table only after a run that
+//! changed it. Both programs run in the same namespace: the kernel's order of services depends on
+//! the namespace, and `--nosort` shows it.
 
 use crate::dump::Dumper;
 use crate::generate::{Case, Program};
@@ -18,25 +18,25 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// The status of a program that had to be ended.
+/// The status of a program that was killed after a timeout.
 pub const HUNG: i32 = 124;
 
-/// What a run showed and left.
+/// The output and the effect of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen {
-    /// 128 and the signal for a program that a signal ended; [`HUNG`] for one that did not end.
+pub struct Outcome {
+    /// 128 plus the signal when a signal ended the program; [`HUNG`] when it did not end.
     pub status: i32,
     pub out: Vec<u8>,
     pub err: Vec<u8>,
     pub table: String,
 }
 
-/// What is compared, by name.
+/// The names of the aspects to compare.
 pub const ASPECTS: [&str; 4] = ["exit status", "stdout", "stderr", "table"];
 
-impl Seen {
-    /// The aspects in which two runs differ; of `err` only whether it is there.
-    pub fn differs(&self, other: &Seen) -> Vec<&'static str> {
+impl Outcome {
+    /// The aspects in which two runs differ. Two error messages are equal unless one is empty.
+    pub fn differs(&self, other: &Outcome) -> Vec<&'static str> {
         let same = [
             self.status == other.status,
             self.out == other.out,
@@ -52,7 +52,7 @@ pub enum Side {
     Ours,
 }
 
-/// A namespace with a table in it.
+/// A namespace with a starting table.
 struct Place {
     namespace: File,
     start: String,
@@ -74,31 +74,31 @@ impl Bench {
         }
     }
 
-    /// Runs `case` and puts its table back.
-    pub fn run(&mut self, case: &Case, side: &Side) -> Seen {
+    /// Runs `case` and restores its table.
+    pub fn run(&mut self, case: &Case, side: &Side) -> Outcome {
         self.enter(case.table);
         let program = match side {
             Side::Oracle => support::oracle_program(case.program.name()),
             Side::Ours => support::program(case.program.name()),
         };
-        let mut seen = self.start(&program, case);
-        seen.table = self.dumper.dump();
+        let mut outcome = self.start(&program, case);
+        outcome.table = self.dumper.dump();
         let place = self.places[case.table].as_mut().expect("entered");
-        if seen.table != place.start {
-            let daemons = daemons(&seen.table) != daemons(&place.start);
+        if outcome.table != place.start {
+            let daemons = daemons(&outcome.table) != daemons(&place.start);
             place.rebuilt += 1;
             self.build(case.table, daemons);
             let again = self.dumper.dump();
             let place = self.places[case.table].as_ref().expect("entered");
-            assert_eq!(again, place.start, "the table cannot be built again");
+            assert_eq!(again, place.start, "the rebuilt table differs");
         }
-        seen
+        outcome
     }
 
-    /// The table that `case` starts on; until the next call all runs are in one namespace.
+    /// Returns the starting table of `case`. All runs until the next call use the same namespace.
     pub fn begin(&mut self, case: &Case) -> String {
         if self.places[case.table].as_ref().is_some_and(|p| p.rebuilt > 200) {
-            // Removed servers pile up in the kernel's trash.
+            // Removed servers accumulate in the kernel's trash list.
             self.places[case.table] = None;
         }
         self.enter(case.table);
@@ -108,10 +108,10 @@ impl Bench {
 
     fn enter(&mut self, table: usize) {
         if let Some(place) = &self.places[table] {
-            setns(&place.namespace, CloneFlags::CLONE_NEWNET).expect("the namespace is there");
+            setns(&place.namespace, CloneFlags::CLONE_NEWNET).expect("the table's namespace");
             return;
         }
-        setns(&self.home, CloneFlags::CLONE_NEWNET).expect("the first namespace is there");
+        setns(&self.home, CloneFlags::CLONE_NEWNET).expect("the first namespace");
         unshare(CloneFlags::CLONE_NEWNET).expect("a network namespace");
         support::sh("ip link set lo up; ip link add d0 type dummy; ip link set d0 up");
         self.build(table, true);
@@ -119,7 +119,7 @@ impl Bench {
             Some(Place { namespace: namespace(), start: self.dumper.dump(), rebuilt: 0 });
     }
 
-    /// Makes a table out of any other.
+    /// Builds a starting table, whatever the current table is.
     fn build(&self, table: usize, daemons: bool) {
         let rules = |args: &[&str], input: &str| {
             let case = Case {
@@ -134,26 +134,26 @@ impl Bench {
             self.start(&support::oracle_program("ipvsadm"), &case)
         };
         if daemons {
-            // First of all, as the kernel takes no IPv6 server of an IPv4 service beside a daemon.
-            // One process each: 1.31 can hang when it starts and stops daemons in one -R.
+            // Daemons stop first: while one runs, the kernel refuses IPv6 servers of IPv4 services.
+            // Each command is a process: 1.31 can hang when one -R starts and stops daemons.
             for state in ["master", "backup"] {
                 rules(&["--stop-daemon", state], "");
             }
         }
-        let seen = rules(&["-R"], &build(table));
-        assert_eq!(seen.status, 0, "{}", String::from_utf8_lossy(&seen.err));
+        let outcome = rules(&["-R"], &build(table));
+        assert_eq!(outcome.status, 0, "{}", String::from_utf8_lossy(&outcome.err));
         for line in starts(table).filter(|_| daemons) {
-            let seen = rules(&line.split(' ').collect::<Vec<_>>(), "");
-            assert_eq!(seen.status, 0, "{}", String::from_utf8_lossy(&seen.err));
+            let outcome = rules(&line.split(' ').collect::<Vec<_>>(), "");
+            assert_eq!(outcome.status, 0, "{}", String::from_utf8_lossy(&outcome.err));
         }
     }
 
-    fn start(&self, program: &Path, case: &Case) -> Seen {
+    fn start(&self, program: &Path, case: &Case) -> Outcome {
         let mut input = tempfile::tempfile_in("/dev/shm").expect("a temporary file");
         let mut out = tempfile::tempfile_in("/dev/shm").expect("a temporary file");
         let mut err = tempfile::tempfile_in("/dev/shm").expect("a temporary file");
-        input.write_all(&case.input).expect("written");
-        input.rewind().expect("a file can be rewound");
+        input.write_all(&case.input).expect("a writable file");
+        input.rewind().expect("a seekable file");
         let same = |f: &File| Stdio::from(f.try_clone().expect("a descriptor"));
         let mut child = Command::new(program)
             .arg0(case.program.name())
@@ -167,10 +167,10 @@ impl Bench {
             .unwrap_or_else(|e| panic!("cannot start {program:?}: {e}"));
         let ended = wait(child.id());
         if !ended {
-            child.kill().expect("a child of ours");
+            child.kill().expect("a running child");
         }
-        let status = child.wait().expect("a child of ours");
-        let mut seen = Seen {
+        let status = child.wait().expect("a child");
+        let mut outcome = Outcome {
             status: match status.code() {
                 _ if !ended => HUNG,
                 Some(code) => code,
@@ -180,15 +180,15 @@ impl Bench {
             err: Vec::new(),
             table: String::new(),
         };
-        for (file, bytes) in [(&mut out, &mut seen.out), (&mut err, &mut seen.err)] {
-            file.rewind().expect("a file can be rewound");
-            file.read_to_end(bytes).expect("read");
+        for (file, bytes) in [(&mut out, &mut outcome.out), (&mut err, &mut outcome.err)] {
+            file.rewind().expect("a seekable file");
+            file.read_to_end(bytes).expect("a readable file");
         }
-        seen
+        outcome
     }
 }
 
-/// Text for `-R` that makes a table out of any other, but for its daemons.
+/// Returns input for `-R` that builds a starting table from any other, without its daemons.
 pub fn build(table: usize) -> String {
     let rules = TABLES[table].rules.lines();
     let mut text = format!("-C\n{TIMEOUTS}\n");
@@ -196,11 +196,11 @@ pub fn build(table: usize) -> String {
         text += line;
         text.push('\n');
     }
-    // The last line gives the status: one that always works.
+    // The last line determines the exit status: -Z always succeeds.
     text + "-Z\n"
 }
 
-/// The command lines that start a table's daemons.
+/// Returns the command lines that start a table's daemons.
 pub fn starts(table: usize) -> impl Iterator<Item = &'static str> {
     let rules = TABLES[table].rules.lines();
     rules.filter(|l| l.starts_with("--start-daemon"))
@@ -214,9 +214,9 @@ fn namespace() -> File {
     File::open(PathBuf::from("/proc/thread-self/ns/net")).expect("a network namespace")
 }
 
-/// Whether the process ended within five seconds.
+/// Returns true when the process ends within five seconds.
 fn wait(pid: u32) -> bool {
-    // SAFETY: plain system calls on a process id of ours and on a descriptor just made.
+    // SAFETY: system calls on the process id of our child, and on a descriptor opened here.
     unsafe {
         let fd = libc::syscall(libc::SYS_pidfd_open, pid as libc::pid_t, 0) as i32;
         assert!(fd >= 0, "pidfd_open: {}", std::io::Error::last_os_error());

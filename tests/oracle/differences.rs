@@ -1,70 +1,72 @@
-//! What the tester makes of the list in `meant.rs`.
+//! Explains differences by the list in `meant.rs`.
 //!
-//! The tester excuses a difference only by an entry of this list, and the manual page repeats the
-//! list. An entry either turns the case into one whose result by the oracle ours must equal, or
-//! takes out of two results what the entry is about; what is left must be equal to the byte.
+//! The tester accepts a difference only for an entry of this list, which the manual page repeats. An
+//! entry has one of two effects. It rewrites the case, so that our outcome must equal the oracle's
+//! outcome of the rewritten case. Or it removes from both outcomes what the entry is about, and the
+//! rest must be equal byte for byte.
 
-use crate::compare::Seen;
+use crate::compare::Outcome;
 use crate::excuses;
 use crate::generate::Case;
 use crate::meant::MEANT;
 
-pub enum How {
-    /// Nothing that the tester compares.
-    Unseen,
-    /// Ours does what the oracle does with another line or file.
-    Like(fn(&Case) -> Option<Case>),
-    /// Changes the two results (the oracle's first) where they differ in the meant way.
-    Levels(fn(&Case, &str, &mut Seen, &mut Seen)),
+/// The effect of an entry on the comparison.
+pub enum Effect {
+    /// None: the tester does not compare this.
+    Invisible,
+    /// Rewrites the case: ours does what the oracle does with the rewritten one.
+    Rewrite(fn(&Case) -> Option<Case>),
+    /// Edits the two outcomes (the oracle's first) where they differ as meant.
+    Normalize(fn(&Case, &str, &mut Outcome, &mut Outcome)),
 }
 
-/// What the tester makes of an entry of the list.
-fn how(name: &str) -> How {
+fn effect(name: &str) -> Effect {
     match name {
-        "thresholds are saved" => How::Levels(excuses::thresholds),
-        "errors quote the value" => How::Unseen,
-        "errors name the line" => How::Unseen,
-        "saved names can be restored" => How::Levels(excuses::names),
-        "names at once" => How::Unseen,
-        "help and version" => How::Levels(excuses::help),
-        "large marks" => How::Levels(excuses::marks),
-        "comments" => How::Like(excuses::comments),
-        "restore checks first" => How::Levels(excuses::checked),
-        "a file to restore" => How::Levels(excuses::file_to_restore),
-        "a file to save" => How::Levels(excuses::file_to_save),
-        "timeouts and daemons can be saved" => How::Unseen,
-        "-6 in any place" => How::Like(excuses::six),
-        "the order of -r" => How::Like(excuses::server_last),
-        "brackets" => How::Like(excuses::brackets),
-        "IPv6 netmasks" => How::Levels(excuses::netmask),
-        "zeroing no address" => How::Levels(excuses::zeroing),
-        "counters of servers" => How::Unseen,
-        "flags without a name" => How::Levels(excuses::flags),
-        "crashes" => How::Levels(excuses::crash),
+        "thresholds are saved" => Effect::Normalize(excuses::thresholds),
+        "errors quote the value" => Effect::Invisible,
+        "errors name the line" => Effect::Invisible,
+        "saved names can be restored" => Effect::Normalize(excuses::names),
+        "concurrent lookups" => Effect::Invisible,
+        "help and version" => Effect::Normalize(excuses::help),
+        "large marks" => Effect::Normalize(excuses::marks),
+        "comments" => Effect::Rewrite(excuses::comments),
+        "restore checks first" => Effect::Normalize(excuses::checked),
+        "a file to restore" => Effect::Normalize(excuses::file_to_restore),
+        "a file to save" => Effect::Normalize(excuses::file_to_save),
+        "timeouts and daemons can be saved" => Effect::Invisible,
+        "-6 in any place" => Effect::Rewrite(excuses::six),
+        "the order of -r" => Effect::Rewrite(excuses::server_last),
+        "brackets" => Effect::Rewrite(excuses::brackets),
+        "IPv6 netmasks" => Effect::Normalize(excuses::netmask),
+        "zeroing no address" => Effect::Normalize(excuses::zeroing),
+        "counters of servers" => Effect::Invisible,
+        "flags without a name" => Effect::Normalize(excuses::flags),
+        "crashes" => Effect::Normalize(excuses::crash),
         _ => unreachable!("{name} is in the list"),
     }
 }
 
-/// The names of the meant differences that make the two results equal; None if they do not.
+/// Returns the names of the meant differences that make both outcomes equal, or None when they do
+/// not. `run_oracle` runs a rewritten case.
 pub fn explain(
     case: &Case,
     start: &str,
-    oracle: &Seen,
-    ours: &Seen,
-    mut ask: impl FnMut(&Case) -> Seen,
+    oracle: &Outcome,
+    ours: &Outcome,
+    mut run_oracle: impl FnMut(&Case) -> Outcome,
 ) -> Option<Vec<&'static str>> {
-    if let Some(names) = level(case, start, oracle, ours) {
+    if let Some(names) = normalize(case, start, oracle, ours) {
         return Some(names);
     }
-    let mut like = case.clone();
+    let mut case = case.clone();
     let mut names = Vec::new();
-    for meant in MEANT {
-        let How::Like(rewrite) = how(meant.name) else { continue };
-        if let Some(other) = rewrite(&like) {
-            like = other;
-            names.push(meant.name);
-            let oracle = ask(&like);
-            if let Some(more) = level(&like, start, &oracle, ours) {
+    for entry in MEANT {
+        let Effect::Rewrite(rewrite) = effect(entry.name) else { continue };
+        if let Some(rewritten) = rewrite(&case) {
+            case = rewritten;
+            names.push(entry.name);
+            let oracle = run_oracle(&case);
+            if let Some(more) = normalize(&case, start, &oracle, ours) {
                 names.extend(more);
                 return Some(names);
             }
@@ -73,18 +75,23 @@ pub fn explain(
     None
 }
 
-fn level(case: &Case, start: &str, oracle: &Seen, ours: &Seen) -> Option<Vec<&'static str>> {
+fn normalize(
+    case: &Case,
+    start: &str,
+    oracle: &Outcome,
+    ours: &Outcome,
+) -> Option<Vec<&'static str>> {
     let (mut oracle, mut ours) = (oracle.clone(), ours.clone());
     let mut names = Vec::new();
-    for meant in MEANT {
+    for entry in MEANT {
         if oracle.differs(&ours).is_empty() {
             break;
         }
-        if let How::Levels(change) = how(meant.name) {
+        if let Effect::Normalize(edit) = effect(entry.name) {
             let before = (oracle.clone(), ours.clone());
-            change(case, start, &mut oracle, &mut ours);
+            edit(case, start, &mut oracle, &mut ours);
             if before != (oracle.clone(), ours.clone()) {
-                names.push(meant.name);
+                names.push(entry.name);
             }
         }
     }

@@ -1,8 +1,8 @@
-//! Everything IPVS knows in this network namespace, as lines of text, straight from the kernel.
+//! The whole IPVS table of a network namespace as lines of text, read from the kernel.
 //!
-//! Out: services and servers in the kernel's order with every attribute but the statistics, the
-//! three timeouts, the sync daemons. Read over a socket of its own and not by either program: no
-//! process has to start, and an attribute that no listing shows is compared too.
+//! The lines are services and servers in the kernel's order with every attribute except statistics,
+//! the three timeouts, and the synchronisation daemons. Neither program reads them: so no process
+//! starts, and attributes that no listing shows are compared too.
 
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_GENERIC};
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ pub struct Dumper {
 }
 
 impl Dumper {
-    /// Looks the family up; the number is the same in every namespace.
+    /// Looks up the id of the family, which is the same in every namespace.
     pub fn new() -> Dumper {
         let mut name = Vec::new();
         put(&mut name, 2, b"IPVS\0"); // CTRL_ATTR_FAMILY_NAME
@@ -66,7 +66,7 @@ impl Dumper {
     }
 }
 
-/// Names for people; an attribute without one is shown by its number, `-` hides one.
+/// The names of attributes by number. An attribute without a name is shown by its number; `-` hides it.
 type Names = &'static [&'static str];
 const SERVICE: Names = &[
     "", "af", "protocol", "addr", "port", "fwmark", "sched", "flags", "timeout", "netmask", "-",
@@ -150,7 +150,7 @@ fn attributes(mut bytes: &[u8]) -> Attributes {
     all
 }
 
-/// One request, all its answers.
+/// Sends a request and returns all answers.
 fn ask(family: u16, command: u8, flags: u16, payload: &[u8]) -> Vec<Attributes> {
     let mut socket = Socket::new(NETLINK_GENERIC).expect("a netlink socket");
     socket.bind_auto().expect("a netlink address");

@@ -1,6 +1,6 @@
-//! What the entries of `differences.rs` do. Each excuses as little as it can.
+//! The effects of the entries of `differences.rs`. Each excuses as little as it can.
 
-use crate::compare::{HUNG, Seen};
+use crate::compare::{HUNG, Outcome};
 use crate::generate::{Case, Program};
 use crate::grammar::Word;
 
@@ -16,8 +16,8 @@ fn number(word: &[u8]) -> bool {
     !word.is_empty() && word.iter().all(u8::is_ascii_digit)
 }
 
-/// Takes ` -x N -y N` after a saved server's weight out of ours.
-pub fn thresholds(_: &Case, _: &str, _: &mut Seen, ours: &mut Seen) {
+/// Removes ` -x N -y N` after a saved server's weight from ours.
+pub fn thresholds(_: &Case, _: &str, _: &mut Outcome, ours: &mut Outcome) {
     let mut all = lines(&ours.out);
     for line in all.iter_mut().filter(|l| l.starts_with(b"-a ")) {
         let mut words = split(line);
@@ -32,9 +32,9 @@ pub fn thresholds(_: &Case, _: &str, _: &mut Seen, ours: &mut Seen) {
     ours.out = all.join(&b'\n');
 }
 
-/// In a save, ours may have a numeric address where the oracle has names, or the whole of a long
-/// name that the oracle cuts.
-pub fn names(_: &Case, _: &str, oracle: &mut Seen, ours: &mut Seen) {
+/// Accepts in a save a numeric address of ours where the oracle has names, and a complete name where
+/// the oracle truncates it.
+pub fn names(_: &Case, _: &str, oracle: &mut Outcome, ours: &mut Outcome) {
     let (mut theirs, our) = (lines(&oracle.out), lines(&ours.out));
     if theirs.len() != our.len() {
         return;
@@ -66,7 +66,7 @@ pub fn names(_: &Case, _: &str, oracle: &mut Seen, ours: &mut Seen) {
     oracle.out = theirs.join(&b'\n');
 }
 
-/// Host and port, without the colon between them.
+/// Splits an address into host and port, without the colon.
 fn parts(address: &[u8]) -> (&[u8], &[u8]) {
     match address.iter().rposition(|b| *b == b':') {
         Some(at) => (&address[..at], &address[at + 1..]),
@@ -78,8 +78,8 @@ fn numeric_host(host: &[u8]) -> bool {
     !host.is_empty() && host.iter().all(|b| b.is_ascii_hexdigit() || b".:[]".contains(b))
 }
 
-/// What follows the version line is free, where the oracle prints one.
-pub fn help(_: &Case, _: &str, oracle: &mut Seen, ours: &mut Seen) {
+/// Removes everything from the version line on, where both print one.
+pub fn help(_: &Case, _: &str, oracle: &mut Outcome, ours: &mut Outcome) {
     let find = |out: &[u8]| out.windows(9).position(|w| w == b"ipvsadm v");
     if let (Some(a), Some(b)) = (find(&oracle.out), find(&ours.out)) {
         oracle.out.truncate(a);
@@ -87,8 +87,8 @@ pub fn help(_: &Case, _: &str, oracle: &mut Seen, ours: &mut Seen) {
     }
 }
 
-/// The oracle's negative marks become what they stand for.
-pub fn marks(_: &Case, _: &str, oracle: &mut Seen, ours: &mut Seen) {
+/// Replaces the oracle's negative marks by their values.
+pub fn marks(_: &Case, _: &str, oracle: &mut Outcome, ours: &mut Outcome) {
     let (mut theirs, mut our) = (lines(&oracle.out), lines(&ours.out));
     if theirs.len() != our.len() {
         return;
@@ -111,7 +111,7 @@ pub fn marks(_: &Case, _: &str, oracle: &mut Seen, ours: &mut Seen) {
     ours.out = our.join(&b'\n');
 }
 
-/// Columns aside: one blank for many.
+/// Replaces each run of blanks by one blank.
 fn squeeze(line: &[u8]) -> Vec<u8> {
     let mut words = split(line);
     words.retain(|w| !w.is_empty());
@@ -126,7 +126,7 @@ fn reads_rules(case: &Case) -> bool {
     case.program == Program::Restore || case.args.first().is_some_and(|w| restores(w))
 }
 
-/// The same file without its comments: what follows a `#` at the start of a word.
+/// Removes comments from the input: a `#` at the start of a word, and the rest of its line.
 pub fn comments(case: &Case) -> Option<Case> {
     if !reads_rules(case) {
         return None;
@@ -143,7 +143,7 @@ pub fn comments(case: &Case) -> Option<Case> {
     (kept != all).then(|| Case { input: kept.join(&b'\n'), ..case.clone() })
 }
 
-/// The same with -6 where 1.31 takes it: after the mark, or nowhere.
+/// Moves -6 to the place where 1.31 accepts it, after the mark, or removes it.
 pub fn six(case: &Case) -> Option<Case> {
     let mut other = case.clone();
     let mut changed = false;
@@ -164,12 +164,12 @@ pub fn six(case: &Case) -> Option<Case> {
     changed.then_some(other)
 }
 
-/// The words with every -6 behind the mark, or gone; None where nothing changes.
+/// Moves every -6 behind the mark, or removes it. Returns None when nothing changes.
 fn moved(words: &[Word]) -> Option<Vec<Word>> {
     let mut out: Vec<Word> = Vec::new();
     let mut seen = false;
     for (i, word) in words.iter().enumerate() {
-        // In the first word there is the command before it.
+        // The first word begins with the command.
         let at = letter_in(word, b'6').filter(|at| i > 0 || *at > 1);
         match at {
             _ if i > 0 && word == b"--ipv6" => seen = true,
@@ -188,7 +188,7 @@ fn moved(words: &[Word]) -> Option<Vec<Word>> {
     if let Some(at) = out.iter().position(mark) {
         let apart = out[at].ends_with(b"f") || out[at] == b"--fwmark-service";
         let after = at + if apart { 2 } else { 1 };
-        // Where the mark itself is missing, 1.31 says so when -6 is not in the way.
+        // Without a mark, 1.31 reports that only when -6 is not in its place.
         if after <= out.len() {
             out.insert(after, b"-6".to_vec());
         }
@@ -196,7 +196,8 @@ fn moved(words: &[Word]) -> Option<Vec<Word>> {
     (seen && out != words).then_some(out)
 }
 
-/// Where a bundle of short options has a letter that is an option and not part of a value.
+/// Returns the position of a letter in a bundle of short options, where it is an option and not part
+/// of a value.
 fn letter_in(word: &[u8], letter: u8) -> Option<usize> {
     if !word.starts_with(b"-") || word.starts_with(b"--") {
         return None;
@@ -206,15 +207,15 @@ fn letter_in(word: &[u8], letter: u8) -> Option<usize> {
     (!word[1..at].iter().any(value)).then_some(at)
 }
 
-/// The oracle was ended by a signal, or hung; ours was not.
-pub fn crash(_: &Case, _: &str, oracle: &mut Seen, ours: &mut Seen) {
+/// Accepts any outcome of ours when a signal ended the oracle, or it hung.
+pub fn crash(_: &Case, _: &str, oracle: &mut Outcome, ours: &mut Outcome) {
     let signal = |s: i32| (129..=160).contains(&s) || s == HUNG;
     if signal(oracle.status) && !signal(ours.status) {
         *oracle = ours.clone();
     }
 }
 
-/// The case with `change` made to the words of its command line and of each line it reads.
+/// Returns the case with `change` applied to the words of its command line and of each input line.
 fn rewritten(case: &Case, change: fn(&[Word]) -> Option<Vec<Word>>) -> Option<Case> {
     let mut other = case.clone();
     let mut changed = false;
@@ -235,7 +236,7 @@ fn rewritten(case: &Case, change: fn(&[Word]) -> Option<Vec<Word>>) -> Option<Ca
     changed.then_some(other)
 }
 
-/// The same with -r behind everything else.
+/// Moves -r behind all other options.
 pub fn server_last(case: &Case) -> Option<Case> {
     rewritten(case, |words| {
         let mut others = Vec::new();
@@ -263,7 +264,7 @@ pub fn server_last(case: &Case) -> Option<Case> {
     })
 }
 
-/// The same without brackets around what is no IPv6 address.
+/// Removes brackets around anything that is not an IPv6 address.
 pub fn brackets(case: &Case) -> Option<Case> {
     rewritten(case, |words| {
         let bare = |word: &Word| {
@@ -280,8 +281,8 @@ pub fn brackets(case: &Case) -> Option<Case> {
     })
 }
 
-/// Takes flag-3 out of what ours saved, and the empty -b out of the oracle's.
-pub fn flags(_: &Case, _: &str, oracle: &mut Seen, ours: &mut Seen) {
+/// Removes flag-3 from our save, and the empty -b from the oracle's.
+pub fn flags(_: &Case, _: &str, oracle: &mut Outcome, ours: &mut Outcome) {
     let saved = |line: &&mut Vec<u8>| line.starts_with(b"-A ");
     let mut our = lines(&ours.out);
     for line in our.iter_mut().filter(saved) {
@@ -301,8 +302,8 @@ pub fn flags(_: &Case, _: &str, oracle: &mut Seen, ours: &mut Seen) {
     oracle.out = theirs.join(&b'\n');
 }
 
-/// Where an address of zeros is zeroed, ours may say that there is no such service.
-pub fn zeroing(case: &Case, _: &str, oracle: &mut Seen, ours: &mut Seen) {
+/// Accepts `No such service` from ours for -Z with an unspecified address.
+pub fn zeroing(case: &Case, _: &str, oracle: &mut Outcome, ours: &mut Outcome) {
     let zero = |words: &[Word]| {
         let verb = |w: &Word| w == b"--zero" || letter_in(w, b'Z').is_some();
         let nowhere = |w: &Word| {
@@ -312,29 +313,29 @@ pub fn zeroing(case: &Case, _: &str, oracle: &mut Seen, ours: &mut Seen) {
         };
         words.iter().any(verb) && words.iter().any(nowhere)
     };
-    let asked = zero(&case.args)
+    let zeroes = zero(&case.args)
         || (reads_rules(case) && lines(&case.input).iter().any(|line| zero(&split(line))));
     let refused = String::from_utf8_lossy(&ours.err).contains("No such service");
-    if asked && refused && oracle.table == ours.table {
+    if zeroes && refused && oracle.table == ours.table {
         oracle.status = ours.status;
         oracle.err.clone_from(&ours.err);
     }
 }
 
-/// A netmask of a number and more: ours ends there.
-pub fn netmask(_: &Case, _: &str, oracle: &mut Seen, ours: &mut Seen) {
+/// Accepts our refusal of a netmask that has more than a number.
+pub fn netmask(_: &Case, _: &str, oracle: &mut Outcome, ours: &mut Outcome) {
     let text = "illegal ipv6 netmask specified: `";
-    let said = |seen: &Seen| String::from_utf8_lossy(&seen.err).into_owned();
-    let Some(value) = said(ours).split(text).nth(1).map(String::from) else { return };
+    let stderr = |outcome: &Outcome| String::from_utf8_lossy(&outcome.err).into_owned();
+    let Some(value) = stderr(ours).split(text).nth(1).map(String::from) else { return };
     let digits = value.bytes().take_while(u8::is_ascii_digit).count();
     let number = value[..digits].parse().is_ok_and(|n: u32| (1..=128).contains(&n));
-    if number && !said(oracle).contains("illegal ipv6 netmask") {
+    if number && !stderr(oracle).contains("illegal ipv6 netmask") {
         *oracle = ours.clone();
     }
 }
 
-/// Where a line of a file to restore is bad for both, ours has not touched the table.
-pub fn checked(case: &Case, start: &str, oracle: &mut Seen, ours: &mut Seen) {
+/// Accepts an unchanged table and our error when both find a bad line in a restore.
+pub fn checked(case: &Case, start: &str, oracle: &mut Outcome, ours: &mut Outcome) {
     let said = String::from_utf8_lossy(&ours.err).contains("\nin line ");
     let refused = said && ours.status != 0 && ours.out.is_empty() && ours.table == start;
     if case.program == Program::Restore && refused && !oracle.err.is_empty() {
@@ -342,22 +343,22 @@ pub fn checked(case: &Case, start: &str, oracle: &mut Seen, ours: &mut Seen) {
     }
 }
 
-/// Another mistake, another status, where a word follows -R; or standard input is what is restored.
-pub fn file_to_restore(case: &Case, _: &str, oracle: &mut Seen, ours: &mut Seen) {
-    let said = |seen: &Seen, text: &str| String::from_utf8_lossy(&seen.err).contains(text);
+/// Accepts another error and status when a word follows -R, and a restore from `-`.
+pub fn file_to_restore(case: &Case, _: &str, oracle: &mut Outcome, ours: &mut Outcome) {
+    let said = |run: &Outcome, text: &str| String::from_utf8_lossy(&run.err).contains(text);
     let stdin =
         case.args.iter().any(|word| word == b"-") && said(oracle, "unexpected argument -\n");
     if stdin && !said(ours, "unexpected argument -\n") {
         *oracle = ours.clone();
     }
-    let within = said(ours, "-R cannot be in what -R reads") || said(ours, "cannot read `");
+    let within = said(ours, "-R is not allowed in the input of -R") || said(ours, "cannot read `");
     if said(oracle, "unexpected argument") && within {
         oracle.status = ours.status;
     }
 }
 
-/// The rules are in the file, and nothing is printed.
-pub fn file_to_save(case: &Case, _: &str, oracle: &mut Seen, ours: &mut Seen) {
+/// Removes the oracle's output where ours saves into a file and prints nothing.
+pub fn file_to_save(case: &Case, _: &str, oracle: &mut Outcome, ours: &mut Outcome) {
     let name = |word: &Word| !word.is_empty() && !word.starts_with(b"-");
     if case.program == Program::Save && case.args.iter().any(name) && ours.out.is_empty() {
         oracle.out.clear();

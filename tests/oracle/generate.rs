@@ -1,4 +1,4 @@
-//! Case N of seed S, always the same: what to run, on which table, with which standard input.
+//! Generates case N of seed S, always the same one: a command line, a starting table, standard input.
 
 use crate::grammar::{Item, OPTIONS, Spelling, Takes, Word, bare, chance, flag, pick, with, words};
 use crate::lines::Scene;
@@ -36,7 +36,7 @@ pub struct Case {
     pub input: Vec<u8>,
 }
 
-/// What a case is about, and how many of 100 cases are.
+/// The kinds of cases, each with its percentage.
 const KINDS: &[(&str, u32)] = &[
     ("services", 13),
     ("servers", 13),
@@ -53,7 +53,7 @@ const KINDS: &[(&str, u32)] = &[
 ];
 
 pub fn case(seed: u64, number: u64) -> Case {
-    // A generator of its own, so that the case does not depend on those before it.
+    // Each case has its own generator, so it does not depend on earlier cases.
     let mut rng = Rng::with_seed(
         seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(17).wrapping_add(number),
     );
@@ -79,7 +79,7 @@ pub fn case(seed: u64, number: u64) -> Case {
         args: Vec::new(),
         input: Vec::new(),
     };
-    // A line that reads standard input when none is meant gets a rule to show it.
+    // When a program reads standard input by mistake, this rule shows it.
     if chance(rng, 10) {
         case.input = b"-A -t 10.3.3.3:33 -s rr\n".to_vec();
     }
@@ -202,7 +202,7 @@ fn scripts(rng: &mut Rng, case: &mut Case, scene: &Scene) {
     case.args = args.iter().map(|a| a.as_bytes().to_vec()).collect();
 }
 
-/// A line of any kind, as it should be.
+/// Returns a valid line of any kind.
 pub fn any_line(rng: &mut Rng, scene: &Scene) -> Vec<Item> {
     match rng.u8(..20) {
         0..5 => lines::service(rng, scene),
@@ -236,7 +236,7 @@ fn sometimes_mutated(rng: &mut Rng, mut items: Vec<Item>, spelling: Spelling) ->
     line
 }
 
-/// Text for `-R`: mostly rules that build on one another.
+/// Returns input for `-R`: mostly rules that depend on earlier ones.
 fn file(rng: &mut Rng, scene: &Scene) -> Vec<u8> {
     let mut out = Vec::new();
     if rng.bool() {
@@ -320,7 +320,7 @@ fn file(rng: &mut Rng, scene: &Scene) -> Vec<u8> {
     out
 }
 
-/// Any option, with a value where it takes one.
+/// Returns any option, with a value when it takes one.
 pub fn any_option(rng: &mut Rng) -> Vec<Item> {
     let opt = pick(rng, OPTIONS);
     if opt.long == "set" {

@@ -1,13 +1,13 @@
-//! The option table of the classic grammar, and one command line as a list of items.
+//! The option table of the classic grammar, and a command line as a list of items.
 //!
-//! In: items (an option and its value). Out: the words of a command line, in a spelling picked at
-//! random among those the option parser knows. Nothing here judges whether a line is valid.
+//! Items are options with their values. They become the words of a command line, in a random spelling
+//! that the option parser knows. A line need not be valid.
 
 use fastrand::Rng;
 
 pub type Word = Vec<u8>;
 
-/// Whether an option is followed by a value.
+/// The value of an option: none, required, or optional.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Takes {
     Nothing,
@@ -90,7 +90,7 @@ pub const OPTIONS: &[Opt] = &[
     opt("mcast-ttl", ' ', Value),
 ];
 
-/// The option with this long name, or with this letter.
+/// Returns the option with this long name or letter.
 pub fn named(name: &str) -> &'static Opt {
     OPTIONS
         .iter()
@@ -120,19 +120,19 @@ pub fn bare(word: impl Into<Word>) -> Item {
     Item::Bare(word.into())
 }
 
-/// How freely a line is spelled.
+/// The spelling of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spelling {
-    /// Short options, each a word, its value the next word.
+    /// Short options, each a separate word followed by its value.
     Plain,
-    /// Anything the option parser is meant to know.
+    /// Any spelling that the option parser accepts.
     Free,
 }
 
-/// The words of a line.
+/// Returns the words of a line.
 pub fn words(rng: &mut Rng, items: &[Item], spelling: Spelling) -> Vec<Word> {
     let mut out: Vec<Word> = Vec::new();
-    // Whether the last word is a bundle of short options that one more letter may join.
+    // True while the last word is a bundle of short options that another letter may join.
     let mut open = false;
     for item in items {
         let (opt, value) = match item {
@@ -185,12 +185,12 @@ pub fn words(rng: &mut Rng, items: &[Item], spelling: Spelling) -> Vec<Word> {
     out
 }
 
-/// Any element of a non-empty list.
+/// Returns a random element of a list, which must not be empty.
 pub fn pick<'a, T>(rng: &mut Rng, list: &'a [T]) -> &'a T {
     &list[rng.usize(..list.len())]
 }
 
-/// True in `percent` of all calls.
+/// Returns true in `percent` of all calls.
 pub fn chance(rng: &mut Rng, percent: u8) -> bool {
     rng.u8(..100) < percent
 }

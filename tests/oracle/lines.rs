@@ -1,13 +1,13 @@
-//! Command lines as they should be, one function for each group of commands.
+//! Valid command lines, one function for each group of commands.
 //!
-//! Most of them are about services and servers that the starting table has.
+//! Most lines use services and servers of the starting table.
 
 use crate::grammar::{Item, bare, chance, flag, named, pick, with};
 use crate::tables::TABLES;
 use crate::values::{self, Family};
 use fastrand::Rng;
 
-/// What lines are about.
+/// The services and the address family that lines use.
 pub struct Scene {
     pub family: Family,
     services: Vec<Service>,
@@ -51,7 +51,7 @@ impl Scene {
         }
     }
 
-    /// A service of the table, most of the time, and one of its servers.
+    /// Returns a service, mostly one of the table, and one of its servers.
     fn service(&self, rng: &mut Rng, family: Family) -> (Vec<Item>, Option<&'static str>) {
         if self.services.is_empty() || chance(rng, 15) {
             return (virtual_service(rng, family), None);
@@ -65,7 +65,7 @@ impl Scene {
     }
 }
 
-/// `-t V`, `-u V`, `--sctp-service V` or `-f N [-6]`.
+/// Returns `-t V`, `-u V`, `--sctp-service V` or `-f N [-6]`.
 fn virtual_service(rng: &mut Rng, family: Family) -> Vec<Item> {
     let option = *pick(rng, &["t", "t", "t", "t", "u", "u", "sctp-service", "f", "f"]);
     if option == "f" {
@@ -84,7 +84,7 @@ fn value(rng: &mut Rng, name: &str) -> Item {
     with(name, value)
 }
 
-/// The first item stays, the others come in any order now and then.
+/// Sometimes shuffles all items except the first.
 fn sometimes_shuffled(rng: &mut Rng, mut items: Vec<Item>) -> Vec<Item> {
     if chance(rng, 25) && items.len() > 1 {
         let bare = items.iter().any(|i| matches!(i, Item::Bare(_)));
@@ -122,12 +122,12 @@ fn service_options(rng: &mut Rng, items: &mut Vec<Item>, family: Family) {
         items.push(flag("o"));
     }
     if chance(rng, 15) {
-        let wanted = *pick(rng, &["sh-port", "sh-fallback,sh-port", "mh-port,mh-fallback"]);
+        let flags = *pick(rng, &["sh-port", "sh-fallback,sh-port", "mh-port,mh-fallback"]);
         match rng.bool() {
             true => items.push(value(rng, "b")),
             false => {
                 items.retain(|i| !matches!(i, Item::Opt(o, _) if o.long == "scheduler"));
-                items.extend([with("s", &wanted[..2]), with("b", wanted)]);
+                items.extend([with("s", &flags[..2]), with("b", flags)]);
             }
         }
     }
@@ -144,7 +144,7 @@ pub fn add_service(rng: &mut Rng, scene: &Scene) -> Vec<Item> {
     sometimes_shuffled(rng, items)
 }
 
-/// -A, -E, -D and -Z.
+/// Returns a line with -A, -E, -D or -Z.
 pub fn service(rng: &mut Rng, scene: &Scene) -> Vec<Item> {
     let family = scene.family(rng);
     match rng.u8(..10) {
@@ -239,13 +239,13 @@ fn one_server(rng: &mut Rng, scene: &Scene, command: &str) -> Vec<Item> {
     sometimes_shuffled(rng, items)
 }
 
-/// -a, -e and -d.
+/// Returns a line with -a, -e or -d.
 pub fn server(rng: &mut Rng, scene: &Scene) -> Vec<Item> {
     let command = *pick(rng, &["a", "a", "a", "e", "e", "d"]);
     one_server(rng, scene, command)
 }
 
-/// -L with its views.
+/// Returns a line with -L and its views.
 pub fn list(rng: &mut Rng, scene: &Scene) -> Vec<Item> {
     let mut items = vec![flag(pick::<&str>(rng, &["L", "L", "l", "list"]))];
     if chance(rng, 35) {
@@ -288,7 +288,7 @@ pub fn list(rng: &mut Rng, scene: &Scene) -> Vec<Item> {
     sometimes_shuffled(rng, items)
 }
 
-/// --set, --start-daemon, --stop-daemon, and the lists that show them.
+/// Returns a line with --set, --start-daemon, --stop-daemon, or a list that shows their effect.
 pub fn daemon(rng: &mut Rng) -> Vec<Item> {
     match rng.u8(..12) {
         0..3 => {

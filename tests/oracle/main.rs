@@ -1,11 +1,15 @@
-//! The random tester: our programs beside ipvsadm 1.31, on the same lines and the same tables.
+//! The random tester: runs our programs and ipvsadm 1.31 with the same command lines on the same
+//! tables, and compares.
 //!
-//! In (environment): ORACLE_CASES (300), ORACLE_SEED (1; or a list: 1,2,3), ORACLE_KERNELS (lab
-//! kernels at once, 2), ORACLE_CASE=SEED:N for a single case, ORACLE_SHOW (scripts printed, 20),
-//! IPVSADM_BIN_DIR for other programs than ours.
-//! Out: a script for each unexplained difference, then one line with the counts; status 1 if there
-//! was any. Without ORACLE_CASES the tester first tests itself on a program with faults (`liar`);
-//! the other way round, IPVSADM_BIN_DIR=/usr/sbin must give no difference at all. Case N of seed S is the same whatever else is run.
+//! It prints a script for each unexplained difference, and then a line with the counts. The exit
+//! status is 1 when there was a difference. Case N of seed S is the same in every run.
+//!
+//! Environment, with defaults: ORACLE_CASES (300), ORACLE_SEED (1, or a list: 1,2,3), ORACLE_KERNELS
+//! (2 lab kernels at once), ORACLE_CASE=SEED:N (a single case), ORACLE_SHOW (20 scripts at most),
+//! ORACLE_TIME (3000 seconds for each kernel), IPVSADM_BIN_DIR (the folder of our programs).
+//!
+//! Without ORACLE_CASES the tester first checks itself: it must find the faults of the program `liar`.
+//! With IPVSADM_BIN_DIR=/usr/sbin, which compares the oracle with itself, it must find none.
 
 mod compare;
 mod differences;
@@ -29,7 +33,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
-/// What to run; the same outside and inside the lab.
+/// The cases to run; the same plan outside and inside the lab.
 struct Plan {
     cases: u64,
     seeds: Vec<u64>,
@@ -41,7 +45,7 @@ fn setting(name: &str, default: u64) -> u64 {
     match std::env::var(name) {
         Err(_) => default,
         Ok(text) => {
-            text.trim().parse().unwrap_or_else(|_| panic!("{name} wants a number, not {text:?}"))
+            text.trim().parse().unwrap_or_else(|_| panic!("{name} must be a number, not {text:?}"))
         }
     }
 }
@@ -50,7 +54,7 @@ impl Plan {
     fn from_env() -> Plan {
         let seeds = std::env::var("ORACLE_SEED").unwrap_or_else(|_| "1".into());
         let number =
-            |t: &str| -> u64 { t.trim().parse().unwrap_or_else(|_| panic!("{t:?} is no number")) };
+            |t: &str| -> u64 { t.trim().parse().unwrap_or_else(|_| panic!("not a number: {t:?}")) };
         Plan {
             cases: setting("ORACLE_CASES", 300),
             seeds: seeds.split(',').map(number).collect(),
@@ -62,7 +66,7 @@ impl Plan {
         }
     }
 
-    /// All cases as pairs of seed and number: the seeds take turns.
+    /// Returns all cases as pairs of seed and number; the seeds alternate.
     fn all(&self) -> Vec<(u64, u64)> {
         if let Some(one) = self.only {
             return vec![one];
@@ -83,7 +87,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The counts that come out of a lab kernel, as lines `name<TAB>count`.
+/// The counts of a run. A lab kernel reports them as lines `name<TAB>count`.
 type Counts = BTreeMap<String, u64>;
 
 fn outside(plan: &Plan) -> ExitCode {
@@ -95,18 +99,18 @@ fn outside(plan: &Plan) -> ExitCode {
         return ExitCode::FAILURE;
     }
     let began = std::time::Instant::now();
-    let (mut counts, whole) = in_labs(kernels, &[]);
-    let take = |counts: &mut Counts, name: &str| counts.remove(name).unwrap_or(0);
-    let cases = take(&mut counts, "cases");
-    let changed = take(&mut counts, "changed");
-    let failed = take(&mut counts, "failed");
-    let differences = take(&mut counts, "differences");
+    let (mut counts, complete) = in_labs(kernels, &[]);
+    let remove = |counts: &mut Counts, name: &str| counts.remove(name).unwrap_or(0);
+    let cases = remove(&mut counts, "cases");
+    let changed = remove(&mut counts, "changed");
+    let failed = remove(&mut counts, "failed");
+    let differences = remove(&mut counts, "differences");
     let mut kinds = Vec::new();
     for kind in counts.keys().filter_map(|k| k.strip_prefix("kind ")).collect::<Vec<_>>() {
-        let of = |what: &str| counts.get(&format!("{what} {kind}")).copied().unwrap_or(0);
-        kinds.push(format!("{kind} {} ({} fail)", of("kind"), of("fail")));
+        let count = |what: &str| counts.get(&format!("{what} {kind}")).copied().unwrap_or(0);
+        kinds.push(format!("{kind} {} ({} fail)", count("kind"), count("fail")));
     }
-    counts.retain(|name, _| !["kind ", "fail ", "other "].iter().any(|p| name.starts_with(p)));
+    counts.retain(|name, _| !["kind ", "fail ", "aspect "].iter().any(|p| name.starts_with(p)));
     println!("oracle: kinds: {}", kinds.join(", "));
     let meant: Vec<String> = counts.iter().map(|(n, c)| format!("{n} {c}")).collect();
     println!(
@@ -116,14 +120,14 @@ fn outside(plan: &Plan) -> ExitCode {
         began.elapsed().as_secs(),
         if meant.is_empty() { "none".into() } else { meant.join(", ") },
     );
-    match whole && differences == 0 && cases == plan.all().len() as u64 {
+    match complete && differences == 0 && cases == plan.all().len() as u64 {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
     }
 }
 
-/// Runs this program in so many lab kernels at once; the sums of their counts, and whether all
-/// ended well.
+/// Runs this program in several lab kernels at once. Returns the sums of their counts, and true when
+/// all succeeded.
 fn in_labs(kernels: u64, env: &[(&str, &OsStr)]) -> (Counts, bool) {
     let me = std::env::current_exe().expect("this program's own path");
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -145,9 +149,9 @@ fn in_labs(kernels: u64, env: &[(&str, &OsStr)]) -> (Counts, bool) {
         })
         .collect();
     let mut counts = Counts::new();
-    let mut whole = true;
+    let mut complete = true;
     for (mut child, results) in running {
-        whole &= child.wait().expect("a child of ours").success();
+        complete &= child.wait().expect("a child").success();
         match std::fs::read_to_string(results.join("counts")) {
             Ok(text) => {
                 for line in text.lines() {
@@ -158,14 +162,14 @@ fn in_labs(kernels: u64, env: &[(&str, &OsStr)]) -> (Counts, bool) {
             }
             Err(e) => {
                 eprintln!("oracle: no counts from a lab kernel: {e}");
-                whole = false;
+                complete = false;
             }
         }
     }
-    (counts, whole)
+    (counts, complete)
 }
 
-/// Whether the tester can fail: a program with faults of each kind must be found out.
+/// Returns true when the tester finds the faults of a program that has one in each aspect.
 fn finds_a_liar() -> bool {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let liar = support::project().join("tests/oracle/liar");
@@ -182,20 +186,20 @@ fn finds_a_liar() -> bool {
             ("ORACLE_SHOW", OsStr::new("0")),
         ],
     );
-    let found = ASPECTS.iter().all(|a| counts.contains_key(&format!("other {a}")));
+    let found = ASPECTS.iter().all(|a| counts.contains_key(&format!("aspect {a}")));
     if !found {
-        eprintln!("oracle: a program with faults was not found out: {counts:?}");
+        eprintln!("oracle: the tester missed faults of tests/oracle/liar: {counts:?}");
     }
     found
 }
 
-/// The lab's disk is a copy that goes away with it, so its names can be ours.
+/// Adds names to the lab's files, which are a copy, and loads the kernel modules.
 fn prepare() {
     let append = |path: &str, text: &str| {
         let mut file = std::fs::OpenOptions::new().append(true).open(path).expect(path);
         file.write_all(text.as_bytes()).expect(path);
     };
-    assert!(support::in_lab(), "only in the lab");
+    assert!(support::in_lab(), "this runs in the lab only");
     append("/etc/hosts", &format!("\n{}", tables::HOSTS));
     append("/etc/services", &format!("\n{}", tables::SERVICES));
     std::fs::write("/etc/nsswitch.conf", "hosts: files\nservices: files\nprotocols: files\n")
@@ -220,7 +224,7 @@ fn inside(plan: &Plan) -> ExitCode {
         let oracle = bench.run(&case, &Side::Oracle);
         let mut ours = bench.run(&case, &Side::Ours);
         for _ in 0..3 {
-            // The oracle hangs now and then, and is its own counterpart in the self-check.
+            // The oracle sometimes hangs, and in the self-check it is on both sides.
             if ours.status == HUNG {
                 ours = bench.run(&case, &Side::Ours);
             }
@@ -240,8 +244,8 @@ fn inside(plan: &Plan) -> ExitCode {
         if oracle.differs(&ours).is_empty() {
             continue;
         }
-        let names = differences::explain(&case, &start, &oracle, &ours, |like| {
-            bench.run(like, &Side::Oracle)
+        let names = differences::explain(&case, &start, &oracle, &ours, |rewritten| {
+            bench.run(rewritten, &Side::Oracle)
         });
         match names {
             Some(names) => names.into_iter().for_each(&mut add),
@@ -249,7 +253,7 @@ fn inside(plan: &Plan) -> ExitCode {
                 bad = true;
                 add("differences");
                 for aspect in oracle.differs(&ours) {
-                    add(&format!("other {aspect}"));
+                    add(&format!("aspect {aspect}"));
                 }
                 shown += 1;
                 if shown <= plan.show && plan.only.is_none() {

@@ -1,11 +1,11 @@
-//! Small damage to a command line: to its items, to its values, to its words.
+//! Small mutations of a command line: of its items, its values, or its words.
 
 use crate::generate::any_option;
 use crate::grammar::{Item, OPTIONS, Takes, Word, bare, chance, pick};
 use crate::values;
 use fastrand::Rng;
 
-/// Drop, repeat, swap, or bring in an option, maybe one that does not go with the command.
+/// Drops, repeats or swaps items, or inserts an option that the command may not accept.
 pub fn items(rng: &mut Rng, mut items: Vec<Item>) -> Vec<Item> {
     let at = |rng: &mut Rng, items: &[Item]| rng.usize(..items.len().max(1));
     match rng.u8(..10) {
@@ -29,7 +29,7 @@ pub fn items(rng: &mut Rng, mut items: Vec<Item>) -> Vec<Item> {
             items[i] = Item::Opt(option, None);
         }
         _ => {
-            // After the command more often than before it.
+            // Mostly after the command.
             let i = match items.len() {
                 0 => 0,
                 n if chance(rng, 90) => rng.usize(1..=n),
@@ -42,7 +42,7 @@ pub fn items(rng: &mut Rng, mut items: Vec<Item>) -> Vec<Item> {
     items
 }
 
-/// One value becomes another one, mostly one that is refused.
+/// Replaces a value by another one, mostly an invalid one.
 pub fn bad_value(rng: &mut Rng, mut items: Vec<Item>) -> Vec<Item> {
     let slots: Vec<usize> = items
         .iter()
@@ -64,8 +64,8 @@ pub fn bad_value(rng: &mut Rng, mut items: Vec<Item>) -> Vec<Item> {
         Item::Bare(word) => *word = bad,
         Item::Opt(_, value) => {
             *value = match value.take() {
-                // Sometimes the old value with a little damage is more telling.
-                Some(old) if chance(rng, 30) => Some(damaged(rng, old)),
+                // A valid value with a small mutation finds other faults.
+                Some(old) if chance(rng, 30) => Some(mutated(rng, old)),
                 _ => Some(bad),
             }
         }
@@ -73,7 +73,7 @@ pub fn bad_value(rng: &mut Rng, mut items: Vec<Item>) -> Vec<Item> {
     items
 }
 
-fn damaged(rng: &mut Rng, mut word: Word) -> Word {
+fn mutated(rng: &mut Rng, mut word: Word) -> Word {
     let at = rng.usize(..=word.len());
     match rng.u8(..6) {
         0 if !word.is_empty() => {
@@ -92,7 +92,7 @@ fn damaged(rng: &mut Rng, mut word: Word) -> Word {
     word
 }
 
-/// Damage that a person at a keyboard does.
+/// Makes a typing mistake.
 pub fn words(rng: &mut Rng, mut words: Vec<Word>) -> Vec<Word> {
     if words.is_empty() {
         return words;
@@ -119,14 +119,14 @@ pub fn words(rng: &mut Rng, mut words: Vec<Word>) -> Vec<Word> {
             let tail = words[i].split_off(at);
             words.insert(i + 1, tail);
         }
-        5 => words[i] = damaged(rng, words[i].clone()),
+        5 => words[i] = mutated(rng, words[i].clone()),
         6 => words.insert(i, b"--".to_vec()),
         _ => return spelling(rng, words),
     }
     words
 }
 
-/// A spelling next to the ones that are right: cut long options, one dash, `=`, other case.
+/// Misspells a word: a truncated long option, one dash, a stray `=`, another case.
 pub fn spelling(rng: &mut Rng, mut words: Vec<Word>) -> Vec<Word> {
     if words.is_empty() {
         return words;

@@ -1,25 +1,25 @@
-//! A difference as a shell script that repeats it.
+//! Writes a shell script that reproduces a difference.
 
-use crate::compare::{Seen, build, starts};
+use crate::compare::{Outcome, build, starts};
 use crate::generate::Case;
 use crate::tables::{HOSTS, SERVICES, TABLES};
 use std::fmt::Write as _;
 
-/// The script: bash, to be run by root in a network namespace of its own in the lab.
-pub fn script(case: &Case, oracle: &Seen, ours: &Seen) -> String {
+/// Returns a bash script for `lab/run`.
+pub fn script(case: &Case, oracle: &Outcome, ours: &Outcome) -> String {
     let what = oracle.differs(ours).join(", ");
     let mut s = String::new();
     let name = case.program.name();
     writeln!(s, "#!/bin/bash").expect("written");
     writeln!(
         s,
-        "# Case {}:{} ({}) on the table {:?}: other {what}.",
+        "# Case {}:{} ({}) on the table {:?}: different {what}.",
         case.seed, case.number, case.kind, TABLES[case.table].name
     )
     .expect("written");
     writeln!(
         s,
-        "# lab/run -- bash THIS; with IPVSADM=/path/to/folder for other programs than the oracle."
+        "# Run it by: lab/run -- bash THIS. IPVSADM is the folder of the programs (default: the oracle's)."
     )
     .expect("written");
     s.push_str("modprobe ip_vs\n");
@@ -46,9 +46,9 @@ pub fn script(case: &Case, oracle: &Seen, ours: &Seen) -> String {
     s.push_str(
         "echo \"status $?\"; /usr/sbin/ipvsadm -S -n; /usr/sbin/ipvsadm -L -n --thresholds\n",
     );
-    for (who, seen) in [("oracle", oracle), ("ours", ours)] {
-        writeln!(s, "# {who}: status {}", seen.status).expect("written");
-        for (stream, bytes) in [("stdout", &seen.out), ("stderr", &seen.err)] {
+    for (who, run) in [("oracle", oracle), ("ours", ours)] {
+        writeln!(s, "# {who}: status {}", run.status).expect("written");
+        for (stream, bytes) in [("stdout", &run.out), ("stderr", &run.err)] {
             let all = differing(
                 stream == "stdout",
                 bytes,
@@ -60,7 +60,7 @@ pub fn script(case: &Case, oracle: &Seen, ours: &Seen) -> String {
         }
         let other = if who == "ours" { oracle } else { ours };
         let lines: Vec<&str> = other.table.lines().collect();
-        for line in seen.table.lines().filter(|l| !lines.contains(l)) {
+        for line in run.table.lines().filter(|l| !lines.contains(l)) {
             writeln!(s, "#   table: {line}").expect("written");
         }
     }
@@ -70,13 +70,13 @@ pub fn script(case: &Case, oracle: &Seen, ours: &Seen) -> String {
         a.sort_unstable();
         b.sort_unstable();
         if a == b {
-            s.push_str("#   the two tables differ in their order only\n");
+            s.push_str("#   the two tables differ only in their order\n");
         }
     }
     s
 }
 
-/// A few lines, and of stdout those first that the other one has not.
+/// Returns the first lines; of stdout, only those that the other program did not print.
 fn differing(stdout: bool, bytes: &[u8], other: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let other = String::from_utf8_lossy(other);
@@ -110,7 +110,7 @@ fn names(case: &Case) -> bool {
         || case.kind == "names"
 }
 
-/// A word as bash reads it.
+/// Quotes a word for bash.
 pub fn quoted(word: &[u8]) -> String {
     let plain = |b: &u8| b.is_ascii_alphanumeric() || b"-_=+./:,@%".contains(b);
     if !word.is_empty() && word.iter().all(plain) {

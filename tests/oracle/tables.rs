@@ -1,14 +1,14 @@
-//! The tables that cases start from, and the names the lab knows.
+//! The starting tables of cases, and the host and service names of the lab.
 //!
-//! Each table is text for `ipvsadm -R`. The addresses are those of `values.rs`, so that random
-//! command lines often meet what is there.
+//! Each table is input for `ipvsadm -R`. The addresses are those of `values.rs`, so that random
+//! command lines often use services that exist.
 
 pub struct Table {
     pub name: &'static str,
     pub rules: &'static str,
 }
 
-/// Timeouts of a fresh kernel.
+/// Sets the timeouts of a kernel after boot.
 pub const TIMEOUTS: &str = "--set 900 120 300";
 
 pub const TABLES: &[Table] = &[
@@ -125,7 +125,7 @@ pub const TABLES: &[Table] = &[
     },
 ];
 
-/// Lines that the lab's /etc/hosts gets.
+/// Lines for the lab's /etc/hosts.
 pub const HOSTS: &str = "\
 10.0.0.1 vip.oracle.test vip
 10.0.0.7 both.oracle.test both
@@ -140,7 +140,7 @@ pub const HOSTS: &str = "\
 2001:db8:1::9 an-ipv6-server-with-a-long-name-that-fits-no-column.oracle.test
 ";
 
-/// Lines that the lab's /etc/services gets.
+/// Lines for the lab's /etc/services.
 pub const SERVICES: &str = "\
 oracle-tcp 7001/tcp
 oracle-udp 7002/udp

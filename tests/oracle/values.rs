@@ -1,4 +1,4 @@
-//! Values for options: those that are taken (most of the time), and those that are not.
+//! Values of options: mostly valid ones, and invalid ones.
 
 use crate::grammar::{Opt, Word, chance, pick};
 use fastrand::Rng;
@@ -139,7 +139,7 @@ const LENGTHS: &[&str] = &["1", "100", "1400", "1472", "1500", "65507", "65000"]
 const GROUPS: &[&str] = &["224.0.0.81", "224.0.0.99", "239.255.255.255", "ff02::81", "ff05::1"];
 const INTERFACES: &[&str] = &["lo", "d0", "d0", "lo", "nope", "averylonginterfacename"];
 
-/// Values that no option, or few, should take.
+/// Values that few options accept, or none.
 const BAD: &[&str] = &[
     "",
     " ",
@@ -273,7 +273,7 @@ fn text(rng: &mut Rng, list: &[&str]) -> Word {
     pick(rng, list).as_bytes().to_vec()
 }
 
-/// Kinds of addresses a line is about.
+/// The kind of addresses in a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Family {
     V4,
@@ -289,7 +289,7 @@ fn concrete(rng: &mut Rng, family: Family) -> Family {
     }
 }
 
-/// A service address for option `t`, `u` or `sctp-service`.
+/// Returns a service address for the option `t`, `u` or `sctp-service`.
 pub fn service(rng: &mut Rng, option: &str, family: Family) -> Word {
     match (concrete(rng, family), option) {
         (Family::V6, _) => text(rng, V6),
@@ -308,7 +308,7 @@ pub fn server(rng: &mut Rng, family: Family) -> Word {
     }
 }
 
-/// A value that `option` takes, mostly.
+/// Returns a value that is mostly valid for `option`.
 pub fn good(rng: &mut Rng, option: &Opt) -> Word {
     match option.long {
         "tcp-service" => service(rng, "t", Family::Any),
@@ -335,7 +335,7 @@ pub fn good(rng: &mut Rng, option: &Opt) -> Word {
     }
 }
 
-/// A value that most options refuse.
+/// Returns a value that most options refuse.
 pub fn bad(rng: &mut Rng) -> Word {
     match rng.u8(..20) {
         0..3 => pick(rng, BAD_BYTES).to_vec(),
@@ -353,7 +353,7 @@ pub fn bad(rng: &mut Rng) -> Word {
     }
 }
 
-/// A mark that 1.31 shows as a negative number.
+/// Returns a mark that 1.31 shows as a negative number.
 pub fn large_mark(rng: &mut Rng) -> Word {
     text(rng, &["2147483648", "4294967295", "3000000000"])
 }

@@ -1,103 +1,116 @@
-//! What a command line asks for, resolved and typed: nothing is left to parse.
+//! Commands, resolved and typed: what the parsers return and the commands execute.
 
 use libipvs::model::{Change, DestinationKey, ServiceKey};
 
-/// One command line.
+/// A classic command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     /// A change to the table: most verbs.
     Change(Change),
     List(List),
     Save(Save),
-    /// Carry out rules.
+    /// Execute the rules of a file.
     Restore {
-        /// Their file as it was named; `-` for standard input.
+        /// The name of the file as given; `-` for standard input.
         file: Vec<u8>,
     },
     Help,
     Version,
 }
 
-/// A save.
+impl From<Change> for Command {
+    fn from(change: Change) -> Command {
+        Command::Change(change)
+    }
+}
+
+/// `ipvsadm -S`: print the table as rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Save {
-    /// Numbers rather than names.
+    /// Print numbers instead of names.
     pub numeric: bool,
-    /// Timeouts and synchronisation daemons too.
+    /// Include the timeouts and the synchronisation daemons.
     pub full: bool,
 }
 
-/// Making the table what a file says: `ipvsadm apply`.
+/// `ipvsadm apply`: change the table to match a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Apply {
-    /// The file as it was named; `-` for standard input.
+    /// The name of the file as given; `-` for standard input.
     pub file: Vec<u8>,
-    /// Show the changes, make none.
+    /// Print the changes without making them.
     pub dry_run: bool,
-    /// Leave the services alone that the file does not name.
+    /// Keep the services that the file does not name.
     pub keep: bool,
-    /// Show the changes as JSON.
+    /// Print the changes as JSON.
     pub json: bool,
 }
 
-/// Giving a real server no new connections: `ipvsadm drain`.
+/// `ipvsadm drain`: stop new connections to a real server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Drain {
     pub service: ServiceKey,
     pub server: DestinationKey,
-    /// Seconds to wait at most; without, as long as it takes.
+    /// The maximum wait in seconds; `None` waits until no connection is active.
     pub wait: Option<u32>,
-    /// Put the weight back instead.
+    /// Restore the weight instead.
     pub undo: bool,
 }
 
-/// Watching the table at work: `ipvsadm top`.
+/// `ipvsadm top`: show the table live.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Top {
-    /// Numbers rather than names.
+    /// Print numbers instead of names.
     pub numeric: bool,
-    /// From one reading to the next.
+    /// The time between two readings.
     pub interval: std::time::Duration,
-    /// Which services; all when there are none.
+    /// The services to show; all of them if empty.
     pub services: Vec<ServiceKey>,
 }
 
-/// A listing.
+/// `ipvsadm -L`: list one thing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct List {
-    pub what: What,
+    pub subject: Subject,
     pub form: Form,
-    /// Numbers rather than names.
+    /// Print numbers instead of names.
     pub numeric: bool,
-    /// By address and port rather than in the kernel's order.
+    /// Sort by address and port instead of keeping the kernel's order.
     pub sorted: bool,
-    /// Large numbers in full.
+    /// Print large numbers in full.
     pub exact: bool,
 }
 
-/// How a list is written.
+impl Default for List {
+    fn default() -> List {
+        let subject = Subject::Services(None, Columns::Plain);
+        List { subject, form: Form::Classic, numeric: false, sorted: true, exact: false }
+    }
+}
+
+/// The form of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// As 1.31 does.
+    /// The format of 1.31.
     Classic,
     Json,
     /// Tables for a wide terminal; of services only.
     Pretty,
 }
 
-/// What is listed.
+/// The subject of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum What {
+pub enum Subject {
     Services(Option<ServiceKey>, Columns),
     Connections {
-        /// With what persistence engines know.
+        /// Include the data of persistence engines.
         engines: bool,
     },
     Timeouts,
     Daemons,
 }
 
-/// What is listed of services and their servers.
+/// The columns in a list of services and their real servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Columns {
     Plain,
@@ -109,8 +122,8 @@ pub enum Columns {
 }
 
 impl Columns {
-    /// Whether counters are among them.
-    pub fn counted(self) -> bool {
+    /// Returns true if the columns show counters.
+    pub fn have_counters(self) -> bool {
         match self {
             Columns::Statistics | Columns::Rates => true,
             Columns::Plain

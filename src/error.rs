@@ -1,23 +1,59 @@
-//! Why a command failed: a kind, a message, a hint.
+//! The one error type of commands: a kind, a message, a hint.
+
+use crate::text::os_error;
+use libipvs::table::TableError;
+use std::io;
 
 /// The kind of a failure. [`crate::exit`] maps it to the exit status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
     /// A bad value, or options that do not go together.
     Usage,
-    /// An unknown option, or one without its argument. `-R` continues with the next line.
+    /// An unknown option, or one without its argument.
     Option,
-    /// The first word is no command. It ends `-R`.
+    /// The first word is no command.
     Verb,
+    /// A bad command line of `ipvsadm-save`.
+    SaveUsage,
+    /// A file of rules that cannot be read.
+    Input,
+    /// IPVS, or the network namespace, cannot be used.
+    Unavailable,
+    /// The caller needs a privilege.
+    NotPermitted,
+    /// The kernel refused a change, or the exchange with it failed.
+    Refused,
+    /// The table could not be read for a list or a save.
+    ListFailed,
+    /// The output could not be written.
+    Output,
+    /// The output of `apply` could not be written. Its status differs from that of a difference.
+    ApplyOutput,
+    /// The reader of standard output closed the pipe.
+    ClosedPipe,
+    /// `apply --dry-run` found changes to make.
+    DifferenceFound,
+    /// `drain` ended before the last connection, or `drain --undo` restored no weight.
+    NotDrained,
+    /// A signal ended the wait of `drain`.
+    Interrupted,
+    /// The state file of a command cannot be read or written.
+    StateFile,
+    /// `rs-setup --check` found the host not ready, or there is nothing to check.
+    NotReady,
+    /// `rs-setup` could not change the host.
+    SetupFailed,
+    /// `top` cannot use the terminal.
+    Terminal,
 }
 
 /// A command that failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandError {
     pub kind: ErrorKind,
-    /// What failed, on which value.
+    /// The failure and the value that caused it. Empty when there is nothing to print.
     pub message: String,
-    /// What to do instead. It is printed when stderr is a terminal.
+    /// Advice, printed when stderr is a terminal.
     pub hint: Option<String>,
 }
 
@@ -31,16 +67,104 @@ impl CommandError {
         CommandError::new(ErrorKind::Usage, message)
     }
 
+    /// An error that prints nothing: its message was already printed, or it has none.
+    pub fn silent(kind: ErrorKind) -> CommandError {
+        CommandError::new(kind, "")
+    }
+
+    /// A failed write to standard output.
+    pub fn output(error: io::Error) -> CommandError {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => CommandError::silent(ErrorKind::ClosedPipe),
+            _ => {
+                let message = format!("cannot write: {}", os_error(&error));
+                CommandError::new(ErrorKind::Output, message)
+            }
+        }
+    }
+
     /// The same error with a hint.
     pub fn hint(self, hint: impl Into<Option<String>>) -> CommandError {
         CommandError { hint: hint.into(), ..self }
     }
 
+    /// The same error for a command that only reads the table.
+    pub fn into_list_failure(self) -> CommandError {
+        match self.kind {
+            ErrorKind::Refused => CommandError { kind: ErrorKind::ListFailed, ..self },
+            _ => self,
+        }
+    }
+
     /// Returns true for an error after which `-R` reads no further line.
     pub fn ends_restore(&self) -> bool {
-        match self.kind {
-            ErrorKind::Usage | ErrorKind::Verb => true,
-            ErrorKind::Option => false,
+        !matches!(self.kind, ErrorKind::Option | ErrorKind::Refused)
+    }
+}
+
+impl From<libipvs::Error> for CommandError {
+    fn from(error: libipvs::Error) -> CommandError {
+        let initialize = |kind| CommandError::new(kind, format!("Can't initialize ipvs: {error}"));
+        match error {
+            libipvs::Error::NotPermitted => initialize(ErrorKind::NotPermitted),
+            libipvs::Error::Unavailable(_) | libipvs::Error::Namespace(_) => {
+                initialize(ErrorKind::Unavailable)
+            }
+            _ => CommandError::new(ErrorKind::Refused, error.to_string()),
         }
+    }
+}
+
+/// A change that the kernel would refuse.
+impl From<TableError> for CommandError {
+    fn from(error: TableError) -> CommandError {
+        CommandError::new(ErrorKind::Refused, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_closed_pipe_is_silent() {
+        let closed = CommandError::output(io::ErrorKind::BrokenPipe.into());
+        assert_eq!(closed, CommandError::silent(ErrorKind::ClosedPipe));
+        let full = CommandError::output(io::Error::from_raw_os_error(libc::ENOSPC));
+        let expected = "cannot write: No space left on device";
+        assert_eq!(full, CommandError::new(ErrorKind::Output, expected));
+    }
+
+    #[test]
+    fn refusals_and_unknown_options_do_not_end_restore() {
+        let ends = |kind| CommandError::silent(kind).ends_restore();
+        assert!(!ends(ErrorKind::Refused) && !ends(ErrorKind::Option));
+        for kind in [
+            ErrorKind::Usage,
+            ErrorKind::Verb,
+            ErrorKind::ListFailed,
+            ErrorKind::NotPermitted,
+            ErrorKind::Output,
+            ErrorKind::ClosedPipe,
+        ] {
+            assert!(ends(kind), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn errors_of_the_library() {
+        let error = CommandError::from(libipvs::Error::NotPermitted);
+        let expected = "Can't initialize ipvs: Permission denied (you must be root)";
+        assert_eq!(error, CommandError::new(ErrorKind::NotPermitted, expected));
+        assert_eq!(error.clone().into_list_failure(), error);
+        let namespace = libipvs::Error::Namespace(io::Error::from_raw_os_error(libc::ENOENT));
+        let error = CommandError::from(namespace);
+        let expected = "Can't initialize ipvs: \
+                        cannot enter the network namespace: No such file or directory";
+        assert_eq!(error, CommandError::new(ErrorKind::Unavailable, expected));
+        let error = CommandError::from(TableError::NoSuchService);
+        assert_eq!(error, CommandError::new(ErrorKind::Refused, "No such service"));
+        let listed = CommandError::new(ErrorKind::ListFailed, "No such service");
+        assert_eq!(error.into_list_failure(), listed);
     }
 }

@@ -1,4 +1,5 @@
-//! The program `ipvsadm`: what its binaries share. This is no public API; the library is `libipvs`.
+//! The program `ipvsadm`: the code that its binaries share. This is not a public API; the library is
+//! `libipvs`.
 //!
 //! ```text
 //! argv, -R text -> cli -> Command -> commands -> libipvs -> kernel
@@ -18,4 +19,5 @@ pub mod host;
 pub mod names;
 pub mod setup;
 pub mod text;
+pub mod ui;
 pub mod view;

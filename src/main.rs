@@ -1,7 +1,8 @@
 //! `ipvsadm`: arguments in, exit status out.
 
+use ipvsadm::commands;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    ipvsadm::commands::program(|run, words| run.ipvsadm(words)).into()
+    commands::program(commands::ipvsadm)
 }

@@ -1,23 +1,24 @@
-//! Hosts and services, from names to numbers and back: the only resolver.
+//! The only resolver of the program: names of hosts and services to numbers, and numbers to names.
 //!
-//! What the system's own resolver says counts (nsswitch: files, DNS, whatever is configured).
-//! Numbers never ask it.
+//! It uses the system's resolver (nsswitch: files, DNS, whatever is configured). Numeric addresses
+//! and ports are parsed without it.
 
+use crate::text::without_controls;
 use libipvs::model::Protocol;
 use std::collections::HashSet;
 use std::ffi::{CStr, CString};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Mutex;
 
-/// Where names come from.
+/// A resolver of names.
 pub trait Names: Sync {
-    /// The first IPv4 address of a host. IPv6 ones are given as numbers, as they always were.
+    /// Returns the first IPv4 address of a host. As in 1.31, IPv6 addresses are numbers only.
     fn host(&self, name: &str) -> Option<Ipv4Addr>;
-    /// The port of a service.
+    /// Returns the port of a service.
     fn port(&self, name: &str, protocol: Protocol) -> Option<u16>;
-    /// The name of a host.
+    /// Returns the name of a host.
     fn host_name(&self, address: IpAddr) -> Option<String>;
-    /// The name of a service.
+    /// Returns the name of a service.
     fn port_name(&self, port: u16, protocol: Protocol) -> Option<String>;
 }
 
@@ -44,10 +45,10 @@ impl Names for System {
     fn port(&self, name: &str, protocol: Protocol) -> Option<u16> {
         let name = CString::new(name).ok()?;
         let protocol = protocol_name(protocol)?;
-        let _one_at_a_time = SERVICES.lock().ok()?;
-        // SAFETY: both strings end in a zero byte and outlive the call. The answer is in memory
-        // that the next such call of any thread overwrites; the lock is held until it is copied,
-        // and nothing else in this program calls these functions.
+        let _lock = SERVICES.lock().ok()?;
+        // SAFETY: both strings end in a zero byte and outlive the call. The next call of any thread
+        // overwrites the result; the lock is held until the result is copied, and nothing else in
+        // this program calls these functions.
         unsafe {
             let entry = libc::getservbyname(name.as_ptr(), protocol.as_ptr());
             entry.as_ref().map(|entry| u16::from_be(entry.s_port as u16))
@@ -55,64 +56,64 @@ impl Names for System {
     }
 
     fn host_name(&self, address: IpAddr) -> Option<String> {
-        // The port as a number: its name would be sought through all of /etc/services.
+        // NI_NUMERICSERV: without it, the port's name is searched in all of /etc/services.
         let flags = libc::NI_NAMEREQD | libc::NI_NUMERICSERV;
         dns_lookup::getnameinfo(&SocketAddr::new(address, 0), flags)
             .ok()
-            .map(|(host, _)| printable(host))
+            .map(|(host, _)| without_controls(&host).into_owned())
     }
 
     fn port_name(&self, port: u16, protocol: Protocol) -> Option<String> {
         let protocol = protocol_name(protocol)?;
-        let _one_at_a_time = SERVICES.lock().ok()?;
+        let _lock = SERVICES.lock().ok()?;
         // SAFETY: as in `port`; s_name of an entry is a string that ends in a zero byte.
         let name = unsafe {
             let entry = libc::getservbyport(i32::from(port.to_be()), protocol.as_ptr());
             CStr::from_ptr(entry.as_ref()?.s_name).to_string_lossy().into_owned()
         };
-        Some(printable(name))
+        Some(without_controls(&name).into_owned())
     }
 }
 
-/// How many look-ups wait for the resolver at the same time: more keep a processor busier with
-/// threads than with names, and a resolver has other clients.
-const SIDE_BY_SIDE: usize = 64;
-const SIDE_BY_SIDE_ON_A_PROCESSOR: usize = 32;
+/// The maximum of concurrent lookups. More of them would occupy a processor with threads rather than
+/// with names, and a resolver has other clients.
+const MAX_LOOKUPS: usize = 64;
+const MAX_LOOKUPS_PER_PROCESSOR: usize = 32;
 
-/// What `look_up` says of each address, many at a time.
-pub fn side_by_side<T: Send>(
+/// Calls `look_up` for each address, for many addresses concurrently.
+pub fn look_up_all<T: Send>(
     addresses: HashSet<IpAddr>,
     look_up: impl Fn(IpAddr) -> T + Sync,
 ) -> Vec<(IpAddr, T)> {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    let at_most = SIDE_BY_SIDE.min(SIDE_BY_SIDE_ON_A_PROCESSOR.saturating_mul(processors));
-    let others = addresses.len().min(at_most).saturating_sub(1);
+    let maximum = MAX_LOOKUPS.min(MAX_LOOKUPS_PER_PROCESSOR.saturating_mul(processors));
+    let additional_threads = addresses.len().min(maximum).saturating_sub(1);
     let queue = Mutex::new(addresses.into_iter());
     let work = || {
-        let mut found = Vec::new();
+        let mut results = Vec::new();
         let next = || queue.lock().ok().and_then(|mut queue| queue.next());
         while let Some(address) = next() {
-            found.push((address, look_up(address)));
+            results.push((address, look_up(address)));
         }
-        found
+        results
     };
     #[cfg(target_env = "gnu")]
-    // SAFETY: a number that the allocator looks at. Threads that wait need no heaps of their own.
+    // SAFETY: it sets a parameter of the allocator. Threads that only wait need no heap of their own.
     unsafe {
         libc::mallopt(libc::M_ARENA_MAX, 1);
     }
     std::thread::scope(|scope| {
-        let started: Vec<_> = (0..others)
+        let threads: Vec<_> = (0..additional_threads)
             .filter_map(|_| std::thread::Builder::new().spawn_scoped(scope, work).ok())
             .collect();
-        let mut found = work();
-        started.into_iter().for_each(|worker| found.extend(worker.join().unwrap_or_default()));
-        found
+        let mut results = work();
+        threads.into_iter().for_each(|thread| results.extend(thread.join().unwrap_or_default()));
+        results
     })
 }
 
-/// getaddrinfo and getnameinfo know services of TCP and UDP only; SCTP's are in the same file, and
-/// getservbyname is what reads them. It is not safe for threads, and no crate wraps it.
+/// The lock of getservbyname and getservbyport, which are not thread-safe and which no crate wraps.
+/// They also find services of SCTP; getaddrinfo and getnameinfo find those of TCP and UDP only.
 static SERVICES: Mutex<()> = Mutex::new(());
 
 fn protocol_name(protocol: Protocol) -> Option<&'static CStr> {
@@ -124,17 +125,8 @@ fn protocol_name(protocol: Protocol) -> Option<&'static CStr> {
     }
 }
 
-/// A name as it may go to a terminal: whoever runs a DNS zone can put anything into it.
-fn printable(name: String) -> String {
-    if name.chars().any(char::is_control) {
-        name.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
-    } else {
-        name
-    }
-}
-
-/// An IPv4 address in any spelling of numbers and dots that the C library reads (`10.1`,
-/// `0x0a000001`, octal with leading zeros), and nothing after it but blanks and what follows them.
+/// Parses an IPv4 address in any notation that the C library accepts (`10.1`, `0x0a000001`, octal
+/// with leading zeros). Like the C library, it ignores everything from the first blank on.
 pub fn ipv4(text: &str) -> Option<Ipv4Addr> {
     if let Ok(address) = text.parse() {
         return Some(address);
@@ -147,7 +139,7 @@ pub fn ipv4(text: &str) -> Option<Ipv4Addr> {
         count += 1;
     }
     let last = parts[count - 1];
-    // The last part fills all bytes that are left.
+    // The last part fills the remaining bytes.
     let mut address = match count {
         1 => last,
         2 if last <= 0xff_ffff => last,
@@ -176,7 +168,8 @@ fn c_number(text: &str) -> Option<u32> {
     u32::from_str_radix(digits, radix).ok()
 }
 
-/// An IPv6 address as the C library writes it: IPv4-compatible ones end in dotted numbers.
+/// Appends an IPv6 address as the C library formats it: an IPv4-compatible one ends in an IPv4
+/// address.
 pub fn ipv6_text(address: Ipv6Addr, out: &mut String) {
     use std::fmt::Write;
     let s = address.segments();
@@ -191,9 +184,11 @@ pub fn ipv6_text(address: Ipv6Addr, out: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Barrier;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     #[test]
-    fn addresses_in_the_c_librarys_spellings() {
+    fn ipv4_addresses_in_the_notations_of_the_c_library() {
         let of = |text| ipv4(text).map(|a| a.to_string());
         assert_eq!(of("10.0.0.1").as_deref(), Some("10.0.0.1"));
         assert_eq!(of("10.1").as_deref(), Some("10.0.0.1"));
@@ -209,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn ipv6_as_the_c_library_writes_it() {
+    fn ipv6_addresses_as_the_c_library_formats_them() {
         let text = |address: &str| {
             let mut out = String::new();
             ipv6_text(address.parse().unwrap(), &mut out);
@@ -223,16 +218,41 @@ mod tests {
     }
 
     #[test]
-    fn services_of_each_protocol() {
+    fn names_of_services_and_hosts() {
         assert_eq!(System.port("http", Protocol::Tcp), Some(80));
         assert_eq!(System.port_name(53, Protocol::Udp).as_deref(), Some("domain"));
         assert_eq!(System.port("no such service", Protocol::Tcp), None);
         assert_eq!(System.port("a\0b", Protocol::Tcp), None);
         assert_eq!(System.host("localhost"), Some(Ipv4Addr::LOCALHOST));
+        let name = System.host_name(Ipv4Addr::LOCALHOST.into());
+        assert_eq!(name.and_then(|name| System.host(&name)), Some(Ipv4Addr::LOCALHOST));
     }
 
     #[test]
-    fn names_cannot_drive_a_terminal() {
-        assert_eq!(printable("a\x1b[31mb".into()), "a?[31mb");
+    fn every_address_is_looked_up_once() {
+        for count in [0, 1, 2, 200] {
+            let addresses: HashSet<IpAddr> =
+                (0..count).map(|n| Ipv4Addr::from_bits(n).into()).collect();
+            let calls = AtomicUsize::new(0);
+            let results = look_up_all(addresses.clone(), |address| {
+                calls.fetch_add(1, Ordering::Relaxed);
+                address.to_string()
+            });
+            assert_eq!(calls.into_inner(), addresses.len());
+            assert!(results.iter().all(|(address, text)| address.to_string() == *text));
+            assert_eq!(
+                results.iter().map(|(address, _)| *address).collect::<HashSet<_>>(),
+                addresses
+            );
+        }
+    }
+
+    #[test]
+    fn lookups_run_concurrently() {
+        // Each waits for the other: one thread alone would wait for ever.
+        let both = Barrier::new(2);
+        let addresses = [Ipv4Addr::LOCALHOST, Ipv4Addr::BROADCAST].map(IpAddr::from);
+        let results = look_up_all(HashSet::from(addresses), |_| both.wait().is_leader());
+        assert_eq!(results.iter().filter(|(_, leader)| *leader).count(), 1);
     }
 }

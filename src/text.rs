@@ -1,5 +1,6 @@
 //! Text for messages: errors of the system, and bytes from outside.
 
+use std::borrow::Cow;
 use std::io;
 
 /// The C library's text for an error. `io::Error` appends "(os error N)"; this does not.
@@ -27,12 +28,12 @@ pub fn printable(bytes: &[u8]) -> String {
     printable
 }
 
-/// A name as it may go to a terminal: each control character becomes a question mark.
-pub fn without_controls(name: String) -> String {
-    if name.chars().any(char::is_control) {
-        name.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
-    } else {
-        name
+/// Text from outside, for a column: each control character becomes a question mark, so that a name
+/// cannot control the terminal.
+pub fn without_controls(text: &str) -> Cow<'_, str> {
+    match text.chars().any(char::is_control) {
+        true => Cow::Owned(text.replace(char::is_control, "?")),
+        false => Cow::Borrowed(text),
     }
 }
 
@@ -55,7 +56,7 @@ mod tests {
 
     #[test]
     fn controls_in_names_become_question_marks() {
-        assert_eq!(without_controls("a\x1b[31mb".into()), "a?[31mb");
-        assert_eq!(without_controls("plain".into()), "plain");
+        assert_eq!(without_controls("a\x1b[31mb\u{9b}"), "a?[31mb?");
+        assert!(matches!(without_controls("plain"), Cow::Borrowed("plain")));
     }
 }

@@ -1,6 +1,6 @@
-//! What can be counted, so that no noise is in it: user-space instructions by callgrind, system calls by strace.
+//! Counts, which have no noise: user-space instructions by callgrind, and system calls by strace.
 
-use crate::process::{self, Who};
+use crate::process::{self, Player};
 use crate::report::Row;
 use crate::tables::rules_file;
 use crate::{Bench, file, fresh, number};
@@ -9,26 +9,26 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Instructions by part of the program.
+/// Instructions, by part of the program.
 type Parts = HashMap<String, f64>;
 
 pub fn counts(bench: &mut Bench) {
     let table = rules_file(bench.sized(1_000), 9);
     let load = bench.sized(1_000) * 10;
     let small = rules_file(10, 2);
-    let setups: [(String, &str, Option<&Path>, &Path); 4] = [
+    let commands: [(String, &str, Option<&Path>, &Path); 4] = [
         ("one -A".into(), "-A -t 10.9.9.9:80 -s rr", None, process::nothing()),
         ("one -Ln of 10 services".into(), "-Ln", Some(&small), process::nothing()),
         (format!("-Ln of {} rows", number(load)), "-Ln", Some(&table), process::nothing()),
         (format!("load of {} rules", number(load)), "-R", None, &table),
     ];
-    for (name, args, before, stdin) in setups {
-        let [classic, ours] = Who::PROGRAMS.map(|who| {
+    for (name, args, before, stdin) in commands {
+        let [classic, ours] = Player::PROGRAMS.map(|player| {
             fresh();
             if let Some(rules) = before {
-                process::done(Who::Ours, "-R", rules);
+                process::done(Player::Ours, "-R", rules);
             }
-            system_calls(who, args, stdin)
+            system_calls(player, args, stdin)
         });
         let row = Row::plain(format!("system calls: {name}"), Some(classic), ours);
         bench.report.rows.push(row.at_least(1.0));
@@ -36,12 +36,12 @@ pub fn counts(bench: &mut Bench) {
     instructions(bench, &small);
 }
 
-fn system_calls(who: Who, args: &str, stdin: &Path) -> f64 {
+fn system_calls(player: Player, args: &str, stdin: &Path) -> f64 {
     let table = file("strace");
     let mut command = process::clean("strace");
-    command.args(["-c", "-f", "-o"]).arg(&table).arg(who.program());
+    command.args(["-c", "-f", "-o"]).arg(&table).arg(player.program());
     succeed(command.args(args.split_whitespace()), stdin);
-    let text = std::fs::read_to_string(table).expect("what strace counted");
+    let text = std::fs::read_to_string(table).expect("the counts of strace");
     let total = text.lines().rfind(|line| line.ends_with("total")).expect("a total");
     let calls = total.split_whitespace().nth(3).and_then(|calls| calls.parse().ok());
     calls.expect("a number of calls")
@@ -57,12 +57,12 @@ fn succeed(command: &mut Command, stdin: &Path) -> String {
 
 fn instructions(bench: &mut Bench, small: &Path) {
     let counted = |args: &str, before: Option<&Path>, stdin: &Path| {
-        Who::PROGRAMS.map(|who| {
+        Player::PROGRAMS.map(|player| {
             fresh();
             if let Some(rules) = before {
-                process::done(Who::Ours, "-R", rules);
+                process::done(Player::Ours, "-R", rules);
             }
-            callgrind(who, args, stdin)
+            callgrind(player, args, stdin)
         })
     };
     let one_add = counted("-A -t 10.9.9.9:80 -s rr", None, process::nothing());
@@ -101,22 +101,22 @@ fn sum(parts: &Parts) -> f64 {
     parts.values().sum()
 }
 
-/// The three largest parts, in words.
+/// Describes the total and the three largest parts.
 fn largest(parts: &Parts, whole: f64, per: f64) -> String {
     let mut all: Vec<_> = parts.iter().collect();
     all.sort_by(|a, b| b.1.total_cmp(a.1));
-    let shown = |(part, count): &(&String, &f64)| {
+    let text = |(part, count): &(&String, &f64)| {
         format!("{part} {} ({:.0} %)", number((*count / per) as usize), *count / whole * 100.0)
     };
-    let three: Vec<String> = all.iter().take(3).map(shown).collect();
-    format!("{} in all; {}", number((whole / per) as usize), three.join(", "))
+    let three: Vec<String> = all.iter().take(3).map(text).collect();
+    format!("{} in total; {}", number((whole / per) as usize), three.join(", "))
 }
 
-fn callgrind(who: Who, args: &str, stdin: &Path) -> Parts {
-    let program = match who {
-        // With names in it: the one that cargo built for this bench.
-        Who::Ours => PathBuf::from(env!("CARGO_BIN_EXE_ipvsadm")),
-        _ => who.program(),
+fn callgrind(player: Player, args: &str, stdin: &Path) -> Parts {
+    let program = match player {
+        // Cargo builds a program with symbols for this bench.
+        Player::Ours => PathBuf::from(env!("CARGO_BIN_EXE_ipvsadm")),
+        _ => player.program(),
     };
     let profile = file("callgrind");
     let mut command = process::clean("valgrind");
@@ -126,12 +126,13 @@ fn callgrind(who: Who, args: &str, stdin: &Path) -> Parts {
     parts(&std::fs::read_to_string(profile).expect("a profile"))
 }
 
-/// Sum up a profile. Its lines name what the lines behind them cost; a name is spelt out once, and
-/// a number stands for it from then on. The line behind `calls=` is the cost of others.
+/// Sums up a profile of callgrind. `name=` lines apply to the cost lines after them; a name is
+/// written out once, and then referred to by a number. The line after `calls=` is the cost of the
+/// callee.
 fn parts(profile: &str) -> Parts {
     let mut names: HashMap<(&str, &str), &str> = HashMap::new();
     let (mut object, mut source, mut function) = ("", "", "");
-    let mut of_a_call = false;
+    let mut is_call = false;
     let mut parts = Parts::new();
     for line in profile.lines() {
         if let Some((key, value)) = line.split_once('=') {
@@ -140,7 +141,7 @@ fn parts(profile: &str) -> Parts {
                 "fl" | "fi" | "fe" | "cfi" | "cfl" => "source",
                 "fn" | "cfn" => "function",
                 "calls" => {
-                    of_a_call = true;
+                    is_call = true;
                     continue;
                 }
                 _ => continue,
@@ -158,7 +159,7 @@ fn parts(profile: &str) -> Parts {
             }
         } else if line.starts_with(|c: char| c.is_ascii_digit() || "+-*".contains(c)) {
             let cost = line.split(' ').nth(1).and_then(|cost| cost.parse::<f64>().ok());
-            if !std::mem::take(&mut of_a_call) {
+            if !std::mem::take(&mut is_call) {
                 *parts.entry(part(object, source, function)).or_default() += cost.unwrap_or(0.0);
             }
         }
@@ -166,7 +167,7 @@ fn parts(profile: &str) -> Parts {
     parts
 }
 
-/// What a reader would call the place: our file, a crate, or what the C library was asked for.
+/// Names a part of the program: a source file of ours, a crate, or a function of the C library.
 fn part(object: &str, source: &str, function: &str) -> String {
     if let Some((_, inside)) = source.split_once("/registry/src/") {
         return inside.split('/').nth(1).unwrap_or(inside).to_string();
@@ -190,7 +191,7 @@ fn part(object: &str, source: &str, function: &str) -> String {
     if let Some(ours) = source.split_once(concat!(env!("CARGO_MANIFEST_DIR"), "/")) {
         return ours.1.to_string();
     }
-    // The standard library: inlined into one of our functions, or a function of its own.
+    // The standard library, perhaps inlined into a function of ours.
     match function.rsplit_once("::h") {
         Some((name, _)) => name.to_string(),
         None => function.to_string(),

@@ -1,6 +1,6 @@
-//! A load of which every other line is refused: none of the errors may be lost.
+//! Loading a file in which the kernel refuses every other line. No error may be lost.
 
-use crate::process::{self, Who, run};
+use crate::process::{self, Player, run};
 use crate::report::Row;
 use crate::{Bench, file, fresh, number};
 use std::fmt::Write;
@@ -19,19 +19,19 @@ pub fn errors(bench: &mut Bench) {
     let mut times = [vec![], vec![]];
     let mut lost = 0;
     for _ in 0..bench.rounds() {
-        for who in Who::PROGRAMS {
+        for player in Player::PROGRAMS {
             fresh();
-            times[who as usize].push(run(&who.program(), "-R", &rules).seconds);
+            times[player as usize].push(run(&player.program(), "-R", &rules).seconds);
             let err = std::fs::read_to_string(process::err()).expect("the errors");
-            if who == Who::Classic {
+            if player == Player::Classic {
                 assert_eq!(err.matches("Service not defined").count(), lines / 2);
                 continue;
             }
             let numbers = err.lines().filter_map(|line| {
                 line.strip_prefix("in line ")?.split(':').next()?.parse::<usize>().ok()
             });
-            let wanted = (1..=lines / 2).map(|n| 2 * n);
-            if !numbers.eq(wanted) {
+            let expected = (1..=lines / 2).map(|n| 2 * n);
+            if !numbers.eq(expected) {
                 lost += 1;
             }
         }

@@ -1,8 +1,8 @@
-//! The floor: what the kernel takes, with nothing around it.
+//! The floor: the time that the kernel itself takes.
 //!
-//! Loads: the messages are encoded beforehand and sent in the batches that ours are sent in. Lists: the
-//! requests are encoded beforehand; the answers are received, and only looked at for their end.
-//! Opening the socket is not in it. Each prints nanoseconds.
+//! A load sends messages that were encoded before, in the same batches as ours. A list sends
+//! requests that were encoded before, and receives the answers without decoding them. The time to
+//! open the socket is not included. Each function prints nanoseconds.
 
 use ipvsadm::cli::parser;
 use ipvsadm::command::Command;
@@ -17,8 +17,8 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Instant;
 
-/// Passes the search for the family on to the kernel; after that, records what is sent and answers
-/// each send as complete.
+/// A transport that looks up the family in the kernel, and then records sends and acknowledges
+/// them.
 struct Recorder {
     kernel: Kernel,
     sent: Rc<RefCell<Option<Vec<Vec<u8>>>>>,
@@ -40,7 +40,7 @@ impl Transport for Recorder {
                 let mut end = [0; 36];
                 let mut header = NetlinkBuffer::new(&mut end[..]);
                 header.set_length(36);
-                // A dump ends with DONE, which for a batch counts as an acknowledgement.
+                // NLMSG_DONE ends a dump. A batch treats it as an acknowledgement.
                 header.set_message_type(NLMSG_DONE);
                 header.set_sequence_number(sequence);
                 inbox.put(&end);
@@ -55,7 +55,7 @@ impl Transport for Recorder {
     }
 }
 
-/// Type, sequence number and payload of each message.
+/// Returns the type, sequence number and payload of each message.
 fn messages(mut bytes: &[u8]) -> Vec<(u16, u32, &[u8])> {
     let mut messages = Vec::new();
     while !bytes.is_empty() {
@@ -66,13 +66,13 @@ fn messages(mut bytes: &[u8]) -> Vec<(u16, u32, &[u8])> {
     messages
 }
 
-/// The sends that a client makes.
+/// Returns the datagrams that a client sends.
 fn recorded(work: impl FnOnce(&mut Client<Recorder>) -> Result<(), Error>) -> Vec<Vec<u8>> {
     let sent = Rc::new(RefCell::new(None));
     let kernel = Kernel::open().expect("a socket");
     let mut client = Client::over(Recorder { kernel, sent: sent.clone() }, || ()).expect("IPVS");
     sent.replace(Some(Vec::new()));
-    work(&mut client).expect("recorded");
+    work(&mut client).expect("recorded answers");
     sent.take().expect("sends")
 }
 
@@ -90,11 +90,11 @@ fn changes(rules: &Path) -> Vec<Change> {
 
 pub fn load(rules: &Path) {
     let changes = changes(rules);
-    let all = recorded(|client| client.changes(&changes).map(drop));
+    let sends = recorded(|client| client.changes(&changes).map(drop));
     let mut kernel = Kernel::open().expect("a socket");
     let mut inbox = Inbox::default();
     let start = Instant::now();
-    for send in &all {
+    for send in &sends {
         let last = messages(send).last().expect("a message").1;
         kernel.send(send).expect("sent");
         let mut done = false;
@@ -140,7 +140,7 @@ pub fn list(rules: &Path) {
     println!("{}", start.elapsed().as_nanos());
 }
 
-/// A file of the kernel, read to its end.
+/// Reads a file of the kernel to its end.
 pub fn read(path: &Path) {
     let mut buffer = vec![0; 64 * 1024];
     let start = Instant::now();

@@ -1,9 +1,10 @@
-//! How fast: ipvsadm 1.31, ours, and the floor (what the kernel itself takes), side by side in one run of the lab.
+//! Benchmarks of ipvsadm 1.31, ours and the floor (the kernel itself), side by side in one run of
+//! the lab.
 //!
-//! Outside the lab this program runs itself again inside, then writes `results.txt` and draws
-//! `growth.svg`, into benches/ when everything ran at full size and beside the build otherwise.
-//! `BENCH=load,list` runs some parts only, `BENCH_QUICK=1` makes everything smaller. What is timed
-//! is a process of its own each time, and each load has a network namespace of its own.
+//! Outside the lab, this program runs itself inside the lab, writes `results.txt` and plots
+//! `growth.svg`: into benches/ if all parts ran at full size, otherwise beside the build.
+//! `BENCH=load,list` selects parts, and `BENCH_QUICK=1` makes all sizes smaller. Each measurement
+//! runs in its own process, and each load in its own network namespace.
 
 #[path = "../../tests/support/mod.rs"]
 mod support;
@@ -20,48 +21,48 @@ mod report;
 mod single;
 mod tables;
 
-use process::{Who, median};
+use process::{Player, median};
 use report::{Report, Row};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// Where a lab runs: the options of lab/run, and how the results say it.
+/// A way to run the lab: the options of lab/run, and a description for the results.
 #[derive(Clone, Copy, PartialEq)]
 struct Place(&'static [&'static str], &'static str);
 
-/// There a system call is dear, as it was when the figures were demanded.
-const ANYWHERE: Place = Place(&["--spread"], "wherever the system runs it");
-/// For what waits in threads: a user-mode kernel maps all of a process again for each that starts, which
-/// anywhere else takes about as long as what is waited for.
-const ALONE: Place = Place(&[], "on a processor of its own");
+/// On any processor, where a system call is expensive. The required ratios were set there.
+const ANY: Place = Place(&["--spread"], "on any processor");
+/// Pinned to one processor, for measurements with threads. A user-mode kernel maps the whole
+/// process again for each new thread, which elsewhere takes about as long as the measurement.
+const PINNED: Place = Place(&[], "pinned to one processor");
 
 type Part = (&'static str, Place, fn(&mut Bench));
 
-/// The last ones leave a namespace with services behind, of which a thread lives on: with such a one the
-/// kernel loses rows where it reads /proc/net/ip_vs for another.
+/// The last parts leave threads in namespaces with services. While these exist, the kernel loses
+/// rows when another namespace reads /proc/net/ip_vs.
 const PARTS: &[Part] = &[
-    ("start", ANYWHERE, single::starts),
-    ("load", ANYWHERE, tables::loads),
-    ("list", ANYWHERE, tables::lists),
-    ("save", ANYWHERE, tables::saves),
-    ("growth", ANYWHERE, tables::growth),
-    ("single", ANYWHERE, single::commands),
-    ("connections", ANYWHERE, connections::connections),
-    ("errors", ANYWHERE, errors::errors),
-    ("count", ANYWHERE, count::counts),
-    ("names", ALONE, names::names),
-    ("live", ANYWHERE, live::live),
+    ("start", ANY, single::starts),
+    ("load", ANY, tables::loads),
+    ("list", ANY, tables::lists),
+    ("save", ANY, tables::saves),
+    ("growth", ANY, tables::growth),
+    ("single", ANY, single::commands),
+    ("connections", ANY, connections::connections),
+    ("errors", ANY, errors::errors),
+    ("count", ANY, count::counts),
+    ("names", PINNED, names::names),
+    ("live", ANY, live::live),
 ];
 
-/// What the parts share.
+/// The options and results that all parts share.
 pub struct Bench {
     pub quick: bool,
     pub report: Report,
 }
 
 impl Bench {
-    /// A size, or a tenth of it.
+    /// Returns a size, or a tenth of it in a quick run.
     pub fn sized(&self, full: usize) -> usize {
         if self.quick { full / 10 } else { full }
     }
@@ -70,24 +71,25 @@ impl Bench {
         if self.quick { 3 } else { 5 }
     }
 
-    /// Time the players in turn; each gets its median. Where nothing is demanded, 1.31 plays three times
-    /// only if it takes long. The others play `often` as often as 1.31: they are compared more closely.
+    /// Times the players in turn and returns the median of each. 1.31 runs only three times if it
+    /// is slow and no figure is required. The others run `repeats` times as often, for a closer
+    /// comparison.
     pub fn compare(
         &self,
-        demanded: bool,
-        often: usize,
-        mut play: impl FnMut(Who) -> f64,
+        required: bool,
+        repeats: usize,
+        mut measure: impl FnMut(Player) -> f64,
     ) -> [f64; 4] {
         let mut times = [vec![], vec![], vec![], vec![]];
-        for turn in 0..self.rounds() * often {
-            for (who, times) in Who::ALL.into_iter().zip(&mut times) {
-                let patience = match who {
-                    Who::Classic if turn % often != 0 => false,
-                    Who::Classic => demanded || times.len() < 3 || times[0] < 8.0,
+        for turn in 0..self.rounds() * repeats {
+            for (player, times) in Player::ALL.into_iter().zip(&mut times) {
+                let runs = match player {
+                    Player::Classic if turn % repeats != 0 => false,
+                    Player::Classic => required || times.len() < 3 || times[0] < 8.0,
                     _ => true,
                 };
-                if patience {
-                    times.push(play(who));
+                if runs {
+                    times.push(measure(player));
                 }
             }
         }
@@ -120,7 +122,7 @@ fn inside(place: &str, parts: &[&str]) -> ExitCode {
     for (name, _, part) in PARTS.iter().filter(|(name, ..)| parts.contains(name)) {
         eprintln!("bench: {name}");
         part(&mut bench);
-        // What is there by now, should a later part fail.
+        // Keep the results so far in case a later part fails.
         let text = bench.report.text(place, quick());
         std::fs::write("/results/results.txt", text).expect("the results can be written");
     }
@@ -129,22 +131,22 @@ fn inside(place: &str, parts: &[&str]) -> ExitCode {
 
 fn outside() -> ExitCode {
     let names: Vec<&str> = PARTS.iter().map(|(name, ..)| *name).collect();
-    let wanted = std::env::var("BENCH").unwrap_or_default();
-    let mut wanted: Vec<&str> = wanted.split(',').filter(|part| !part.is_empty()).collect();
-    if let Some(part) = wanted.iter().find(|part| !names.contains(part)) {
-        eprintln!("bench: no part `{part}': there are {}", names.join(" "));
+    let selected = std::env::var("BENCH").unwrap_or_default();
+    let mut selected: Vec<&str> = selected.split(',').filter(|part| !part.is_empty()).collect();
+    if let Some(part) = selected.iter().find(|part| !names.contains(part)) {
+        eprintln!("bench: unknown part '{part}'; the parts are {}", names.join(" "));
         return ExitCode::FAILURE;
     }
-    let mut whole = wanted.is_empty() && !quick();
-    if wanted.is_empty() {
-        wanted = names;
+    let mut whole = selected.is_empty() && !quick();
+    if selected.is_empty() {
+        selected = names;
     }
     let results = tempfile::tempdir().expect("a temporary directory");
     let directory = results.path().to_str().expect("a path in UTF-8");
-    let mut text = report::made_how();
-    let mut ended = ExitCode::SUCCESS;
-    for place in [ANYWHERE, ALONE] {
-        let here = PARTS.iter().filter(|(name, at, _)| *at == place && wanted.contains(name));
+    let mut text = report::heading();
+    let mut exit_code = ExitCode::SUCCESS;
+    for place in [ANY, PINNED] {
+        let here = PARTS.iter().filter(|(name, at, _)| *at == place && selected.contains(name));
         let parts: Vec<&str> = here.map(|(name, ..)| *name).collect();
         if parts.is_empty() {
             continue;
@@ -153,10 +155,10 @@ fn outside() -> ExitCode {
         let args = [place.1].into_iter().chain(parts).map(str::to_string);
         let status = support::run_in_lab(&options, args);
         if status != ExitCode::SUCCESS {
-            (whole, ended) = (false, status);
+            (whole, exit_code) = (false, status);
         }
         let file = results.path().join("results.txt");
-        // Without a table, what the other place found still stands.
+        // If there are no results, those of the other place remain.
         let table = std::fs::read_to_string(&file).unwrap_or_default();
         let _ = std::fs::remove_file(&file);
         text = [text, table].join("\n");
@@ -170,7 +172,7 @@ fn outside() -> ExitCode {
         plot::draw(&data, kernel, &to.join("growth.svg"));
     }
     println!("\nwritten to {}", to.display());
-    ended
+    exit_code
 }
 
 fn beside_the_build() -> PathBuf {
@@ -178,13 +180,13 @@ fn beside_the_build() -> PathBuf {
     me.parent().map(Path::to_path_buf).unwrap_or_default()
 }
 
-/// A network namespace with an empty table, in a kernel that has done with the one before.
+/// Enters a new network namespace, after the kernel has removed the previous one.
 pub fn fresh() {
     support::fresh_namespace().expect("a network namespace");
     settle();
 }
 
-/// Wait until the kernel is idle: namespaces are taken apart behind one's back.
+/// Waits until the kernel is idle, because it removes namespaces asynchronously.
 fn settle() {
     let idle = || {
         let stat = std::fs::read_to_string("/proc/stat").expect("/proc/stat");
@@ -202,7 +204,7 @@ fn settle() {
     }
 }
 
-/// A file in the lab's memory.
+/// Returns the path of a file in the memory of the lab.
 pub fn file(name: &str) -> PathBuf {
     Path::new("/dev/shm").join(name)
 }
@@ -219,7 +221,7 @@ pub fn number(n: usize) -> String {
     text
 }
 
-/// The row of a time: what was demanded of it against 1.31 and against the floor.
+/// Adds a row of times, with the required ratios to 1.31 and to the floor.
 pub fn time_row(bench: &mut Bench, work: String, times: [f64; 4], faster: f64, floor: f64) {
     let [classic, ours, start, bottom] = times;
     let net = ours - start;

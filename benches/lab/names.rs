@@ -1,28 +1,28 @@
-//! A list with names, from a resolver that is 50 ms away.
+//! Listing with host names, from a resolver 50 ms away.
 
-use crate::process::{self, Who, done};
+use crate::process::{self, Player, done};
 use crate::report::Row;
 use crate::tables::rules_file;
 use crate::{Bench, fresh, support};
 use std::net::UdpSocket;
 
 pub fn names(bench: &mut Bench) {
-    // In the lab these are copies in memory.
+    // In the lab, these files are copies in memory.
     std::fs::write("/etc/resolv.conf", "nameserver 127.0.0.1\n").expect("resolv.conf");
     std::fs::write("/etc/nsswitch.conf", "hosts: files dns\nservices: files\n").expect("nsswitch");
     fresh();
-    // Half of the 50 ms each way.
+    // 25 ms each way.
     support::sh("modprobe sch_netem; tc qdisc add dev lo root netem delay 25ms");
     let socket = UdpSocket::bind("127.0.0.1:53").expect("the port of DNS");
     std::thread::spawn(move || serve(&socket));
     let servers = if bench.quick { 64 } else { 256 };
-    done(Who::Ours, "-R", &rules_file(1, servers));
+    done(Player::Ours, "-R", &rules_file(1, servers));
     let mut texts = [vec![], vec![]];
     let mut times = [vec![], vec![]];
     for _ in 0..5 {
-        for who in Who::PROGRAMS {
-            times[who as usize].push(done(who, "-L", process::nothing()).seconds);
-            texts[who as usize] = std::fs::read(process::out()).expect("a list");
+        for player in Player::PROGRAMS {
+            times[player as usize].push(done(player, "-L", process::nothing()).seconds);
+            texts[player as usize] = std::fs::read(process::out()).expect("a list");
         }
     }
     assert!(texts[0] == texts[1], "-L differs from 1.31's");
@@ -32,27 +32,27 @@ pub fn names(bench: &mut Bench) {
     bench.report.rows.push(Row::time(work, Some(classic), ours).at_least(20.0));
 }
 
-/// Answer each question: the way to here and back is what takes the time.
+/// Answers each query at once. The delay is on the link.
 fn serve(socket: &UdpSocket) {
     let mut buffer = [0; 1500];
     loop {
-        let (length, asker) = socket.recv_from(&mut buffer).expect("a question");
-        // Who asked may have gone.
-        let _ = socket.send_to(&answer(&buffer[..length]), asker);
+        let (length, client) = socket.recv_from(&mut buffer).expect("a query");
+        // The client may have ended.
+        let _ = socket.send_to(&answer(&buffer[..length]), client);
     }
 }
 
-/// A PTR record for any question: `host-` and the first two labels of what was asked about.
-fn answer(question: &[u8]) -> Vec<u8> {
-    let label = |at: usize| &question[at + 1..at + 1 + usize::from(question[at])];
+/// Returns a PTR record for any query: `host-` and the first two labels of the queried name.
+fn answer(query: &[u8]) -> Vec<u8> {
+    let label = |at: usize| &query[at + 1..at + 1 + usize::from(query[at])];
     let first = label(12);
     let second = label(13 + first.len());
     let name = [b"host-", second, b"-", first].concat();
-    let end = 12 + question[12..].iter().position(|&b| b == 0).expect("an end of the name") + 5;
-    let mut answer = question[..end].to_vec();
-    answer[2..4].copy_from_slice(&[0x81, 0x80]); // an answer, recursion there
+    let end = 12 + query[12..].iter().position(|&b| b == 0).expect("an end of the name") + 5;
+    let mut answer = query[..end].to_vec();
+    answer[2..4].copy_from_slice(&[0x81, 0x80]); // an answer, recursion available
     answer[6..12].copy_from_slice(&[0, 1, 0, 0, 0, 0]); // one record
-    answer.extend([0xc0, 12, 0, 12, 0, 1, 0, 0, 0, 0]); // the name asked, PTR, IN, no time to live
+    answer.extend([0xc0, 12, 0, 12, 0, 1, 0, 0, 0, 0]); // the queried name, PTR, IN, TTL 0
     answer.extend([0, (name.len() + 7) as u8, name.len() as u8]);
     answer.extend(name);
     answer.extend(b"\x04test\0");

@@ -1,4 +1,4 @@
-//! The plot: how the time of a load grows with its rules.
+//! The plot of the time of a load by the number of its rules.
 
 use std::path::Path;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! The figures as a table.
+//! The results as a table.
 
 use std::fmt::Write;
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 #[derive(Default)]
 pub struct Report {
     pub rows: Vec<Row>,
-    /// What the instructions go into.
+    /// The parts of the program with the most instructions.
     pub notes: Vec<String>,
 }
 
@@ -16,7 +16,7 @@ enum Unit {
     Plain,
 }
 
-/// One thing that was measured, of each player that does it, and what was demanded.
+/// A measurement of each player, and the required ratios.
 pub struct Row {
     work: String,
     unit: Unit,
@@ -24,18 +24,28 @@ pub struct Row {
     ours: f64,
     floor: Option<f64>,
     against_floor: f64,
-    /// At least so many times better than 1.31.
-    faster: f64,
-    /// At most so many times the floor.
-    above: f64,
-    /// At most so much.
+    /// Required minimum ratio of 1.31 to ours.
+    min_speedup: f64,
+    /// Required maximum ratio of ours to the floor.
+    max_overhead: f64,
+    /// Required maximum of ours.
     limit: Option<f64>,
 }
 
 impl Row {
     fn new(work: String, unit: Unit, classic: Option<f64>, ours: f64) -> Row {
-        let (faster, above, limit) = (0.0, 0.0, None);
-        Row { work, unit, classic, ours, floor: None, against_floor: 0.0, faster, above, limit }
+        let (min_speedup, max_overhead, limit) = (0.0, 0.0, None);
+        Row {
+            work,
+            unit,
+            classic,
+            ours,
+            floor: None,
+            against_floor: 0.0,
+            min_speedup,
+            max_overhead,
+            limit,
+        }
     }
 
     pub fn time(work: impl Into<String>, classic: Option<f64>, ours: f64) -> Row {
@@ -54,24 +64,24 @@ impl Row {
         Row::new(work.into(), Unit::Plain, classic, ours)
     }
 
-    /// The floor, and how many times that ours takes.
+    /// Sets the floor, and the ratio of ours to it.
     pub fn floor(self, floor: f64, against_floor: f64) -> Row {
         Row { floor: Some(floor), against_floor, ..self }
     }
 
-    pub fn at_least(self, faster: f64) -> Row {
-        Row { faster, ..self }
+    pub fn at_least(self, min_speedup: f64) -> Row {
+        Row { min_speedup, ..self }
     }
 
-    pub fn at_most(self, above: f64) -> Row {
-        Row { above, ..self }
+    pub fn at_most(self, max_overhead: f64) -> Row {
+        Row { max_overhead, ..self }
     }
 
     pub fn limit(self, limit: f64) -> Row {
         Row { limit: Some(limit), ..self }
     }
 
-    fn shown(&self, figure: f64) -> String {
+    fn text(&self, figure: f64) -> String {
         match self.unit {
             Unit::Seconds if figure < 1.0 => format!("{:.2} ms", figure * 1e3),
             Unit::Seconds => format!("{figure:.2} s"),
@@ -84,18 +94,19 @@ impl Row {
     fn line(&self) -> String {
         let dash = || "-".to_string();
         let ratio = self.classic.map(|classic| classic / self.ours);
-        let with = |ratio: Option<f64>, demand: f64, sign: &str| match (ratio, demand) {
+        let required = |ratio: Option<f64>, bound: f64, sign: &str| match (ratio, bound) {
             (None, _) => dash(),
             (Some(ratio), 0.0) => format!("{ratio:.2}"),
-            (Some(ratio), demand) => format!("{ratio:.2} ({sign}{demand})"),
+            (Some(ratio), bound) => format!("{ratio:.2} ({sign}{bound})"),
         };
-        let above = self.floor.map(|_| self.against_floor);
-        let kept = [
-            (self.faster > 0.0).then(|| ratio.is_some_and(|ratio| ratio >= self.faster)),
-            (self.above > 0.0).then_some((0.0..=self.above).contains(&self.against_floor)),
+        let overhead = self.floor.map(|_| self.against_floor);
+        let results = [
+            (self.min_speedup > 0.0).then(|| ratio.is_some_and(|ratio| ratio >= self.min_speedup)),
+            (self.max_overhead > 0.0)
+                .then_some((0.0..=self.max_overhead).contains(&self.against_floor)),
             self.limit.map(|limit| self.ours <= limit),
         ];
-        let met = match kept.into_iter().flatten().reduce(|a, b| a && b) {
+        let met = match results.into_iter().flatten().reduce(|a, b| a && b) {
             None => "",
             Some(true) => "met",
             Some(false) => "NOT MET",
@@ -103,11 +114,11 @@ impl Row {
         format!(
             "{:<46} {:>12} {:>12} {:>12} {:>16} {:>14}  {met}",
             self.work,
-            self.classic.map_or_else(dash, |classic| self.shown(classic)),
-            self.shown(self.ours),
-            self.floor.map_or_else(dash, |floor| self.shown(floor)),
-            with(ratio, self.faster, ">="),
-            with(above, self.above, "<="),
+            self.classic.map_or_else(dash, |classic| self.text(classic)),
+            self.text(self.ours),
+            self.floor.map_or_else(dash, |floor| self.text(floor)),
+            required(ratio, self.min_speedup, ">="),
+            required(overhead, self.max_overhead, "<="),
         )
         .trim_end()
         .to_string()
@@ -128,7 +139,7 @@ impl Report {
             let _ = writeln!(text, "{}", row.line());
         }
         if !self.notes.is_empty() {
-            text.push_str("\nUser-space instructions of ours, and the three largest parts:\n");
+            text.push_str("\nUser-space instructions of ours, with the three largest parts:\n");
         }
         for note in &self.notes {
             let _ = writeln!(text, "  {note}");
@@ -137,27 +148,31 @@ impl Report {
     }
 }
 
-/// What stands above the table: when, on what, how.
-pub fn made_how() -> String {
-    let said = |program: &str, args: &[&str]| {
-        let output = Command::new(program).args(args).output();
-        let text = output.map(|o| String::from_utf8_lossy(&o.stdout).trim().to_string());
+/// Returns the text above the table, which describes how the results were measured.
+pub fn heading() -> String {
+    let output = |program: &str, args: &[&str]| {
+        let run = Command::new(program).args(args).output();
+        let text = run.map(|o| String::from_utf8_lossy(&o.stdout).trim().to_string());
         text.ok().filter(|text| !text.is_empty()).unwrap_or_else(|| "?".to_string())
     };
-    let date = said("date", &["-u", "+%Y-%m-%d"]);
+    let date = output("date", &["-u", "+%Y-%m-%d"]);
     let manifest = env!("CARGO_MANIFEST_DIR");
-    let commit = said("git", &["-C", manifest, "describe", "--always", "--dirty"]);
-    let compiler = said("rustc", &["--version"]);
+    let commit = output("git", &["-C", manifest, "describe", "--always", "--dirty"]);
+    let compiler = output("rustc", &["--version"]);
     format!(
-        "ipvsadm 1.31, ours, and the floor, side by side: made by `make bench` on {date} from {commit}, {compiler}.
+        "ipvsadm 1.31, ours and the floor, side by side: made by `make bench` on {date} from {commit}, {compiler}.
 
-Times are medians of 5 runs taken in turn (small commands: 41; lists and saves with a demand: 15 of all but 1.31); of 3 of 1.31 at 50,000 x 0, in
-restores and at 100,000 rules, of one of 1.31 in the growth. Each run is a process of its own, each load in a network namespace of its own. The floor: for loads
-the same messages encoded beforehand and sent in the same batches, an acknowledgement each; for lists and saves
-the bare dumps, nothing decoded, nothing printed; for connections the file read to its end. It holds neither
-the start of a process nor the opening of a socket; `ours / floor` is ours without the start of its process
-(-v, taken in the same turns), the opening of the socket still in it. In brackets what is demanded.
-Names are looked up in a lab on a processor of its own, all else wherever the system runs the lab: main.rs says why.
+Times are medians of 5 runs in turn. Exceptions: 41 runs of small commands; 15 runs of lists and saves with a required
+ratio, except of 1.31; 3 runs of 1.31 at 50,000 x 0, of restores and at 100,000 rules; 1 run of 1.31 in the growth. Each
+run has its own process, each load its own network namespace.
+
+The floor is the time of the kernel alone. A load sends the same messages, encoded before, in the same batches, with one
+acknowledgement each. A list or save dumps without decoding or printing. The connections are read to the end of their
+file. The floor includes neither the start of a process nor the opening of a socket. `ours / floor` excludes the start
+of our process (-v, measured in the same turns), but includes the opening of the socket. Required ratios are in
+brackets.
+
+The part `names` runs in a lab that is pinned to one processor, all others on any processor: main.rs explains why.
 "
     )
 }

@@ -1,17 +1,17 @@
-//! Whole tables: loading, listing and saving them, and how a load grows.
+//! Loading, listing and saving whole tables, and the growth of the time of a load.
 
-use crate::process::{self, Who, done, median};
+use crate::process::{self, Player, done, median};
 use crate::report::Row;
 use crate::{Bench, file, fresh, number, time_row};
 use std::fmt::Write;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
-/// Services, servers of each, and what is demanded of loads: against 1.31, against the floor.
+/// Services, real servers of each, and true if ratios to 1.31 and to the floor are required.
 const TABLES: [(usize, usize, bool); 4] =
     [(1_000, 9, true), (10_000, 4, true), (1, 1_000, false), (50_000, 0, false)];
 
-/// Lines for -R: so many services of so many servers each.
+/// Returns lines for -R with this many services and real servers of each.
 pub fn rules(services: usize, servers: usize) -> String {
     let mut text = String::new();
     for s in 0..services {
@@ -25,59 +25,59 @@ pub fn rules(services: usize, servers: usize) -> String {
     text
 }
 
-/// The same in a file.
+/// Writes the lines of [`rules`] to a file.
 pub fn rules_file(services: usize, servers: usize) -> PathBuf {
     let path = file(&format!("rules-{services}x{servers}"));
     std::fs::write(&path, rules(services, servers)).expect("the rules");
     path
 }
 
-fn shape(bench: &Bench, (services, servers): (usize, usize)) -> (usize, usize) {
+fn size(bench: &Bench, (services, servers): (usize, usize)) -> (usize, usize) {
     match services {
         1 => (1, bench.sized(servers)),
         _ => (bench.sized(services), servers),
     }
 }
 
-/// One load into an empty namespace, in seconds.
-fn load(who: Who, rules: &Path) -> f64 {
+/// Loads rules into a new network namespace and returns the seconds.
+fn load(player: Player, rules: &Path) -> f64 {
     fresh();
-    match who {
-        Who::Start => process::start(),
-        Who::Floor => process::floor("load", rules),
-        _ => done(who, "-R", rules).seconds,
+    match player {
+        Player::Start => process::start(),
+        Player::Floor => process::floor("load", rules),
+        _ => done(player, "-R", rules).seconds,
     }
 }
 
-/// Every rule must have been taken.
-fn loaded(rules: &Path) {
+/// Checks that the kernel accepted every rule.
+fn assert_loaded(rules: &Path) {
     let lines = |text: std::io::Result<String>| text.expect("a readable file").lines().count();
     let table = lines(std::fs::read_to_string("/proc/net/ip_vs"));
-    assert_eq!(table, 3 + lines(std::fs::read_to_string(rules)), "a table that is not whole");
+    assert_eq!(table, 3 + lines(std::fs::read_to_string(rules)), "an incomplete table");
 }
 
-fn named(services: usize, servers: usize) -> String {
+fn dimensions(services: usize, servers: usize) -> String {
     format!("{} x {}", number(services), number(servers))
 }
 
 pub fn loads(bench: &mut Bench) {
-    for (services, servers, demanded) in TABLES {
-        let (services, servers) = shape(bench, (services, servers));
+    for (services, servers, required) in TABLES {
+        let (services, servers) = size(bench, (services, servers));
         let rules = rules_file(services, servers);
-        let times = bench.compare(demanded, 1, |who| {
-            let seconds = load(who, &rules);
-            if who != Who::Start {
-                loaded(&rules);
+        let times = bench.compare(required, 1, |player| {
+            let seconds = load(player, &rules);
+            if player != Player::Start {
+                assert_loaded(&rules);
             }
             seconds
         });
-        let (faster, floor) = if demanded { (100.0, 3.0) } else { (0.0, 0.0) };
-        time_row(bench, format!("load {}", named(services, servers)), times, faster, floor);
-        let [classic, ours] = Who::PROGRAMS.map(|who| {
-            // 1.31 holds no more for a long file than for a short one.
+        let (faster, floor) = if required { (100.0, 3.0) } else { (0.0, 0.0) };
+        time_row(bench, format!("load {}", dimensions(services, servers)), times, faster, floor);
+        let [classic, ours] = Player::PROGRAMS.map(|player| {
+            // The memory of 1.31 does not depend on the length of the file.
             let short = rules_file(services.min(10), servers.min(10));
             fresh();
-            done(who, "-R", if who == Who::Classic { &short } else { &rules }).peak
+            done(player, "-R", if player == Player::Classic { &short } else { &rules }).peak
         });
         bench.report.rows.push(Row::memory("  its peak memory", classic, ours));
         let _ = std::fs::remove_file(rules);
@@ -93,52 +93,55 @@ pub fn saves(bench: &mut Bench) {
 }
 
 fn reads(bench: &mut Bench, args: &str, name: &str) {
-    for (services, servers, demanded) in TABLES {
-        let (services, servers) = shape(bench, (services, servers));
+    for (services, servers, required) in TABLES {
+        let (services, servers) = size(bench, (services, servers));
         let rules = rules_file(services, servers);
-        load(Who::Ours, &rules);
-        loaded(&rules);
-        let texts = Who::PROGRAMS.map(|who| {
-            done(who, args, process::nothing());
+        load(Player::Ours, &rules);
+        assert_loaded(&rules);
+        let texts = Player::PROGRAMS.map(|player| {
+            done(player, args, process::nothing());
             std::fs::read(process::out()).expect("a list")
         });
         assert!(texts[0] == texts[1], "{args} of {services} x {servers} differs from 1.31's");
         drop(texts);
         let mut peaks = [0.0; 4];
-        let times = bench.compare(demanded, if demanded { 3 } else { 1 }, |who| match who {
-            Who::Start => process::start(),
-            Who::Floor => process::floor("list", &rules),
+        let times = bench.compare(required, if required { 3 } else { 1 }, |player| match player {
+            Player::Start => process::start(),
+            Player::Floor => process::floor("list", &rules),
             _ => {
-                let sample = done(who, args, process::nothing());
-                peaks[who as usize] = sample.peak;
+                let sample = done(player, args, process::nothing());
+                peaks[player as usize] = sample.peak;
                 sample.seconds
             }
         });
-        let (faster, floor) = if demanded { (5.0, 1.3) } else { (0.0, 0.0) };
-        time_row(bench, format!("{name} {}", named(services, servers)), times, faster, floor);
+        let (faster, floor) = if required { (5.0, 1.3) } else { (0.0, 0.0) };
+        time_row(bench, format!("{name} {}", dimensions(services, servers)), times, faster, floor);
         bench.report.rows.push(Row::memory("  its peak memory", peaks[0], peaks[1]));
         let _ = std::fs::remove_file(rules);
     }
 }
 
-/// Loads of more and more rules; 1.31 up to what can be borne.
+/// Loads growing numbers of rules; with 1.31 only as many as take a bearable time.
 pub fn growth(bench: &mut Bench) {
     let sizes = [10_000, 20_000, 50_000, 100_000].map(|rules| bench.sized(rules));
-    let mut lines = String::from("# rules  1.31  ours  floor (seconds; process start taken off)\n");
+    let mut lines =
+        String::from("# rules  1.31  ours  floor (seconds; without the start of the process)\n");
     let mut each = Vec::new();
     for size in sizes {
         let rules = rules_file(size / 10, 9);
-        let classic = (size <= sizes[2]).then(|| load(Who::Classic, &rules));
+        let classic = (size <= sizes[2]).then(|| load(Player::Classic, &rules));
         let mut times = [vec![], vec![], vec![]];
         for _ in 0..bench.rounds() {
-            for (who, times) in [Who::Ours, Who::Start, Who::Floor].into_iter().zip(&mut times) {
-                times.push(load(who, &rules));
+            for (player, times) in
+                [Player::Ours, Player::Start, Player::Floor].into_iter().zip(&mut times)
+            {
+                times.push(load(player, &rules));
             }
         }
         let [ours, start, floor] = times.map(median);
         let ours = ours - start;
-        let bearable = classic.map_or("?".to_string(), |seconds| seconds.to_string());
-        let _ = writeln!(lines, "{size} {bearable} {ours} {floor}");
+        let classic_text = classic.map_or("?".to_string(), |seconds| seconds.to_string());
+        let _ = writeln!(lines, "{size} {classic_text} {ours} {floor}");
         bench.report.rows.push(
             Row::time(format!("load {} rules (growth)", number(size)), classic, ours)
                 .floor(floor, ours / floor),

@@ -1,6 +1,9 @@
-//! Seeds for the target `kernel_message`: what a kernel answers to each question, as it came.
+//! Captures seeds for the target `kernel_message`: the answers of a kernel.
 //!
-//! `capture FOLDER`, in the lab, with a table that is worth it: a file a question.
+//!     capture FOLDER
+//!
+//! Run it in the lab, with a table that has many different settings. It writes one file per
+//! request.
 
 use libipvs::Client;
 use libipvs::model::{Change, Family, ServiceKey};
@@ -8,13 +11,13 @@ use libipvs::transport::{Inbox, Kernel, Transport};
 use std::cell::RefCell;
 use std::io;
 
-/// The kernel, and every datagram that comes from it.
-struct Recorded<'a> {
+/// The kernel, and all datagrams that it has sent.
+struct Recorder<'a> {
     kernel: Kernel,
     datagrams: &'a RefCell<Vec<Vec<u8>>>,
 }
 
-impl Transport for Recorded<'_> {
+impl Transport for Recorder<'_> {
     fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.kernel.send(bytes)
     }
@@ -34,39 +37,35 @@ impl Transport for Recorded<'_> {
 fn main() {
     let folder = std::env::args().nth(1).expect("a folder");
     let mark = ServiceKey::Mark { mark: 1, family: Family::V4 };
-    for question in 0..8u8 {
+    for selector in 0..8u8 {
         let datagrams = RefCell::default();
         let kernel = Kernel::open().expect("a socket");
         let mut client =
-            Client::over(Recorded { kernel, datagrams: &datagrams }, || ()).expect("IPVS");
+            Client::over(Recorder { kernel, datagrams: &datagrams }, || ()).expect("IPVS");
         datagrams.borrow_mut().clear();
-        // The numbers of targets.rs.
-        let answered = match question {
+        // The selectors of `targets::kernel_message`.
+        let answered = match selector {
             0 => client.info().is_ok(),
             1 => client.timeouts().is_ok(),
             2 => client.service(&mark).is_ok(),
             3 => client.services().is_ok(),
             4 => client.destinations(&mark).is_ok(),
             5 => client.daemons().is_ok(),
-            // Each is refused, and says so: the service is not there.
+            // The kernel refuses all six changes, because the service does not exist.
             6 => {
                 let missing = ServiceKey::Mark { mark: 99, family: Family::V6 };
-                client
-                    .changes(
-                        &[const { Change::Zero(None) }; 6].map(|_| Change::DeleteService(missing)),
-                    )
-                    .is_ok()
+                client.changes(&[0; 6].map(|_| Change::DeleteService(missing))).is_ok()
             }
             _ => client.services().is_ok_and(|all| {
-                all.iter().all(|shown| client.destinations(&shown.service.key).is_ok())
+                all.iter().all(|observed| client.destinations(&observed.service.key).is_ok())
             }),
         };
-        assert!(answered, "question {question}");
-        let mut seed = vec![question];
+        assert!(answered, "request {selector}");
+        let mut seed = vec![selector];
         for datagram in datagrams.borrow().iter() {
             seed.extend((datagram.len() as u16).to_le_bytes());
             seed.extend(datagram);
         }
-        std::fs::write(format!("{folder}/{question:02}"), seed).expect("the folder can be written");
+        std::fs::write(format!("{folder}/{selector:02}"), seed).expect("a writable folder");
     }
 }

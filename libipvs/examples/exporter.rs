@@ -1,11 +1,11 @@
-//! Prometheus text about every virtual service and real server.
+//! Exports the statistics of every virtual service and real server to Prometheus.
 //!
 //!     exporter [ADDRESS:PORT]
 //!
-//! Listens there (127.0.0.1:9103 unless told) and answers GET /metrics. With `-` it writes the text to
-//! standard output, once.
+//! Listens on the address (default: 127.0.0.1:9103) and answers GET /metrics. With `-` it prints
+//! the metrics once to standard output.
 
-use libipvs::model::{ServiceKey, Statistics};
+use libipvs::model::{ObservedDestination, ServiceKey, Statistics};
 use libipvs::{Client, Error, ErrorKind};
 use std::fmt::Write as _;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -13,16 +13,16 @@ use std::net::{TcpListener, TcpStream};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-/// Bytes of a request's head that are read.
-const LONGEST_HEAD: u64 = 8192;
-/// How long all of it may take, and the answer's way out: others wait meanwhile.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Maximum bytes of a request's head.
+const MAX_HEAD: u64 = 8192;
+/// Maximum time to read a request, and to write its answer. Other clients wait for so long.
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
-    let place = std::env::args().nth(1).unwrap_or("127.0.0.1:9103".to_string());
-    let result = match place.as_str() {
+    let address = std::env::args().nth(1).unwrap_or("127.0.0.1:9103".to_string());
+    let result = match address.as_str() {
         "-" => metrics().map_err(|e| e.to_string()).map(|text| print!("{text}")),
-        place => listen(place).map_err(|e| format!("{place}: {e}")),
+        address => listen(address).map_err(|e| format!("{address}: {e}")),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -33,18 +33,18 @@ fn main() -> ExitCode {
     }
 }
 
-fn listen(place: &str) -> io::Result<()> {
-    for stream in TcpListener::bind(place)?.incoming() {
-        // Whoever hangs up, or is too slow, harms nobody else for long.
+fn listen(address: &str) -> io::Result<()> {
+    for stream in TcpListener::bind(address)?.incoming() {
+        // A failed connection does not affect the next one.
         let _ = stream.and_then(answer);
     }
     Ok(())
 }
 
 fn answer(stream: TcpStream) -> io::Result<()> {
-    stream.set_write_timeout(Some(PATIENCE))?;
-    let timely = Timely { stream: &stream, end: Instant::now() + PATIENCE };
-    let mut head = BufReader::new(timely.take(LONGEST_HEAD)).lines();
+    stream.set_write_timeout(Some(TIMEOUT))?;
+    let reader = DeadlineReader { stream: &stream, deadline: Instant::now() + TIMEOUT };
+    let mut head = BufReader::new(reader.take(MAX_HEAD)).lines();
     let request = head.next().transpose()?.unwrap_or_default();
     while !head.next().transpose()?.unwrap_or_default().is_empty() {}
     let (status, text) = match request.split(' ').take(2).collect::<Vec<_>>()[..] {
@@ -62,64 +62,63 @@ fn answer(stream: TcpStream) -> io::Result<()> {
     )
 }
 
-/// What comes by a moment: a byte now and then is no way to keep others waiting.
-struct Timely<'a> {
+/// A stream that can be read until a deadline, also if each byte arrives within the read timeout.
+struct DeadlineReader<'a> {
     stream: &'a TcpStream,
-    end: Instant,
+    deadline: Instant,
 }
 
-impl Read for Timely<'_> {
+impl Read for DeadlineReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = self.end.checked_duration_since(Instant::now());
+        let left = self.deadline.checked_duration_since(Instant::now());
         let left = left.filter(|left| !left.is_zero()).ok_or(io::ErrorKind::TimedOut)?;
         self.stream.set_read_timeout(Some(left))?;
         self.stream.read(buffer)
     }
 }
 
-/// A number of a service or a server.
+/// The name, description and value of a metric.
 type Metric<T> = (&'static str, &'static str, fn(&T) -> u64);
 
-const COUNTED: [Metric<Statistics>; 5] = [
-    ("connections_total", "connections scheduled", |s| s.connections),
-    ("incoming_packets_total", "packets from clients", |s| s.packets_in),
-    ("outgoing_packets_total", "packets to clients", |s| s.packets_out),
-    ("incoming_bytes_total", "bytes from clients", |s| s.bytes_in),
-    ("outgoing_bytes_total", "bytes to clients", |s| s.bytes_out),
+const COUNTERS: [Metric<Statistics>; 5] = [
+    ("connections_total", "Scheduled connections", |s| s.connections),
+    ("incoming_packets_total", "Packets from clients", |s| s.packets_in),
+    ("outgoing_packets_total", "Packets to clients", |s| s.packets_out),
+    ("incoming_bytes_total", "Bytes from clients", |s| s.bytes_in),
+    ("outgoing_bytes_total", "Bytes to clients", |s| s.bytes_out),
 ];
 
-/// The whole text.
+const GAUGES: [Metric<ObservedDestination>; 3] = [
+    ("weight", "Weight", |d| d.destination.weight.into()),
+    ("active_connections", "Established connections", |d| d.active.into()),
+    ("inactive_connections", "Connections in other states", |d| d.inactive.into()),
+];
+
 fn metrics() -> Result<String, Error> {
-    // A kernel without IPVS is left without: whoever looks on changes nothing.
+    // An exporter should not load the kernel module.
     let mut client = match Client::connect_if_loaded() {
         Err(error) if error.kind() == ErrorKind::NoIpvs => return Ok(String::new()),
         client => client?,
     };
     let mut services = Vec::new();
     let mut servers = Vec::new();
-    for shown in client.services()? {
-        let service = labels(&shown.service.key);
-        for shown in client.destinations(&shown.service.key)? {
-            let labels = format!("{service},server=\"{}\"", shown.destination.key);
-            servers.push((labels, shown));
+    for observed in client.services()? {
+        let service = labels(&observed.service.key);
+        for server in client.destinations(&observed.service.key)? {
+            servers.push((format!("{service},server=\"{}\"", server.destination.key), server));
         }
-        services.push((service, shown.statistics));
+        services.push((service, observed.statistics));
     }
     let mut text = String::new();
-    for (name, about, count) in COUNTED {
-        let all = services.iter().map(|(labels, s)| (labels, count(s)));
-        family(&mut text, "service", name, about, "counter", all);
-        let all = servers.iter().map(|(labels, s)| (labels, count(&s.statistics)));
-        family(&mut text, "server", name, about, "counter", all);
+    for (name, help, count) in COUNTERS {
+        let values = services.iter().map(|(labels, s)| (labels, count(s)));
+        append(&mut text, "service", name, help, "counter", values);
+        let values = servers.iter().map(|(labels, s)| (labels, count(&s.statistics)));
+        append(&mut text, "server", name, help, "counter", values);
     }
-    for (name, about, number) in [
-        ("weight", "weight", |s| s.destination.weight.into()),
-        ("active_connections", "connections established", |s| s.active.into()),
-        ("inactive_connections", "connections in other states", |s| s.inactive.into()),
-    ] as [Metric<libipvs::model::ObservedDestination>; 3]
-    {
-        let all = servers.iter().map(|(labels, s)| (labels, number(s)));
-        family(&mut text, "server", name, about, "gauge", all);
+    for (name, help, value) in GAUGES {
+        let values = servers.iter().map(|(labels, s)| (labels, value(s)));
+        append(&mut text, "server", name, help, "gauge", values);
     }
     Ok(text)
 }
@@ -133,19 +132,19 @@ fn labels(key: &ServiceKey) -> String {
     }
 }
 
-/// All lines of one name, as the format wants them.
-fn family<'a>(
+/// Appends all lines of one metric, which the format requires to be together.
+fn append<'a>(
     text: &mut String,
-    of: &str,
+    subject: &str,
     name: &str,
-    about: &str,
+    help: &str,
     kind: &str,
-    all: impl Iterator<Item = (&'a String, u64)>,
+    values: impl Iterator<Item = (&'a String, u64)>,
 ) {
-    let name = format!("ipvs_{of}_{name}");
+    let name = format!("ipvs_{subject}_{name}");
     // Writing to a String does not fail.
-    let _ = writeln!(text, "# HELP {name} Of a {of}: {about}.\n# TYPE {name} {kind}");
-    for (labels, number) in all {
-        let _ = writeln!(text, "{name}{{{labels}}} {number}");
+    let _ = writeln!(text, "# HELP {name} {help} of a {subject}.\n# TYPE {name} {kind}");
+    for (labels, value) in values {
+        let _ = writeln!(text, "{name}{{{labels}}} {value}");
     }
 }

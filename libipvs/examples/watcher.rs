@@ -1,9 +1,9 @@
-//! Says what changes in the table, whoever changes it.
+//! Prints the changes that any program makes to the table.
 //!
 //!     watcher [SECONDS]
 //!
-//! Looks every so often (a second unless told), and writes a line for each change: `+` for what is new,
-//! `~` for what is changed, `-` for what is gone.
+//! Reads the table at an interval (default: 1 second) and prints a line for each change: `+` for an
+//! addition, `~` for an edit, `-` for a deletion.
 
 use libipvs::model::{Change, DaemonRole, Destination, Forwarding, Service};
 use libipvs::table::diff;
@@ -12,12 +12,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 fn main() -> ExitCode {
-    let pause = std::env::args().nth(1).unwrap_or("1".to_string());
-    let Ok(Ok(pause)) = pause.parse().map(Duration::try_from_secs_f64) else {
-        eprintln!("watcher [SECONDS]: `{pause}' is no number of seconds");
+    let interval = std::env::args().nth(1).unwrap_or("1".to_string());
+    let Ok(Ok(interval)) = interval.parse().map(Duration::try_from_secs_f64) else {
+        eprintln!("watcher [SECONDS]: '{interval}' is not a number of seconds");
         return ExitCode::from(2);
     };
-    match watch(pause) {
+    match watch(interval) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("watcher: {error}");
@@ -26,39 +26,43 @@ fn main() -> ExitCode {
     }
 }
 
-fn watch(pause: Duration) -> Result<(), Error> {
+fn watch(interval: Duration) -> Result<(), Error> {
     let mut client = Client::connect()?;
     let mut before = client.table()?;
     println!("watching {} services", before.services().count());
     loop {
-        std::thread::sleep(pause);
-        let now = client.table()?;
-        for change in diff(&now, &before) {
-            println!("{}", said(&change, &before));
+        std::thread::sleep(interval);
+        let current = client.table()?;
+        for change in diff(&current, &before) {
+            println!("{}", description(&change, &before));
         }
-        // To the difference, a table without daemons is one that says nothing of them.
-        if !now.has_daemons() {
+        // The difference to a table without daemons stops none.
+        if !current.has_daemons() {
             for role in [DaemonRole::Master, DaemonRole::Backup] {
                 if before.daemon(role).is_some() {
-                    println!("{}", said(&Change::StopDaemon(role), &before));
+                    println!("{}", description(&Change::StopDaemon(role), &before));
                 }
             }
         }
-        before = now;
+        before = current;
     }
 }
 
-fn said(change: &Change, before: &Table) -> String {
+fn description(change: &Change, before: &Table) -> String {
     match change {
-        Change::AddService(service) => format!("+ {}", of_service(service)),
-        Change::EditService(service) => format!("~ {}", of_service(service)),
+        Change::AddService(service) => format!("+ {}", service_text(service)),
+        Change::EditService(service) => format!("~ {}", service_text(service)),
         Change::DeleteService(key) => {
             let servers = before.service(key).map_or(0, |entry| entry.destinations().count());
             format!("- {key}, with {servers} servers")
         }
-        Change::AddDestination(key, server) => format!("+ {key}: {}", of_server(server)),
-        Change::EditDestination(key, server) => format!("~ {key}: {}", of_server(server)),
-        Change::DeleteDestination(key, server) => format!("- {key}: {server}"),
+        Change::AddDestination(key, destination) => {
+            format!("+ {key}: {}", destination_text(destination))
+        }
+        Change::EditDestination(key, destination) => {
+            format!("~ {key}: {}", destination_text(destination))
+        }
+        Change::DeleteDestination(key, destination) => format!("- {key}: {destination}"),
         Change::SetTimeouts(_) => "~ timeouts".to_string(),
         Change::StartDaemon(daemon) => format!("+ sync daemon on {}", daemon.interface),
         Change::StopDaemon(role) => {
@@ -69,20 +73,20 @@ fn said(change: &Change, before: &Table) -> String {
     }
 }
 
-fn of_service(service: &Service) -> String {
+fn service_text(service: &Service) -> String {
     match service.persistence {
         Some(seconds) => format!("{} {}, persistent {seconds} s", service.key, service.scheduler),
         None => format!("{} {}", service.key, service.scheduler),
     }
 }
 
-fn of_server(server: &Destination) -> String {
-    let method = match server.forwarding {
+fn destination_text(destination: &Destination) -> String {
+    let method = match destination.forwarding {
         Forwarding::Masquerading => "masquerading",
         Forwarding::Tunnel => "tunnel",
         Forwarding::DirectRouting => "direct routing",
         Forwarding::Local => "local",
         _ => "another method",
     };
-    format!("{} weight {}, {method}", server.key, server.weight)
+    format!("{} weight {}, {method}", destination.key, destination.weight)
 }

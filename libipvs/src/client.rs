@@ -1,4 +1,4 @@
-//! The commands of the IPVS family as methods, over one socket.
+//! The commands of the kernel's IPVS as methods.
 
 use crate::error::{Error, Operation};
 use crate::kernel_module;
@@ -6,228 +6,260 @@ use crate::model::*;
 use crate::namespace;
 use crate::netlink::attribute::{Attributes, Malformed};
 use crate::netlink::error::Error as NetlinkError;
-use crate::netlink::socket::{self, Netlink, Request};
+use crate::netlink::exchange::Netlink;
+use crate::netlink::message;
 use crate::transport::{Kernel, Transport};
-use crate::wire;
-use crate::wire::uapi::*;
+use crate::wire::uapi::{IPVS_GENL_NAME, IPVS_GENL_VERSION};
+use crate::wire::{self, Query};
 use std::path::Path;
 
-/// Only there where IPVS is.
+/// A file that exists while IPVS is loaded.
 const PROC_TABLE: &str = "/proc/net/ip_vs";
 
-/// A connection to the kernel's IPVS, in the network namespace in which it was opened.
+/// A client of the kernel's IPVS, in the network namespace in which its transport was opened.
 ///
-/// Every call waits for the kernel's answer: at most as long as the kernel works on it. Errors are [`Error`]s, whose [`Error::kind`] says what a caller can do about them.
+/// Every call blocks until the kernel has answered. [`Error::kind`] tells what an error means.
 #[derive(Debug)]
-pub struct Client<C = Kernel> {
-    netlink: Netlink<C>,
-    family: socket::Family,
+pub struct Client<T = Kernel> {
+    netlink: Netlink<T>,
+    family: message::Family,
 }
 
 impl Client<Kernel> {
-    /// Open a socket and find IPVS in the network namespace of the calling thread; load the kernel
-    /// module when it is not there.
+    /// Connects to IPVS in the network namespace of the calling thread, and loads the kernel module
+    /// if necessary.
     ///
-    /// Where IPVS is there already this succeeds without privilege too; what is asked then is refused.
+    /// If IPVS is already loaded, this succeeds without privilege, but the kernel refuses most
+    /// calls.
     pub fn connect() -> Result<Client<Kernel>, Error> {
-        let kernel = Kernel::open().map_err(|e| Error::Unavailable(e.into()))?;
+        let kernel = Kernel::open().map_err(|e| Error::unavailable(e.into()))?;
         Client::over(kernel, || kernel_module::load("ip_vs"))
     }
 
-    /// The same, but where the kernel module is not there it stays so:
-    /// [`ErrorKind::NoIpvs`](super::error::ErrorKind) then.
+    /// Connects like [`Client::connect`], but never loads the kernel module. Fails with
+    /// [`ErrorKind::NoIpvs`](crate::ErrorKind::NoIpvs) if it is not loaded.
     pub fn connect_if_loaded() -> Result<Client<Kernel>, Error> {
-        // Asking for the family alone has the kernel load it.
+        // The kernel loads the module when it is asked for the family.
         if !Path::new(PROC_TABLE).exists() {
             let code = libc::ENOENT;
-            return Err(Error::Unavailable(NetlinkError::Refused { code, text: None }));
+            return Err(Error::unavailable(NetlinkError::Refused { code, text: None }));
         }
-        let kernel = Kernel::open().map_err(|e| Error::Unavailable(e.into()))?;
+        let kernel = Kernel::open().map_err(|e| Error::unavailable(e.into()))?;
         Client::over(kernel, || ())
     }
 
-    /// As [`Client::connect`], in another network namespace: a name of `ip netns`, or the path of a
-    /// namespace's file. The calling thread stays where it is. Needs CAP_SYS_ADMIN, there and in the
-    /// user namespace of the caller.
+    /// Connects like [`Client::connect`], but in another network namespace: a name that `ip netns`
+    /// knows, or the path of a namespace file. The calling thread stays in its namespace.
+    ///
+    /// Requires CAP_SYS_ADMIN in the user namespace that owns the network namespace, and in that of
+    /// the caller.
     pub fn connect_in(namespace: impl AsRef<Path>) -> Result<Client<Kernel>, Error> {
         let kernel = namespace::within(namespace.as_ref(), Kernel::open);
-        let kernel = kernel.map_err(Error::Namespace)?.map_err(|e| Error::Unavailable(e.into()))?;
+        let kernel = kernel.map_err(Error::Namespace)?.map_err(|e| Error::unavailable(e.into()))?;
         Client::over(kernel, || kernel_module::load("ip_vs"))
     }
 }
 
-impl<C: Transport> Client<C> {
-    /// Find IPVS over `connection`; call `load` once when it is not there.
-    pub fn over(connection: C, load: impl FnOnce()) -> Result<Client<C>, Error> {
-        let mut netlink = Netlink::new(connection);
+impl<T: Transport> Client<T> {
+    /// Connects to IPVS over a transport. Calls `load_module` and tries again if IPVS is missing.
+    pub fn over(transport: T, load_module: impl FnOnce()) -> Result<Client<T>, Error> {
+        let mut netlink = Netlink::new(transport);
         let mut family = netlink.family(IPVS_GENL_NAME, IPVS_GENL_VERSION);
         if let Err(NetlinkError::Refused { code: libc::ENOENT, .. }) = family {
-            load();
+            load_module();
             family = netlink.family(IPVS_GENL_NAME, IPVS_GENL_VERSION);
         }
-        let family = family.map_err(Error::Unavailable)?;
+        let family = family.map_err(Error::unavailable)?;
         Ok(Client { netlink, family })
     }
 
-    /// The kernel's IPVS version and connection table size (`IPVS_CMD_GET_INFO`).
+    /// Returns the version of IPVS and the size of its connection table (`IPVS_CMD_GET_INFO`).
     pub fn info(&mut self) -> Result<Info, Error> {
-        self.netlink
-            .get(self.family, &wire::about(IPVS_CMD_GET_INFO, None), wire::read_info)
-            .map_err(|e| Error::new(Operation::Other, e))
+        self.get(Query::Info, wire::read_info)
     }
 
-    /// Every virtual service with its statistics, in the kernel's order (`IPVS_CMD_GET_SERVICE`).
+    /// Returns all virtual services with their statistics, in the kernel's order
+    /// (`IPVS_CMD_GET_SERVICE`).
     pub fn services(&mut self) -> Result<Vec<ObservedService>, Error> {
-        self.services_as(wire::read_service)
+        self.dump(Query::Services, wire::read_service)
     }
 
-    /// Every virtual service as it is configured, its counters not even read.
+    /// Returns all virtual services as configured, without decoding their statistics.
     pub fn configured_services(&mut self) -> Result<Vec<Service>, Error> {
-        self.services_as(wire::read_configured_service)
+        self.dump(Query::Services, wire::read_configured_service)
     }
 
-    fn services_as<T>(
-        &mut self,
-        read: fn(Attributes) -> Result<T, Malformed>,
-    ) -> Result<Vec<T>, Error> {
-        self.netlink
-            .dump(self.family, &wire::about(IPVS_CMD_GET_SERVICE, None), read)
-            .map_err(|e| Error::new(Operation::GetService, e))
-    }
-
-    /// One virtual service (`IPVS_CMD_GET_SERVICE`).
+    /// Returns one virtual service with its statistics (`IPVS_CMD_GET_SERVICE`).
     pub fn service(&mut self, key: &ServiceKey) -> Result<ObservedService, Error> {
-        self.netlink
-            .get(self.family, &wire::about(IPVS_CMD_GET_SERVICE, Some(key)), wire::read_service)
-            .map_err(|e| Error::new(Operation::GetService, e))
+        self.get(Query::Service(*key), wire::read_service)
     }
 
-    /// The real servers of one virtual service with their statistics, in the kernel's order
+    /// Returns the real servers of a virtual service with their statistics, in the kernel's order
     /// (`IPVS_CMD_GET_DEST`).
     ///
-    /// The kernel answers for a service that is not there with no server at all.
+    /// The kernel returns an empty list for a service that does not exist.
     pub fn destinations(&mut self, key: &ServiceKey) -> Result<Vec<ObservedDestination>, Error> {
-        self.destinations_as(key, wire::read_destination)
-    }
-
-    /// The real servers of one virtual service as they are configured, their counters not even read.
-    pub fn configured_destinations(&mut self, key: &ServiceKey) -> Result<Vec<Destination>, Error> {
-        self.destinations_as(key, wire::read_configured_destination)
-    }
-
-    fn destinations_as<T>(
-        &mut self,
-        key: &ServiceKey,
-        read: fn(Attributes, Family) -> Result<T, Malformed>,
-    ) -> Result<Vec<T>, Error> {
         let family = key.family();
-        self.netlink
-            .dump(self.family, &wire::about(IPVS_CMD_GET_DEST, Some(key)), |answer| {
-                read(answer, family)
-            })
-            .map_err(|e| Error::new(Operation::GetDestinations, e))
+        self.dump(Query::Destinations(*key), |answer| wire::read_destination(answer, family))
     }
 
-    /// The synchronisation daemons that run (`IPVS_CMD_GET_DAEMON`).
+    /// Returns the real servers of a virtual service as configured, without decoding their
+    /// statistics.
+    pub fn configured_destinations(&mut self, key: &ServiceKey) -> Result<Vec<Destination>, Error> {
+        let family = key.family();
+        self.dump(Query::Destinations(*key), |answer| {
+            wire::read_configured_destination(answer, family)
+        })
+    }
+
+    /// Returns the synchronisation daemons that are running (`IPVS_CMD_GET_DAEMON`).
     pub fn daemons(&mut self) -> Result<Vec<Daemon>, Error> {
-        self.netlink
-            .dump(self.family, &wire::about(IPVS_CMD_GET_DAEMON, None), wire::read_daemon)
-            .map_err(|e| Error::new(Operation::Other, e))
+        self.dump(Query::Daemons, wire::read_daemon)
     }
 
-    /// The timeouts of connections (`IPVS_CMD_GET_CONFIG`).
+    /// Returns the timeouts of connections (`IPVS_CMD_GET_CONFIG`).
     pub fn timeouts(&mut self) -> Result<Timeouts, Error> {
-        self.netlink
-            .get(self.family, &wire::about(IPVS_CMD_GET_CONFIG, None), wire::read_timeouts)
-            .map_err(|e| Error::new(Operation::Other, e))
+        self.get(Query::Timeouts, wire::read_timeouts)
     }
 
-    /// Add a virtual service.
+    /// Adds a virtual service.
     pub fn add_service(&mut self, service: Service) -> Result<(), Error> {
         self.change(&Change::AddService(service))
     }
 
-    /// Change all of a virtual service but its key. Its servers and connections stay.
+    /// Replaces the settings of a virtual service. Its real servers and connections stay.
     pub fn edit_service(&mut self, service: Service) -> Result<(), Error> {
         self.change(&Change::EditService(service))
     }
 
-    /// Delete a virtual service and its servers.
+    /// Deletes a virtual service and its real servers.
     pub fn delete_service(&mut self, key: ServiceKey) -> Result<(), Error> {
         self.change(&Change::DeleteService(key))
     }
 
-    /// Add a real server to a virtual service.
-    pub fn add_destination(&mut self, key: ServiceKey, server: Destination) -> Result<(), Error> {
-        self.change(&Change::AddDestination(key, server))
+    /// Adds a real server to a virtual service.
+    pub fn add_destination(
+        &mut self,
+        key: ServiceKey,
+        destination: Destination,
+    ) -> Result<(), Error> {
+        self.change(&Change::AddDestination(key, destination))
     }
 
-    /// Change all of a real server but its key. Its connections stay.
-    pub fn edit_destination(&mut self, key: ServiceKey, server: Destination) -> Result<(), Error> {
-        self.change(&Change::EditDestination(key, server))
+    /// Replaces the settings of a real server. Its connections stay.
+    pub fn edit_destination(
+        &mut self,
+        key: ServiceKey,
+        destination: Destination,
+    ) -> Result<(), Error> {
+        self.change(&Change::EditDestination(key, destination))
     }
 
-    /// Take a real server out of a virtual service.
+    /// Deletes a real server from a virtual service.
     pub fn delete_destination(
         &mut self,
         key: ServiceKey,
-        server: DestinationKey,
+        destination: DestinationKey,
     ) -> Result<(), Error> {
-        self.change(&Change::DeleteDestination(key, server))
+        self.change(&Change::DeleteDestination(key, destination))
     }
 
-    /// Delete every virtual service.
+    /// Deletes all virtual services.
     pub fn flush(&mut self) -> Result<(), Error> {
         self.change(&Change::Flush)
     }
 
-    /// Zero the counters of one virtual service and its servers, or of all.
+    /// Zeroes the counters of one virtual service and its real servers, or all counters.
     pub fn zero(&mut self, key: Option<ServiceKey>) -> Result<(), Error> {
         self.change(&Change::Zero(key))
     }
 
-    /// Set the timeouts that are not 0.
+    /// Sets the timeouts that are not 0.
     pub fn set_timeouts(&mut self, timeouts: Timeouts) -> Result<(), Error> {
         self.change(&Change::SetTimeouts(timeouts))
     }
 
-    /// Start a synchronisation daemon.
+    /// Starts a synchronisation daemon.
     pub fn start_daemon(&mut self, daemon: Daemon) -> Result<(), Error> {
         self.change(&Change::StartDaemon(daemon))
     }
 
-    /// Stop the synchronisation daemon of this role.
+    /// Stops the synchronisation daemon of a role.
     pub fn stop_daemon(&mut self, role: DaemonRole) -> Result<(), Error> {
         self.change(&Change::StopDaemon(role))
     }
 
-    /// Make one change.
+    /// Makes one change.
     pub fn change(&mut self, change: &Change) -> Result<(), Error> {
-        match self.changes([change])?.pop() {
-            Some(result) => result,
-            None => Ok(()),
-        }
+        self.changes([change])?.into_iter().collect()
     }
 
-    /// Make many changes in order, in as few sends as they fit into; a result for each. One that is
-    /// refused does not stop the rest.
+    /// Makes many changes in order, with as few system calls as possible, and returns a result for
+    /// each. A refused change does not stop the ones after it.
     ///
-    /// An error in place of the results is one of the connection: the first of the changes have been
-    /// made then, nobody knows how many.
+    /// An error instead of the results means that the exchange failed: an unknown number of the
+    /// first changes has been made.
     pub fn changes<'a>(
         &mut self,
         changes: impl IntoIterator<Item = &'a Change> + Clone,
     ) -> Result<Vec<Result<(), Error>>, Error> {
-        let requests =
-            changes.clone().into_iter().map(|change| -> Request<'a> { wire::change(change) });
-        let results = self
-            .netlink
-            .batch(self.family, requests)
-            .map_err(|e| Error::new(Operation::Other, e))?;
+        let requests = changes.clone().into_iter().map(wire::change);
+        let results = self.netlink.batch(self.family, requests);
+        let results = results.map_err(|e| Error::new(Operation::Other, e))?;
         Ok(results
             .into_iter()
             .zip(changes)
             .map(|(result, change)| result.map_err(|e| Error::new(change.into(), e)))
             .collect())
+    }
+
+    fn get<A>(
+        &mut self,
+        query: Query,
+        read: impl Fn(Attributes) -> Result<A, Malformed>,
+    ) -> Result<A, Error> {
+        let answer = self.netlink.get(self.family, &wire::query(query), read);
+        answer.map_err(|e| Error::new(query.operation(), e))
+    }
+
+    fn dump<A>(
+        &mut self,
+        query: Query,
+        read: impl Fn(Attributes) -> Result<A, Malformed>,
+    ) -> Result<Vec<A>, Error> {
+        let answers = self.netlink.dump(self.family, &wire::query(query), read);
+        answers.map_err(|e| Error::new(query.operation(), e))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::netlink::test_transport::{ERROR, WAIT, code, family, transport};
+    use std::cell::Cell;
+
+    /// Connects to a kernel that lacks IPVS for some look-ups of the family. Returns the number of
+    /// attempts to load the module, too.
+    fn connect(missing: u32, errno: i32) -> (Result<(), ErrorKind>, u32) {
+        let loads = Cell::new(0);
+        let mut lookups = 0;
+        let transport = transport(WAIT, |sequences| {
+            lookups += 1;
+            vec![Ok(match lookups <= missing {
+                true => code(ERROR, sequences[0], errno),
+                false => family(sequences[0], 21),
+            })]
+        });
+        let client = Client::over(transport, || loads.set(loads.get() + 1));
+        (client.map(|_| ()).map_err(|e| e.kind()), loads.get())
+    }
+
+    #[test]
+    fn the_module_is_loaded_once_if_ipvs_is_missing() {
+        assert_eq!(connect(0, libc::ENOENT), (Ok(()), 0));
+        assert_eq!(connect(1, libc::ENOENT), (Ok(()), 1));
+        assert_eq!(connect(2, libc::ENOENT), (Err(ErrorKind::NoIpvs), 1));
+        assert_eq!(connect(1, libc::EPERM), (Err(ErrorKind::NotPermitted), 0));
     }
 }

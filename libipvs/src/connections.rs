@@ -1,4 +1,4 @@
-//! The kernel's connection table: /proc/net/ip_vs_conn, a line a connection.
+//! The kernel's connection table: /proc/net/ip_vs_conn, with one connection per line.
 //!
 //! ```no_run
 //! use libipvs::connections::{self, Reader};
@@ -24,35 +24,35 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Where the kernel shows the connections of the program's network namespace: that of its first thread.
+/// The file with the connections of the process's network namespace: that of its first thread.
 pub const PATH: &str = "/proc/net/ip_vs_conn";
 
-/// The same for the calling thread, which may have gone to another namespace.
-const OF_THREAD: &str = "/proc/thread-self/net/ip_vs_conn";
+/// The file with the connections of the calling thread's network namespace.
+const THREAD_PATH: &str = "/proc/thread-self/net/ip_vs_conn";
 
-/// One connection through the director, as a line of the file says it.
+/// One connection through the director.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Connection<'a> {
-    /// The protocol; `Other(0)` for one that this crate does not know.
+    /// The protocol, or `Other(0)` if this crate does not know its name.
     pub protocol: Protocol,
-    /// The protocol as the kernel writes it.
+    /// The name of the protocol, as the kernel writes it.
     pub protocol_name: &'a str,
-    /// Where it comes from. The port is 0 for a template of persistence.
+    /// The client's address and port, CIP. The port is 0 in a connection template of persistence.
     pub client: (IpAddr, u16),
-    /// The virtual IP address and port that it was made to.
+    /// The virtual service's address and port, VIP.
     pub virtual_server: (IpAddr, u16),
-    /// Where it is forwarded to.
+    /// The real server's address and port, RIP.
     pub real_server: (IpAddr, u16),
-    /// The state as the kernel writes it: `ESTABLISHED`, `FIN_WAIT`, ...
+    /// The state, as the kernel writes it, such as `ESTABLISHED`.
     pub state: &'a str,
-    /// Seconds until it is forgotten.
+    /// The seconds until the kernel forgets the connection.
     pub expires: u64,
-    /// The name of a persistence engine and what it knows.
+    /// The name of the persistence engine and its data, such as a SIP Call-ID.
     pub engine: Option<(&'a str, &'a str)>,
 }
 
-/// Lines of the file, some at a time: what is held does not grow with the table.
+/// A reader of the file that returns some lines at a time, in constant memory.
 #[derive(Debug)]
 pub struct Reader<R> {
     source: R,
@@ -60,25 +60,25 @@ pub struct Reader<R> {
     heading: bool,
 }
 
-/// How many lines are held at a time.
+/// Lines that are returned at a time.
 const LINES: usize = 512;
 
 impl Reader<BufReader<File>> {
-    /// The connections of the network namespace of the calling thread.
+    /// Opens the file of the calling thread's network namespace.
     ///
-    /// An error where the kernel's IPVS is not loaded, or the caller may not read the file.
+    /// Fails if IPVS is not loaded, or the caller may not read the file.
     pub fn open() -> io::Result<Reader<BufReader<File>>> {
-        Ok(Reader::new(BufReader::with_capacity(64 * 1024, File::open(OF_THREAD)?)))
+        Ok(Reader::new(BufReader::with_capacity(64 * 1024, File::open(THREAD_PATH)?)))
     }
 }
 
 impl<R: BufRead> Reader<R> {
-    /// Lines of a source that has what the file has.
+    /// Creates a reader of a source with the content of the file.
     pub fn new(source: R) -> Reader<R> {
         Reader { source, text: Vec::new(), heading: true }
     }
 
-    /// The next lines; empty at the end. The first line of the file is a heading, and left out.
+    /// Returns the next lines, without the heading of the file. Empty at the end.
     pub fn lines(&mut self) -> io::Result<Cow<'_, str>> {
         self.text.clear();
         if std::mem::take(&mut self.heading) {
@@ -94,7 +94,7 @@ impl<R: BufRead> Reader<R> {
     }
 }
 
-/// One line; `None` when it is not of the form that is known.
+/// Parses one line. Returns `None` if it has an unknown format.
 pub fn parse(line: &str) -> Option<Connection<'_>> {
     let mut words = line.split_ascii_whitespace();
     let mut next = || words.next();
@@ -121,7 +121,7 @@ pub fn parse(line: &str) -> Option<Connection<'_>> {
     })
 }
 
-/// Eight hexadecimal digits, or an IPv6 address.
+/// Parses eight hexadecimal digits or an IPv6 address.
 fn address(text: &str) -> Option<IpAddr> {
     if text.contains(':') {
         return text.parse::<Ipv6Addr>().ok().map(IpAddr::V6);
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_of_the_kernel() {
+    fn lines_of_the_kernel_are_parsed() {
         let c =
             parse("TCP 0A000002 8948 0A000064 0050 0A00000C 0050 FIN_WAIT        116\n").unwrap();
         assert_eq!(c.client, ("10.0.0.2".parse().unwrap(), 0x8948));
@@ -148,10 +148,21 @@ mod tests {
         .unwrap();
         assert_eq!(c.client, ("fd00::2".parse().unwrap(), 0));
         assert_eq!(c.engine, Some(("sip", "abc123@host")));
+        for (name, protocol) in [
+            ("TCP", Protocol::Tcp),
+            ("UDP", Protocol::Udp),
+            ("SCTP", Protocol::Sctp),
+            ("AH", Protocol::Other(0)),
+        ] {
+            let line = format!("{name} 0A000002 8948 0A000064 0050 0A00000C 0050 NONE 5");
+            let c = parse(&line).unwrap();
+            assert_eq!((c.protocol_name, c.protocol), (name, protocol));
+            assert_eq!(c.virtual_server, ("10.0.0.100".parse().unwrap(), 80));
+        }
     }
 
     #[test]
-    fn what_is_no_connection_is_none() {
+    fn lines_of_another_format_are_not_parsed() {
         for line in ["", "TCP", "TCP xyz 0 0 0 0 0 S 1", "TCP 0A000002 8948 0A000064 0050 0A00000C"]
         {
             assert_eq!(parse(line), None);
@@ -159,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_come_some_at_a_time_and_without_the_heading() {
+    fn lines_are_returned_some_at_a_time_without_the_heading() {
         let mut text = String::from("Pro FromIP\n");
         for n in 0..2 * LINES + 1 {
             text += &format!("{n}\n");

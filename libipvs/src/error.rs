@@ -1,10 +1,10 @@
-//! The kernel's refusals: what they mean, and the words that scripts know.
+//! Errors: their kinds, and the texts that scripts match.
 
 use crate::model::Change;
 use crate::netlink::error::{Error as NetlinkError, errno_text, without_number};
 use std::io;
 
-/// What was asked of the kernel. The same errno means different things for each.
+/// An operation of the kernel. The meaning of an errno depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Operation {
@@ -30,7 +30,7 @@ pub enum Operation {
     GetService,
     /// `IPVS_CMD_GET_DEST`.
     GetDestinations,
-    /// Anything whose refusals have no words of their own.
+    /// Any other operation; the meaning of its errors does not depend on it.
     Other,
 }
 
@@ -51,70 +51,84 @@ impl From<&Change> for Operation {
     }
 }
 
-/// An exchange with IPVS that did not succeed.
+/// A failed exchange with the kernel's IPVS. Its text is that of ipvsadm 1.31, if 1.31 has one.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// This kernel has no IPVS, or it could not be loaded.
-    #[error("{}", absence(.0))]
-    Unavailable(NetlinkError),
-    /// The caller may not use IPVS (CAP_NET_ADMIN is needed).
-    #[error("{NOT_PERMITTED}")]
+    /// IPVS cannot be reached: the kernel does not have it, or the socket failed.
+    #[error("{}", unavailable(&.0.0))]
+    Unavailable(Cause),
+    /// The caller may not use IPVS, which requires CAP_NET_ADMIN.
+    #[error("Permission denied (you must be root)")]
     NotPermitted,
-    /// There is no such network namespace, or it cannot be entered.
+    /// The network namespace does not exist or cannot be entered.
     #[error("cannot enter the network namespace: {}", without_number(.0))]
     Namespace(io::Error),
-    /// The kernel refused what was asked, or the connection failed.
-    #[error("{}", classic_text(*operation, source))]
+    /// The kernel refused the operation, or the exchange failed.
+    #[error("{}", classic_text(*operation, &source.0))]
     Refused {
-        /// What was asked.
+        /// The operation.
         operation: Operation,
-        /// The kernel's answer, or what became of the connection.
-        source: NetlinkError,
+        /// The cause; its text includes the kernel's explanation (extended acknowledgement).
+        source: Cause,
     },
 }
 
-/// What an [`Error`] means, whatever was asked.
+/// The cause of an [`Error`]: a refusal by the kernel, a failed socket, or a malformed answer.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct Cause(NetlinkError);
+
+impl Cause {
+    /// Returns the errno, if the kernel gave one.
+    pub fn code(&self) -> Option<i32> {
+        self.0.code()
+    }
+}
+
+/// The meaning of an [`Error`], independent of the operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// This kernel has no IPVS, and its module cannot be loaded.
+    /// The kernel has no IPVS, and its module cannot be loaded.
     NoIpvs,
-    /// The caller may not: CAP_NET_ADMIN is needed, and CAP_SYS_ADMIN to enter a namespace.
+    /// The caller lacks CAP_NET_ADMIN, or CAP_SYS_ADMIN to enter a network namespace.
     NotPermitted,
-    /// There is no such network namespace.
-    NoNamespace,
-    /// There is a service with this key already (EEXIST).
+    /// The network namespace does not exist.
+    NoSuchNamespace,
+    /// The service already exists (EEXIST).
     ServiceExists,
-    /// There is no service with this key (ESRCH).
+    /// The service does not exist (ESRCH).
     NoSuchService,
-    /// The service has this real server already (EEXIST).
+    /// The service already has this real server (EEXIST).
     DestinationExists,
-    /// The service has no such real server (ENOENT).
+    /// The service does not have this real server (ENOENT).
     NoSuchDestination,
-    /// The kernel has no scheduler, or no persistence engine, of this name (ENOENT).
+    /// The kernel has no scheduler or persistence engine of this name (ENOENT).
     NoSuchScheduler,
-    /// Such a synchronisation daemon runs already (EEXIST).
-    DaemonRuns,
-    /// No such synchronisation daemon runs (ESRCH).
-    NoDaemon,
-    /// There is no interface of this name for a daemon (ENODEV).
-    NoInterface,
-    /// The interface is not up (ENETUNREACH).
+    /// A synchronisation daemon of this role is already running (EEXIST).
+    DaemonRunning,
+    /// No synchronisation daemon of this role is running (ESRCH).
+    DaemonNotRunning,
+    /// The interface of a synchronisation daemon does not exist (ENODEV).
+    NoSuchInterface,
+    /// The interface of a synchronisation daemon is down (ENETUNREACH).
     InterfaceDown,
-    /// A number or a name beyond what the kernel takes (ERANGE).
+    /// A number or a name exceeds the kernel's limits (ERANGE).
     OutOfRange,
-    /// What no kernel takes, as servers of the other family without a tunnel (EINVAL).
+    /// No kernel accepts the value, such as a real server of the other family without a tunnel
+    /// (EINVAL).
     Invalid,
-    /// What this kernel was not built for (EAFNOSUPPORT, EOPNOTSUPP, ENOPROTOOPT, EPROTONOSUPPORT).
+    /// The kernel was built without support (EAFNOSUPPORT, EOPNOTSUPP, ENOPROTOOPT,
+    /// EPROTONOSUPPORT).
     Unsupported,
-    /// The kernel has no memory for it (ENOMEM).
+    /// The kernel is out of memory (ENOMEM).
     OutOfMemory,
-    /// Answers were lost: what was asked last may have been done, or not.
-    Lost,
+    /// Answers were lost (ENOBUFS); the last operations may have taken effect.
+    AnswersLost,
     /// The table kept changing while it was read.
-    Changing,
-    /// Anything else: [`Error::code`] has the errno, where there is one.
+    TableChanging,
+    /// Any other error; [`Error::code`] returns its errno, if it has one.
     Other,
 }
 
@@ -122,19 +136,23 @@ impl Error {
     pub(crate) fn new(operation: Operation, source: NetlinkError) -> Error {
         match source.code() {
             Some(libc::EPERM) => Error::NotPermitted,
-            _ => Error::Refused { operation, source },
+            _ => Error::Refused { operation, source: Cause(source) },
         }
     }
 
-    /// What it means.
+    pub(crate) fn unavailable(cause: NetlinkError) -> Error {
+        Error::Unavailable(Cause(cause))
+    }
+
+    /// Returns the meaning of the error.
     pub fn kind(&self) -> ErrorKind {
         match self {
             Error::NotPermitted => ErrorKind::NotPermitted,
             Error::Namespace(source) => match source.raw_os_error() {
-                // What has no number was given one of these kinds, see `namespace::enter`.
+                // `namespace::enter` makes errors of these kinds.
                 None => match source.kind() {
                     io::ErrorKind::PermissionDenied => ErrorKind::NotPermitted,
-                    io::ErrorKind::InvalidInput => ErrorKind::NoNamespace,
+                    io::ErrorKind::InvalidInput => ErrorKind::NoSuchNamespace,
                     _ => ErrorKind::Other,
                 },
                 Some(libc::EPERM | libc::EACCES) => ErrorKind::NotPermitted,
@@ -142,20 +160,20 @@ impl Error {
                     ErrorKind::Other
                 }
                 Some(libc::ENOMEM) => ErrorKind::OutOfMemory,
-                Some(_) => ErrorKind::NoNamespace,
+                Some(_) => ErrorKind::NoSuchNamespace,
             },
-            Error::Unavailable(source) => match (source, source.code()) {
+            Error::Unavailable(Cause(cause)) => match (cause, cause.code()) {
                 (_, Some(libc::EPERM | libc::EACCES)) => ErrorKind::NotPermitted,
                 (NetlinkError::Refused { .. }, Some(libc::ENOENT)) => ErrorKind::NoIpvs,
                 // A kernel without netlink.
                 (_, Some(libc::EAFNOSUPPORT | libc::EPROTONOSUPPORT)) => ErrorKind::NoIpvs,
-                _ => failed(Operation::Other, source),
+                _ => exchange_kind(Operation::Other, cause),
             },
-            Error::Refused { operation, source } => failed(*operation, source),
+            Error::Refused { operation, source } => exchange_kind(*operation, &source.0),
         }
     }
 
-    /// The errno, where the kernel gave one.
+    /// Returns the errno, if the kernel gave one.
     pub fn code(&self) -> Option<i32> {
         match self {
             Error::Unavailable(source) | Error::Refused { source, .. } => source.code(),
@@ -165,21 +183,19 @@ impl Error {
     }
 }
 
-fn failed(operation: Operation, source: &NetlinkError) -> ErrorKind {
-    match source {
+fn exchange_kind(operation: Operation, error: &NetlinkError) -> ErrorKind {
+    match error {
         NetlinkError::Refused { code, .. } => {
             meaning(operation, *code).map_or(ErrorKind::Other, |(kind, _)| kind)
         }
-        NetlinkError::Lost => ErrorKind::Lost,
-        NetlinkError::Changing => ErrorKind::Changing,
-        NetlinkError::Socket(_) if source.code() == Some(libc::ENOMEM) => ErrorKind::OutOfMemory,
+        NetlinkError::AnswersLost => ErrorKind::AnswersLost,
+        NetlinkError::TableChanging => ErrorKind::TableChanging,
+        NetlinkError::Socket(_) if error.code() == Some(libc::ENOMEM) => ErrorKind::OutOfMemory,
         NetlinkError::Socket(_) | NetlinkError::Malformed(_) => ErrorKind::Other,
     }
 }
 
-const NOT_PERMITTED: &str = "Permission denied (you must be root)";
-
-fn absence(error: &NetlinkError) -> String {
+fn unavailable(error: &NetlinkError) -> String {
     match error.code() {
         Some(libc::ENOENT) => {
             "this kernel has no IP Virtual Server, and its module ip_vs cannot be loaded"
@@ -189,19 +205,19 @@ fn absence(error: &NetlinkError) -> String {
     }
 }
 
-/// The short texts that 1.31 prints and scripts match; the C library's where it has none.
-fn classic_text(operation: Operation, source: &NetlinkError) -> String {
-    let Some(code) = source.code() else { return source.to_string() };
+/// Returns the text that 1.31 prints and scripts match, or the C library's text for the errno.
+fn classic_text(operation: Operation, error: &NetlinkError) -> String {
+    let Some(code) = error.code() else { return error.to_string() };
     meaning(operation, code).map_or_else(|| errno_text(code), |(_, text)| text.to_string())
 }
 
-/// What an errno means for what was asked, and the text of 1.31.
+/// Returns the meaning of an errno for an operation, and the text of 1.31.
 fn meaning(operation: Operation, code: i32) -> Option<(ErrorKind, &'static str)> {
     use Operation::*;
     const NO_SERVICE: (ErrorKind, &str) = (ErrorKind::NoSuchService, "No such service");
     Some(match (operation, code) {
         (AddService, libc::EEXIST) => (ErrorKind::ServiceExists, "Service already exists"),
-        // A name that is too long is of no scheduler either.
+        // No scheduler has a name that is too long (ERANGE).
         (AddService | EditService, libc::ENOENT | libc::ERANGE) => {
             (ErrorKind::NoSuchScheduler, "Scheduler or persistence engine not found")
         }
@@ -216,11 +232,10 @@ fn meaning(operation: Operation, code: i32) -> Option<(ErrorKind, &'static str)>
         (EditDestination | DeleteDestination, libc::ENOENT) => {
             (ErrorKind::NoSuchDestination, "No such destination")
         }
-        (StartDaemon, libc::EEXIST) => (ErrorKind::DaemonRuns, "Daemon has already run"),
-        (StopDaemon, libc::ESRCH) => (ErrorKind::NoDaemon, "No daemon is running"),
-        (StartDaemon, libc::ENODEV) => (ErrorKind::NoInterface, "No such device"),
+        (StartDaemon, libc::EEXIST) => (ErrorKind::DaemonRunning, "Daemon has already run"),
+        (StopDaemon, libc::ESRCH) => (ErrorKind::DaemonNotRunning, "No daemon is running"),
+        (StartDaemon, libc::ENODEV) => (ErrorKind::NoSuchInterface, "No such device"),
         (StartDaemon, libc::ENETUNREACH) => (ErrorKind::InterfaceDown, "Network is unreachable"),
-        (_, libc::EPERM) => (ErrorKind::NotPermitted, NOT_PERMITTED),
         (_, libc::EINVAL) => (
             ErrorKind::Invalid,
             "Invalid operation.  Possibly wrong module version, address not unicast, ...",
@@ -241,40 +256,133 @@ fn meaning(operation: Operation, code: i32) -> Option<(ErrorKind, &'static str)>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::error::Error as _;
 
-    fn text(operation: Operation, code: i32) -> String {
-        Error::new(operation, NetlinkError::Refused { code, text: None }).to_string()
+    fn refused(operation: Operation, code: i32) -> Error {
+        Error::new(operation, NetlinkError::Refused { code, text: None })
     }
 
-    /// A program that has no descriptor left is no kernel without IPVS.
     #[test]
-    fn what_went_wrong_here_is_no_word_about_the_kernel() {
+    fn an_unavailable_ipvs_has_the_kind_of_its_cause() {
         let socket = |errno| NetlinkError::Socket(io::Error::from_raw_os_error(errno));
         let refused = |code| NetlinkError::Refused { code, text: None };
-        for (error, kind) in [
+        for (cause, kind) in [
             (refused(libc::ENOENT), ErrorKind::NoIpvs),
+            (refused(libc::EPERM), ErrorKind::NotPermitted),
+            (refused(libc::EIO), ErrorKind::Other),
+            (socket(libc::ENOENT), ErrorKind::Other),
             (socket(libc::EPROTONOSUPPORT), ErrorKind::NoIpvs),
+            (socket(libc::EAFNOSUPPORT), ErrorKind::NoIpvs),
             (socket(libc::EACCES), ErrorKind::NotPermitted),
             (socket(libc::EMFILE), ErrorKind::Other),
             (socket(libc::ENOMEM), ErrorKind::OutOfMemory),
-            (NetlinkError::Lost, ErrorKind::Lost),
+            (NetlinkError::AnswersLost, ErrorKind::AnswersLost),
+            (NetlinkError::TableChanging, ErrorKind::TableChanging),
         ] {
-            assert_eq!(Error::Unavailable(error).kind(), kind);
+            let code = cause.code();
+            let error = Error::unavailable(cause);
+            assert_eq!((error.kind(), error.code()), (kind, code), "{error:?}");
         }
-        let namespace = |errno| Error::Namespace(io::Error::from_raw_os_error(errno)).kind();
-        assert_eq!(namespace(libc::ENOENT), ErrorKind::NoNamespace);
-        assert_eq!(namespace(libc::ENXIO), ErrorKind::NoNamespace);
-        assert_eq!(namespace(libc::EACCES), ErrorKind::NotPermitted);
-        assert_eq!(namespace(libc::EMFILE), ErrorKind::Other);
+        assert_eq!(
+            Error::unavailable(refused(libc::ENOENT)).to_string(),
+            "this kernel has no IP Virtual Server, and its module ip_vs cannot be loaded"
+        );
+        assert_eq!(
+            Error::unavailable(socket(libc::EMFILE)).to_string(),
+            "netlink socket: Too many open files"
+        );
     }
 
     #[test]
-    fn the_same_errno_reads_differently_for_each_operation() {
-        assert_eq!(text(Operation::AddService, libc::EEXIST), "Service already exists");
-        assert_eq!(text(Operation::AddDestination, libc::EEXIST), "Destination already exists");
-        assert_eq!(text(Operation::StartDaemon, libc::EEXIST), "Daemon has already run");
-        assert_eq!(text(Operation::AddDestination, libc::ESRCH), "Service not defined");
-        assert_eq!(text(Operation::Other, libc::ERANGE), "Numerical result out of range");
-        assert_eq!(text(Operation::Other, libc::EPERM), "Permission denied (you must be root)");
+    fn an_error_about_a_namespace_has_the_kind_of_its_errno() {
+        for (errno, kind) in [
+            (libc::ENOENT, ErrorKind::NoSuchNamespace),
+            (libc::ENXIO, ErrorKind::NoSuchNamespace),
+            (libc::EPERM, ErrorKind::NotPermitted),
+            (libc::EACCES, ErrorKind::NotPermitted),
+            (libc::ENOMEM, ErrorKind::OutOfMemory),
+            (libc::EMFILE, ErrorKind::Other),
+            (libc::EIO, ErrorKind::Other),
+        ] {
+            let error = Error::Namespace(io::Error::from_raw_os_error(errno));
+            assert_eq!((error.kind(), error.code()), (kind, Some(errno)), "{error}");
+        }
+        for (io_kind, kind) in [
+            (io::ErrorKind::PermissionDenied, ErrorKind::NotPermitted),
+            (io::ErrorKind::InvalidInput, ErrorKind::NoSuchNamespace),
+            (io::ErrorKind::Other, ErrorKind::Other),
+        ] {
+            assert_eq!(Error::Namespace(io_kind.into()).kind(), kind);
+        }
+        let error = Error::Namespace(io::Error::from_raw_os_error(libc::ENOENT));
+        let text = "cannot enter the network namespace: No such file or directory";
+        assert_eq!(error.to_string(), text);
+    }
+
+    /// The texts of 1.31, and the C library's for an errno that 1.31 does not know.
+    #[test]
+    fn an_errno_has_a_meaning_for_each_operation() {
+        use ErrorKind::*;
+        use Operation::*;
+        const INVALID: &str =
+            "Invalid operation.  Possibly wrong module version, address not unicast, ...";
+        const NO_SCHEDULER: &str = "Scheduler or persistence engine not found";
+        for (operation, code, kind, text) in [
+            (AddService, libc::EEXIST, ServiceExists, "Service already exists"),
+            (AddService, libc::ENOENT, NoSuchScheduler, NO_SCHEDULER),
+            (EditService, libc::ENOENT, NoSuchScheduler, NO_SCHEDULER),
+            (EditService, libc::ERANGE, NoSuchScheduler, NO_SCHEDULER),
+            (EditService, libc::ESRCH, NoSuchService, "No such service"),
+            (DeleteService, libc::ESRCH, NoSuchService, "No such service"),
+            (ZeroService, libc::ESRCH, NoSuchService, "No such service"),
+            (GetService, libc::ESRCH, NoSuchService, "No such service"),
+            (GetDestinations, libc::ESRCH, NoSuchService, "No such service"),
+            (AddDestination, libc::ESRCH, NoSuchService, "Service not defined"),
+            (EditDestination, libc::ESRCH, NoSuchService, "Service not defined"),
+            (DeleteDestination, libc::ESRCH, NoSuchService, "Service not defined"),
+            (AddDestination, libc::EEXIST, DestinationExists, "Destination already exists"),
+            (EditDestination, libc::ENOENT, NoSuchDestination, "No such destination"),
+            (DeleteDestination, libc::ENOENT, NoSuchDestination, "No such destination"),
+            (StartDaemon, libc::EEXIST, DaemonRunning, "Daemon has already run"),
+            (StopDaemon, libc::ESRCH, DaemonNotRunning, "No daemon is running"),
+            (StartDaemon, libc::ENODEV, NoSuchInterface, "No such device"),
+            (StartDaemon, libc::ENETUNREACH, InterfaceDown, "Network is unreachable"),
+            (AddDestination, libc::EINVAL, Invalid, INVALID),
+            (AddDestination, libc::ERANGE, OutOfRange, "Numerical result out of range"),
+            (AddService, libc::ENOPROTOOPT, Unsupported, "Protocol not available"),
+            (AddService, libc::EPROTONOSUPPORT, Unsupported, "Protocol not supported"),
+            (AddService, libc::ENOMEM, OutOfMemory, "Memory allocation problem"),
+            (AddService, libc::EOPNOTSUPP, Unsupported, "Operation not supported with IPv6"),
+            (
+                AddService,
+                libc::EAFNOSUPPORT,
+                Unsupported,
+                "Operation not supported with specified address family",
+            ),
+            (Operation::Other, libc::EMSGSIZE, ErrorKind::Other, "Module is wrong version"),
+            (Operation::Other, libc::EIO, ErrorKind::Other, "Input/output error"),
+            (Operation::Other, libc::EPERM, NotPermitted, "Permission denied (you must be root)"),
+        ] {
+            let error = refused(operation, code);
+            let expected = (kind, Some(code), text.to_string());
+            assert_eq!((error.kind(), error.code(), error.to_string()), expected, "{operation:?}");
+        }
+    }
+
+    #[test]
+    fn the_source_holds_the_explanation_of_the_kernel() {
+        let text = Some("no reason".to_string());
+        let error = Error::new(Operation::Other, NetlinkError::Refused { code: 5, text });
+        let Error::Refused { source, .. } = &error else { panic!("{error:?}") };
+        assert_eq!(source.code(), Some(5));
+        let source = error.source().expect("a source").to_string();
+        assert_eq!(source, "Input/output error (no reason)");
+    }
+
+    #[test]
+    fn an_exchange_without_an_errno_has_the_text_of_its_cause() {
+        let error = Error::new(Operation::Other, NetlinkError::TableChanging);
+        assert_eq!(error.to_string(), "the table kept changing while it was read");
+        assert_eq!(error.code(), None);
     }
 }

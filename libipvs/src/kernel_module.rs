@@ -1,11 +1,8 @@
-//! Kernel modules, loaded by the program that the kernel itself loads them with.
+//! Loading of kernel modules, with the program that the kernel itself uses for it.
 
 use std::process::{Command, Stdio};
 
-/// Have a module loaded.
-///
-/// What the program says is of no interest: whether the module is there is asked of the kernel
-/// afterwards, by using it.
+/// Tries to load a module. Whether that succeeded shows when the module is used.
 pub fn load(name: &str) {
     let Ok(path) = std::fs::read_to_string("/proc/sys/kernel/modprobe") else { return };
     let path = path.trim_end_matches('\n');

@@ -1,8 +1,8 @@
-//! IPVS, the load balancer inside the Linux kernel (Linux Virtual Server): its table as plain data,
-//! and a blocking client that reads and changes it over generic netlink.
+//! A client for IPVS, the load balancer in the Linux kernel (Linux Virtual Server): its table as
+//! plain data, read and changed over generic netlink.
 //!
-//! A *director* has *virtual services*, each an address and port or a firewall mark, and forwards
-//! the connections to each to *real servers*, which the kernel calls *destinations*.
+//! A *director* has *virtual services*: addresses and ports, or firewall marks. It forwards their
+//! connections to *real servers*, which the kernel and this crate call *destinations*.
 //!
 //! ```no_run
 //! use libipvs::{Client, ErrorKind};
@@ -15,8 +15,8 @@
 //!     Err(error) if error.kind() == ErrorKind::ServiceExists => client.edit_service(web.clone())?,
 //!     result => result?,
 //! }
-//! let server = Destination::masquerading("10.0.0.11:8080".parse()?).weight(5).build()?;
-//! client.add_destination(web.key, server)?;
+//! let destination = Destination::masquerading("10.0.0.11:8080".parse()?).weight(5).build()?;
+//! client.add_destination(web.key, destination)?;
 //! for service in client.services()? {
 //!     println!("{}: {} connections", service.service.key, service.statistics.connections);
 //! }
@@ -24,24 +24,22 @@
 //! # }
 //! ```
 //!
-//! - [`Client`] has a method for each command of the kernel, and [`Client::changes`] for many changes
-//!   in few system calls. It requires CAP_NET_ADMIN in the user namespace that owns the network
-//!   namespace.
-//! - [`model`] holds the plain types that the client takes and returns, and builders that reject what
-//!   the kernel would refuse.
-//! - [`table`] holds a whole table as a value, and finds the fewest changes that turn one table into
-//!   another. [`Client::apply`] makes those changes in the kernel: all of them or none.
-//! - [`Error::kind`] tells apart a service that exists, one that does not, a missing permission and a
-//!   kernel without IPVS.
-//! - [`fake`] replaces the kernel in tests: a table in memory behind the same bytes, and any failure
-//!   at any message.
-//! - [`connections`] reads the kernel's connection table; [`namespace`] enters other network
-//!   namespaces.
+//! - [`Client`] has a blocking method for each command of the kernel, and [`Client::changes`] for
+//!   many changes in few system calls. It requires CAP_NET_ADMIN in the user namespace that owns
+//!   the network namespace.
+//! - [`model`] contains the plain types that the client accepts and returns, and builders that
+//!   reject invalid values.
+//! - [`table`] represents a whole table as a value and computes the fewest changes between two
+//!   tables. [`Client::apply`] makes those changes in the kernel: all of them or none.
+//! - [`Error::kind`] distinguishes, for example, a missing service from a missing permission.
+//! - [`fake`] replaces the kernel in tests: a table in memory behind the same protocol, which can
+//!   fail at any message.
+//! - [`connections`] reads the kernel's connection table. [`namespace`] enters network namespaces.
 //!
 //! # Features
 //!
-//! - `serde`: `Serialize` and `Deserialize` for the model and for [`Table`], in the form of the
-//!   documents of `ipvsadm --json`. Reading validates. Unknown members are ignored.
+//! - `serde`: `Serialize` and `Deserialize` for the model and for [`Table`], in the JSON form of
+//!   `ipvsadm --json`. Deserialization validates, and ignores unknown members.
 //!
 //! # Layers
 //!
@@ -50,7 +48,7 @@
 //! model  <- wire <- netlink <- Transport <- kernel
 //! ```
 //!
-//! Imports point downwards only.
+//! Each layer uses only those to its right.
 
 #![warn(missing_docs)]
 
@@ -70,7 +68,7 @@ pub mod transport;
 mod wire;
 
 pub use client::Client;
-pub use error::{Error, ErrorKind, Operation};
+pub use error::{Cause, Error, ErrorKind, Operation};
 pub use table::Table;
 pub use transaction::{ApplyError, Plan, Refusal, Scope};
 pub use transport::Transport;

@@ -1,4 +1,4 @@
-//! Network namespaces by their names or files.
+//! Network namespaces, by name or by file.
 
 use std::fs::OpenOptions;
 use std::io;
@@ -7,24 +7,27 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// Where `ip netns add` puts names.
+/// The directory in which `ip netns add` creates names.
 const NAMES: &str = "/run/netns";
 
-/// Move the calling thread into a network namespace: a name of `ip netns`, or the path of a
-/// namespace's file, which has a slash in it.
+/// Moves the calling thread into a network namespace: a name that `ip netns` knows, or the path of
+/// a namespace file, which contains a slash.
 ///
-/// `InvalidInput` for a file that is none, `PermissionDenied` without CAP_SYS_ADMIN there and in the caller's own user namespace.
+/// Fails with `InvalidInput` if the file is not a network namespace. Fails with `PermissionDenied`
+/// without CAP_SYS_ADMIN in the user namespace that owns it, and in that of the caller.
 pub fn enter(name: &Path) -> io::Result<()> {
-    // A FIFO is not waited for: it is none either.
+    // O_NONBLOCK: the open of a FIFO would wait for a writer.
     let flags = libc::O_NONBLOCK;
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path(name))?;
-    // SAFETY: it reads no memory of ours, and the descriptor is open.
+    // SAFETY: the call accesses no memory of this process, and the descriptor is open.
     if unsafe { libc::setns(file.as_raw_fd(), libc::CLONE_NEWNET) } == 0 {
         return Ok(());
     }
     let error = io::Error::last_os_error();
     Err(match error.raw_os_error() {
-        Some(libc::EINVAL) => io::Error::new(io::ErrorKind::InvalidInput, "it is none"),
+        Some(libc::EINVAL) => {
+            io::Error::new(io::ErrorKind::InvalidInput, "not a network namespace")
+        }
         Some(libc::EPERM) => {
             let text = "Permission denied (you must be root)";
             io::Error::new(io::ErrorKind::PermissionDenied, text)
@@ -33,7 +36,7 @@ pub fn enter(name: &Path) -> io::Result<()> {
     })
 }
 
-/// What `work` makes in a network namespace; the calling thread stays where it is.
+/// Calls `work` in a network namespace. The calling thread stays in its own.
 pub(crate) fn within<T: Send>(name: &Path, work: impl FnOnce() -> T + Send) -> io::Result<T> {
     std::thread::scope(|threads| {
         let thread = std::thread::Builder::new().spawn_scoped(threads, || {
@@ -56,19 +59,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_or_a_path() {
+    fn a_name_without_a_slash_is_in_the_directory_of_names() {
         assert_eq!(path(Path::new("web")), Path::new("/run/netns/web"));
         assert_eq!(path(Path::new("/proc/1/ns/net")), Path::new("/proc/1/ns/net"));
         assert_eq!(path(Path::new("./web")), Path::new("./web"));
     }
 
     #[test]
-    fn what_is_none_is_refused_and_nothing_done() {
+    fn nothing_happens_outside_a_namespace_that_cannot_be_entered() {
         for (name, kind) in
             [("/dev/null", io::ErrorKind::InvalidInput), ("no such", io::ErrorKind::NotFound)]
         {
-            let result = within(Path::new(name), || panic!("not in a namespace"));
+            let result = within(Path::new(name), || panic!("outside the namespace"));
             assert_eq!(result.map_err(|e| e.kind()), Err::<(), _>(kind));
+        }
+    }
+
+    /// Entering a namespace requires privilege, even if the thread is already in it.
+    #[test]
+    fn work_is_done_inside_a_namespace() {
+        let result = within(Path::new("/proc/self/ns/net"), || 7);
+        match result {
+            Ok(value) => assert_eq!(value, 7),
+            Err(error) => assert_eq!(error.to_string(), "Permission denied (you must be root)"),
         }
     }
 }

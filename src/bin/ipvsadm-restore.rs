@@ -1,7 +1,8 @@
-//! `ipvsadm-restore`: the table from a file, or from standard input.
+//! `ipvsadm-restore`: replaces the table by the rules of a file or of standard input.
 
+use ipvsadm::commands;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    ipvsadm::commands::program(|run, words| run.restore_program(words)).into()
+    commands::program(commands::restore::program)
 }

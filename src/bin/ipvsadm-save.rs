@@ -1,7 +1,8 @@
-//! `ipvsadm-save`: the table to a file, or to standard output.
+//! `ipvsadm-save`: saves the table as rules to a file or to standard output.
 
+use ipvsadm::commands;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    ipvsadm::commands::program(|run, words| run.save_program(words)).into()
+    commands::program(commands::save::program)
 }

@@ -1,46 +1,41 @@
-//! The words after `apply`, read with clap, to what is to be applied.
+//! `ipvsadm apply WORDS`: the words, parsed with clap.
 
-use super::{Asked, read};
+use super::{Invocation, flag};
 use crate::command::Apply;
 use crate::error::CommandError;
-use clap::{Arg, ArgAction, Command, value_parser};
+use clap::{Arg, Command, value_parser};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
-/// `apply` as clap knows it: for parsing, help, the page and completions.
+/// Describes `apply` to clap: for parsing, help, pages and completions.
 pub fn command() -> Command {
-    let flag = |id: &'static str, doc: &'static str| {
-        Arg::new(id).long(id).help(doc).action(ArgAction::SetTrue)
-    };
     Command::new("apply")
         .bin_name("ipvsadm apply")
-        .about("Make the table what a file says, with the fewest changes")
+        .about("Change the table to match a file, with the fewest changes")
         .override_usage("ipvsadm apply [--dry-run] [--keep] [--json] FILE|-")
         .arg(
             Arg::new("file")
                 .value_name("FILE")
                 .required(true)
                 .value_parser(value_parser!(OsString))
-                .help("Rules as -S writes them, with --set and --start-daemon if need be; - for standard input"),
+                .help("Rules as -S prints them, optionally with --set and --start-daemon; - for standard input"),
         )
-        .arg(flag("dry-run", "Print the changes as lines that -R takes, and make none; the status is 1 when there are any"))
-        .arg(flag("keep", "Leave services and daemons alone that the file does not name"))
+        .arg(flag("dry-run", "Print the changes as rules for -R without making them; exit with status 1 if there are any"))
+        .arg(flag("keep", "Keep the services and daemons that the file does not name"))
         .arg(flag("json", "Print the changes as JSON"))
 }
 
-/// Read the words after `apply`.
-pub fn asked(words: &[impl AsRef<[u8]>]) -> Result<Asked<Apply>, CommandError> {
-    let matches = match read(command(), words)? {
-        Asked::Help(text) => return Ok(Asked::Help(text)),
-        Asked::For(matches) => matches,
-    };
-    let file = matches.get_one::<OsString>("file").map(|name| name.as_bytes().to_vec());
-    Ok(Asked::For(Apply {
-        file: file.unwrap_or_default(),
-        dry_run: matches.get_flag("dry-run"),
-        keep: matches.get_flag("keep"),
-        json: matches.get_flag("json"),
-    }))
+/// Parses the words after `apply`.
+pub fn parse(words: &[impl AsRef<[u8]>]) -> Result<Invocation<Apply>, CommandError> {
+    super::parse(command(), words, |matches| {
+        let file = matches.get_one::<OsString>("file").map(|name| name.as_bytes().to_vec());
+        Ok(Apply {
+            file: file.unwrap_or_default(),
+            dry_run: matches.get_flag("dry-run"),
+            keep: matches.get_flag("keep"),
+            json: matches.get_flag("json"),
+        })
+    })
 }
 
 #[cfg(test)]
@@ -50,25 +45,34 @@ mod tests {
     #[test]
     fn words_after_apply() {
         let plain = Apply { file: b"rules".to_vec(), dry_run: false, keep: false, json: false };
-        assert_eq!(asked(&["rules"]), Ok(Asked::For(plain.clone())));
-        let all = Apply { file: b"-".to_vec(), dry_run: true, keep: true, json: true };
-        assert_eq!(asked(&["--json", "-", "--dry-run", "--keep"]), Ok(Asked::For(all)));
-        assert_eq!(asked(&["--", "rules"]), Ok(Asked::For(plain)));
-        assert!(matches!(asked(&["--help"]), Ok(Asked::Help(text)) if text.contains("--keep")));
+        for (words, apply) in [
+            (&["rules"][..], plain.clone()),
+            (&["--", "rules"], plain.clone()),
+            (&["--dry-run", "rules"], Apply { dry_run: true, ..plain.clone() }),
+            (&["--keep", "rules"], Apply { keep: true, ..plain.clone() }),
+            (&["--json", "-"], Apply { json: true, file: b"-".to_vec(), ..plain }),
+        ] {
+            assert_eq!(parse(words), Ok(Invocation::Run(apply)), "{words:?}");
+        }
+        assert!(
+            matches!(parse(&["--help"]), Ok(Invocation::Help(text)) if text.contains("--keep"))
+        );
     }
 
     #[test]
-    fn what_is_no_word_of_it_is_quoted() {
-        for (words, said) in
-            [(&["--foo", "f"][..], "'--foo'"), (&[], "FILE"), (&["one", "two"], "'two'")]
-        {
-            let error = asked(words).expect_err("no such words");
+    fn an_error_is_one_line_that_quotes_the_word() {
+        for (words, message, hint) in [
+            (
+                &["--kep", "f"][..],
+                "apply: unexpected argument '--kep' found",
+                Some("did you mean --keep?"),
+            ),
+            (&["one", "two"], "apply: unexpected argument 'two' found", None),
+            (&[], "apply: the following required arguments were not provided: <FILE>", None),
+        ] {
+            let error = parse(words).expect_err(message);
             assert_eq!(crate::exit::status(error.kind), 2);
-            assert!(
-                error.message.contains(said) && !error.message.contains('\n'),
-                "{}",
-                error.message
-            );
+            assert_eq!((error.message.as_str(), error.hint.as_deref()), (message, hint));
         }
     }
 }

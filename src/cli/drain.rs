@@ -1,35 +1,31 @@
-//! The words after `drain`, read with clap, to which real server of which virtual service is meant.
+//! `ipvsadm drain WORDS`: the words, parsed with clap.
 
-use super::help::option;
-use super::options::SERVICE;
-use super::{Asked, parser, read};
-use crate::command::{Command as Classic, Drain};
+use super::draft::Draft;
+use super::help::subcommand_arg;
+use super::options::{self, OptionRow, SERVER, SERVICE};
+use super::{Invocation, flag};
+use crate::command::Drain;
 use crate::error::CommandError;
 use crate::names::Names;
-use clap::{Arg, ArgAction, ArgGroup, Command, value_parser};
-use libipvs::model::Change;
+use clap::{Arg, ArgGroup, Command, value_parser};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
-/// The option that names one of its servers.
-const SERVER: &str = "real-server";
-
-/// `drain` as clap knows it: for parsing, help, the page and completions.
+/// Describes `drain` to clap: for parsing, help, pages and completions.
 pub fn command() -> Command {
-    let flag = |id: &'static str, doc: &'static str| {
-        Arg::new(id).long(id).help(doc).action(ArgAction::SetTrue)
-    };
     Command::new("drain")
         .bin_name("ipvsadm drain")
-        .about(
-            "Give a real server no new connections, and wait until those that are open have ended",
-        )
+        .about("Stop new connections to a real server and wait until its open connections end")
         .override_usage(
             "ipvsadm drain SERVICE -r SERVER [--wait SECONDS]\n       \
              ipvsadm drain --undo SERVICE -r SERVER",
         )
-        .args(SERVICE.into_iter().chain([SERVER, "ipv6"]).map(option))
-        .group(ArgGroup::new("service").args(SERVICE).required(true))
+        .args(endpoints().chain(options::group("ipv6")).map(subcommand_arg))
+        .group(
+            ArgGroup::new("service")
+                .args(options::group(SERVICE).map(|row| row.long))
+                .required(true),
+        )
         .mut_arg(SERVER, |arg| arg.required(true))
         .arg(
             Arg::new("wait")
@@ -37,37 +33,38 @@ pub fn command() -> Command {
                 .value_name("SECONDS")
                 .value_parser(value_parser!(u32))
                 .conflicts_with("undo")
-                .help("Wait no longer than this, 0 for not at all; without it as long as it takes"),
+                .help("Wait at most this long, 0 for not at all [default: until no connection is active]"),
         )
-        .arg(flag("undo", "Put back the weight that the server had"))
+        .arg(flag("undo", "Restore the weight that the real server had"))
 }
 
-/// Read the words after `drain`.
-pub fn asked(words: &[impl AsRef<[u8]>], names: &dyn Names) -> Result<Asked<Drain>, CommandError> {
-    let matches = match read(command(), words)? {
-        Asked::Help(text) => return Ok(Asked::Help(text)),
-        Asked::For(matches) => matches,
-    };
-    // What they mean, the classic grammar says: of the same words behind -d.
-    let mut line: Vec<&[u8]> = vec![b"-d"];
-    let long: Vec<String> = SERVICE.iter().chain([&SERVER]).map(|n| format!("--{n}")).collect();
-    for (id, long) in SERVICE.iter().chain([&SERVER]).zip(&long) {
-        if let Some(value) = matches.get_one::<OsString>(id) {
-            line.extend([long.as_bytes(), value.as_bytes()]);
+/// The options that name the service and its real server.
+fn endpoints() -> impl Iterator<Item = &'static OptionRow> {
+    options::group(SERVICE).chain(options::group(SERVER))
+}
+
+/// Parses the words after `drain`.
+pub fn parse(
+    words: &[impl AsRef<[u8]>],
+    names: &dyn Names,
+) -> Result<Invocation<Drain>, CommandError> {
+    super::parse(command(), words, |matches| {
+        let mut draft = Draft::new(names);
+        for row in endpoints() {
+            if let Some(value) = matches.get_one::<OsString>(row.long) {
+                row.apply(&mut draft, Some(value.as_bytes()))?;
+            }
         }
-    }
-    if matches.get_flag("ipv6") {
-        line.push(b"-6");
-    }
-    match parser::command(&line, names)? {
-        Classic::Change(Change::DeleteDestination(service, server)) => Ok(Asked::For(Drain {
-            service,
-            server,
+        if matches.get_flag("ipv6") {
+            draft.set_ipv6()?;
+        }
+        Ok(Drain {
+            service: draft.key()?,
+            server: draft.destination_key()?,
             wait: matches.get_one("wait").copied(),
             undo: matches.get_flag("undo"),
-        })),
-        _ => Err(CommandError::usage("drain: this names no real server")),
-    }
+        })
+    })
 }
 
 #[cfg(test)]
@@ -76,8 +73,8 @@ mod tests {
     use crate::names::System;
     use libipvs::model::{DestinationKey, Family, Protocol, ServiceKey};
 
-    fn of(line: &str) -> Result<Asked<Drain>, CommandError> {
-        asked(&line.split(' ').collect::<Vec<_>>(), &System)
+    fn parsed(line: &str) -> Result<Invocation<Drain>, CommandError> {
+        parse(&line.split(' ').collect::<Vec<_>>(), &System)
     }
 
     #[test]
@@ -86,26 +83,26 @@ mod tests {
         let service = ServiceKey::Address { protocol: Protocol::Tcp, address, port: 80 };
         let server = DestinationKey { address: [10, 0, 0, 11].into(), port: 80 };
         let plain = Drain { service, server, wait: None, undo: false };
-        assert_eq!(of("-t 10.0.0.1:80 -r 10.0.0.11"), Ok(Asked::For(plain.clone())));
+        assert_eq!(parsed("-t 10.0.0.1:80 -r 10.0.0.11"), Ok(Invocation::Run(plain.clone())));
         let waits = Drain { wait: Some(60), ..plain.clone() };
         assert_eq!(
-            of("--wait 60 -r 10.0.0.11:80 --tcp-service=10.0.0.1:80"),
-            Ok(Asked::For(waits))
+            parsed("--wait 60 -r 10.0.0.11:80 --tcp-service=10.0.0.1:80"),
+            Ok(Invocation::Run(waits))
         );
         let undo = Drain { undo: true, ..plain.clone() };
-        assert_eq!(of("--undo -t 10.0.0.1:80 -r 10.0.0.11"), Ok(Asked::For(undo)));
+        assert_eq!(parsed("--undo -t 10.0.0.1:80 -r 10.0.0.11"), Ok(Invocation::Run(undo)));
         let mark = Drain {
             service: ServiceKey::Mark { mark: 7, family: Family::V6 },
             server: DestinationKey { port: 0, ..server },
             ..plain
         };
-        assert_eq!(of("-f 7 -6 -r 10.0.0.11"), Ok(Asked::For(mark)));
-        assert!(matches!(of("--help"), Ok(Asked::Help(text)) if text.contains("--wait")));
+        assert_eq!(parsed("-f 7 -6 -r 10.0.0.11"), Ok(Invocation::Run(mark)));
+        assert!(matches!(parsed("--help"), Ok(Invocation::Help(text)) if text.contains("--wait")));
     }
 
     #[test]
-    fn what_is_no_server_of_a_service_is_quoted() {
-        for (line, said) in [
+    fn an_error_is_one_line_that_quotes_the_word() {
+        for (line, quoted) in [
             ("-t 10.0.0.1:80", "--real-server"),
             ("-r 10.0.0.11", "--tcp-service"),
             ("-t 10.0.0.1:x -r 10.0.0.11", "10.0.0.1:x"),
@@ -115,10 +112,10 @@ mod tests {
             ("-t 10.0.0.1:80 -r 10.0.0.11 more", "'more'"),
             ("-t 10.0.0.1:80 -6 -r 10.0.0.11", "-6"),
         ] {
-            let error = of(line).expect_err(line);
+            let error = parsed(line).expect_err(line);
             assert_eq!(crate::exit::status(error.kind), 2, "{line}");
             assert!(
-                error.message.contains(said) && !error.message.contains('\n'),
+                error.message.contains(quoted) && !error.message.contains('\n'),
                 "{}",
                 error.message
             );

@@ -1,21 +1,21 @@
-//! The help and the version, made from the option table.
+//! The help and the version, from the option table.
 
-use super::options::{self, OPTIONS, Section, Spec, Takes};
+use super::options::{Argument, OPTIONS, OptionRow, Section};
 use clap::{Arg, ArgAction, Command, value_parser};
 use std::ffi::OsString;
 
-/// One line: program, version, what it stands in for.
+/// Returns the version, on one line.
 pub fn version() -> String {
-    format!("ipvsadm v{} (takes what ipvsadm 1.31 takes; IPVS v1.2.1)", env!("CARGO_PKG_VERSION"))
+    format!("ipvsadm v{} (compatible with ipvsadm 1.31; IPVS v1.2.1)", env!("CARGO_PKG_VERSION"))
 }
 
-/// All of the help.
+/// Returns the whole help.
 pub fn text() -> String {
     let help = command().render_help();
     format!("{}\n{help}", version())
 }
 
-/// The option table as clap knows it: for the help, never for parsing a whole line.
+/// Describes the option table to clap, for help and pages. The classic grammar is not clap's.
 pub fn command() -> Command {
     Command::new("ipvsadm")
         .disable_help_flag(true)
@@ -31,47 +31,51 @@ pub fn command() -> Command {
              ipvsadm -C\n       \
              ipvsadm -S [-n] [--full]\n       \
              ipvsadm -R [FILE]\n       \
-             ipvsadm apply [--dry-run] [--keep] [--json] FILE (ipvsadm apply --help)\n       \
-             ipvsadm drain [--undo] SERVICE -r host[:port] [--wait seconds] (ipvsadm drain --help)\n       \
              ipvsadm --set tcp tcpfin udp\n       \
              ipvsadm --start-daemon|--stop-daemon master|backup [...]\n       \
-             ipvsadm top [-n] [--interval seconds] [SERVICE]... (ipvsadm top --help)\n       \
-             ipvsadm rs-setup ... (on a real server; ipvsadm rs-setup --help)\n       \
-             ipvsadm -h | -v",
+             ipvsadm -h | -v\n       \
+             ipvsadm apply [--dry-run] [--keep] [--json] FILE\n       \
+             ipvsadm drain [--undo] SERVICE -r host[:port] [--wait seconds]\n       \
+             ipvsadm rs-setup [-g|-i|-m] VIP...\n       \
+             ipvsadm top [-n] [--interval seconds] [SERVICE]...\n       \
+             ipvsadm apply|drain|rs-setup|top --help",
         )
         .args(OPTIONS.iter().map(arg))
 }
 
-/// An option of the table, for a subcommand that has it as well.
-pub fn option(long: &'static str) -> Arg {
-    let spec = options::long(long.as_bytes());
-    spec.map_or_else(|| Arg::new(long), arg).help_heading(None::<&str>)
+/// Describes an option of the table to clap, for a subcommand.
+pub fn subcommand_arg(row: &'static OptionRow) -> Arg {
+    arg(row).help_heading(None::<&str>)
 }
 
-fn arg(spec: &'static Spec) -> Arg {
-    let arg =
-        Arg::new(spec.long).long(spec.long).help(spec.doc).help_heading(heading(spec.section));
-    let arg = match spec.short {
+fn arg(row: &'static OptionRow) -> Arg {
+    // As clap prints values; its own list in a man page takes a line for each.
+    let help = match row.values {
+        [] => row.help.to_string(),
+        values => format!("{} [possible values: {}]", row.help, values.join(", ")),
+    };
+    let arg = Arg::new(row.long).long(row.long).help(help).help_heading(heading(row.section));
+    let arg = match row.short {
         [first, others @ ..] => arg
             .short(char::from(*first))
             .visible_short_aliases(others.iter().map(|b| char::from(*b))),
         [] => arg,
     };
-    match spec.takes {
-        Takes::Nothing => arg.action(ArgAction::SetTrue),
-        Takes::Value(name) => arg.value_name(name).value_parser(value_parser!(OsString)),
-        Takes::Maybe(name) => arg.value_name(name).num_args(0..=1),
+    match row.argument {
+        Argument::None => arg.action(ArgAction::SetTrue),
+        Argument::Required(name) => arg.value_name(name).value_parser(value_parser!(OsString)),
+        Argument::Optional { name, .. } => arg.value_name(name).num_args(0..=1),
     }
 }
 
 fn heading(section: Section) -> &'static str {
     match section {
-        Section::Commands => "Commands (one, and first)",
+        Section::Commands => "Commands (exactly one, first on the line)",
         Section::VirtualService => "Virtual service (SERVICE)",
         Section::RealServer => "Real server",
         Section::Listing => "Listing",
         Section::Daemon => "Synchronisation daemon",
-        Section::Everywhere => "With everything",
+        Section::Everywhere => "With every command",
     }
 }
 
@@ -80,12 +84,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_help_names_every_option() {
+    fn the_help_describes_every_option() {
         command().debug_assert();
         let text = text();
-        for spec in OPTIONS {
-            assert!(text.contains(&format!("--{}", spec.long)), "{}", spec.long);
-            assert!(text.contains(spec.doc.split_whitespace().next().unwrap()));
+        for row in OPTIONS {
+            assert!(text.contains(&format!("--{}", row.long)), "{}", row.long);
+            assert!(!row.help.is_empty() && text.contains(row.help), "{}", row.long);
+        }
+        for part in [
+            "ipvsadm v0.1.0 (compatible with ipvsadm 1.31; IPVS v1.2.1)\n",
+            "-w, --weight <weight> ",
+            "-p, --persistent [<seconds>] ",
+            "[possible values: ipip, gue, gre]",
+            "[alias: -l]",
+            "\nReal server:\n",
+        ] {
+            assert!(text.contains(part), "{part}:\n{text}");
         }
     }
 }

@@ -1,10 +1,11 @@
-//! Words to options, as popt makes them of argv: the same for a line of `-R`.
+//! The lexer of the classic grammar: words to options, as popt reads them.
 //!
 //! `--long`, `--long=value`, `--long value`, `-s`, `-svalue`, `-s=value`, `-s value`, several letters
-//! after one dash, `--` to end it. An optional value is taken from the next word unless that
-//! begins with a dash. What is no option is set aside and given back at the end. No meaning here.
+//! after one dash, `--` ends the options. An optional value is the next word unless that begins with
+//! a dash. Words that belong to no option are collected. Options have no meaning here.
 
-use super::options::{self, Spec, Takes};
+use super::options::{self, Argument, OptionRow};
+use super::suggestions;
 use crate::error::{CommandError, ErrorKind};
 use crate::text::printable;
 
@@ -12,32 +13,33 @@ use crate::text::printable;
 #[derive(Debug)]
 pub struct Lexer<'a, W> {
     words: &'a [W],
+    /// The index of the next word.
     next: usize,
-    /// The letters that are left of a word of several.
+    /// The unread letters of the current word.
     letters: &'a [u8],
     arguments: Vec<&'a [u8]>,
 }
 
-/// An option and its value.
-pub type Found<'a> = (&'static Spec, Option<&'a [u8]>);
+/// An option with its value, if it has one.
+pub type LexedOption<'a> = (&'static OptionRow, Option<&'a [u8]>);
 
 impl<'a, W: AsRef<[u8]>> Lexer<'a, W> {
     pub fn new(words: &'a [W]) -> Lexer<'a, W> {
         Lexer { words, next: 0, letters: &[], arguments: Vec::new() }
     }
 
-    /// The words that belonged to no option, once there are no more options.
+    /// Returns the words that belong to no option. Call it after the last option.
     pub fn arguments(self) -> Vec<&'a [u8]> {
         self.arguments
     }
 
-    /// The word that was taken last, for messages.
+    /// Returns the word that was read last, for messages.
     pub fn word(&self) -> &'a [u8] {
         self.next.checked_sub(1).and_then(|n| self.words.get(n)).map_or(b"", |word| word.as_ref())
     }
 
-    /// The next option.
-    pub fn option(&mut self) -> Result<Option<Found<'a>>, CommandError> {
+    /// Returns the next option.
+    pub fn option(&mut self) -> Result<Option<LexedOption<'a>>, CommandError> {
         loop {
             if let Some((&letter, rest)) = self.letters.split_first() {
                 return self.short(letter, rest).map(Some);
@@ -58,57 +60,57 @@ impl<'a, W: AsRef<[u8]>> Lexer<'a, W> {
         }
     }
 
-    fn long(&mut self, word: &'a [u8]) -> Result<Found<'a>, CommandError> {
+    fn long(&mut self, word: &'a [u8]) -> Result<LexedOption<'a>, CommandError> {
         let (name, attached) = match word.iter().position(|&b| b == b'=') {
             Some(n) => (&word[..n], Some(&word[n + 1..])),
             None => (word, None),
         };
-        let spec = options::long(name).ok_or_else(|| {
-            let near = options::near(name).map(|long| format!("did you mean --{long}?"));
-            self.error("unknown option").hint(near)
-        })?;
-        self.value(spec, attached)
+        let row = options::long(name)
+            .ok_or_else(|| self.error("unknown option").hint(suggestions::option(name)))?;
+        self.value(row, attached)
     }
 
-    fn short(&mut self, letter: u8, rest: &'a [u8]) -> Result<Found<'a>, CommandError> {
+    fn short(&mut self, letter: u8, rest: &'a [u8]) -> Result<LexedOption<'a>, CommandError> {
         self.letters = rest;
-        let spec = options::short(letter).ok_or_else(|| self.error("unknown option"))?;
-        let attached = match (spec.takes, rest) {
-            // A value behind the letter, or an equals sign where none can be.
+        let row = options::short(letter).ok_or_else(|| self.error("unknown option"))?;
+        let attached = match (row.argument, rest) {
+            // An equals sign attaches a value even to an option that takes none: an error.
             (_, [b'=', value @ ..]) => Some(value),
-            (Takes::Nothing, _) | (_, []) => None,
+            (Argument::None, _) | (_, []) => None,
             (_, value) => Some(value),
         };
         if attached.is_some() {
             self.letters = &[];
         }
-        self.value(spec, attached)
+        self.value(row, attached)
     }
 
     fn value(
         &mut self,
-        spec: &'static Spec,
+        row: &'static OptionRow,
         attached: Option<&'a [u8]>,
-    ) -> Result<Found<'a>, CommandError> {
+    ) -> Result<LexedOption<'a>, CommandError> {
         let following = self.words.get(self.next).map(AsRef::as_ref);
-        let value = match (spec.takes, attached) {
-            (Takes::Nothing, None) => return Ok((spec, None)),
-            (Takes::Nothing, Some(_)) => {
+        let value = match (row.argument, attached) {
+            (Argument::None, None) => return Ok((row, None)),
+            (Argument::None, Some(_)) => {
                 return Err(self.error("option does not take an argument"));
             }
-            (_, Some(value)) => return Ok((spec, Some(value))),
-            (Takes::Value(_), None) => following.ok_or_else(|| self.error("missing argument"))?,
-            (Takes::Maybe(_), None) => match following {
+            (_, Some(value)) => return Ok((row, Some(value))),
+            (Argument::Required(_), None) => {
+                following.ok_or_else(|| self.error("missing argument"))?
+            }
+            (Argument::Optional { .. }, None) => match following {
                 Some(word) if !word.starts_with(b"-") => word,
-                _ => return Ok((spec, None)),
+                _ => return Ok((row, None)),
             },
         };
         self.next += 1;
-        Ok((spec, Some(value)))
+        Ok((row, Some(value)))
     }
 
-    fn error(&self, what: &str) -> CommandError {
-        let text = format!("{}: {what}", printable(self.word()));
+    fn error(&self, problem: &str) -> CommandError {
+        let text = format!("{}: {problem}", printable(self.word()));
         CommandError::new(ErrorKind::Option, text)
     }
 }
@@ -117,20 +119,20 @@ impl<'a, W: AsRef<[u8]>> Lexer<'a, W> {
 mod tests {
     use super::*;
 
-    type Said = (&'static str, Option<String>);
+    type Lexed = (&'static str, Option<String>);
 
-    fn lexed(line: &str) -> Result<(Vec<Said>, Vec<String>), String> {
+    fn lexed(line: &str) -> Result<(Vec<Lexed>, Vec<String>), String> {
         let words: Vec<&str> = line.split(' ').collect();
         let mut lexer = Lexer::new(&words);
         let mut options = Vec::new();
-        while let Some((spec, value)) = lexer.option().map_err(|e| e.message)? {
-            options.push((spec.long, value.map(|v| String::from_utf8_lossy(v).into_owned())));
+        while let Some((row, value)) = lexer.option().map_err(|e| e.message)? {
+            options.push((row.long, value.map(|v| String::from_utf8_lossy(v).into_owned())));
         }
         let arguments = lexer.arguments();
         Ok((options, arguments.iter().map(|a| String::from_utf8_lossy(a).into_owned()).collect()))
     }
 
-    fn options(line: &str) -> Vec<Said> {
+    fn options(line: &str) -> Vec<Lexed> {
         lexed(line).unwrap().0
     }
 
@@ -162,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_option_is_an_argument() {
+    fn words_that_belong_to_no_option_are_arguments() {
         let (options, arguments) = lexed("foo -L - bar -- -n").unwrap();
         assert_eq!(options, [("list", None)]);
         assert_eq!(arguments, ["foo", "-", "bar", "-n"]);

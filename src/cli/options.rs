@@ -1,214 +1,268 @@
-//! Every option there is, once: the lexer, the checks, the help and the pages read this table.
+//! The option table: one row holds all that is known about an option.
+//!
+//! The lexer, the parser, the help, the man pages and the completions read it. To add an option or a
+//! verb, add a row.
 
-/// What a command line asks for. The first option says it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verb {
-    AddService,
-    EditService,
-    DeleteService,
-    AddServer,
-    EditServer,
-    DeleteServer,
-    Clear,
-    List,
-    Save,
-    Restore,
-    Zero,
-    Set,
-    StartDaemon,
-    StopDaemon,
-    Help,
-    Version,
-}
+pub use super::row::{Argument, OptionRow, Section, Verb};
 
-/// What an option means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Opt {
-    Verb(Verb),
-    TcpService,
-    UdpService,
-    SctpService,
-    FirewallMark,
-    Ipv6,
-    Scheduler,
-    SchedulerFlags,
-    Persistent,
-    Netmask,
-    PersistenceEngine,
-    OnePacket,
-    RealServer,
-    Gatewaying,
-    Ipip,
-    Masquerading,
-    TunType,
-    TunPort,
-    TunNocsum,
-    TunCsum,
-    TunRemcsum,
-    Weight,
-    UpperThreshold,
-    LowerThreshold,
-    Connection,
-    Timeout,
-    Daemon,
-    Stats,
-    Rate,
-    Exact,
-    Thresholds,
-    PersistentConn,
-    TunInfo,
-    Json,
-    Pretty,
-    NoSort,
-    Sort,
-    Numeric,
-    Full,
-    SyncId,
-    SyncMaxLength,
-    McastInterface,
-    McastGroup,
-    McastPort,
-    McastTtl,
-    Netns,
-}
-
-/// Whether a value belongs to an option, and what the value is called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Takes {
-    Nothing,
-    Value(&'static str),
-    /// A value, or none.
-    Maybe(&'static str),
-}
-
-/// Where the help lists an option.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Section {
-    Commands,
-    VirtualService,
-    RealServer,
-    Listing,
-    Daemon,
-    Everywhere,
-}
-
-/// One row of the table.
-#[derive(Debug)]
-pub struct Spec {
-    pub opt: Opt,
-    pub long: &'static str,
-    pub short: &'static [u8],
-    pub takes: Takes,
-    pub section: Section,
-    pub doc: &'static str,
-}
-
-const fn row(
-    opt: Opt,
-    long: &'static str,
-    short: &'static [u8],
-    takes: Takes,
-    section: Section,
-    doc: &'static str,
-) -> Spec {
-    Spec { opt, long, short, takes, section, doc }
-}
-
+use super::row::{option, verb};
+use super::value::{self, INT_MAX};
+use crate::command::{Command, Form};
 use Section::*;
-use Takes::*;
+use libipvs::model::{Change, Checksum, Forwarding, Protocol};
+
+/// The name of the options that name a virtual service.
+pub const SERVICE: &str = "service-address";
+/// The name of the option that names a real server.
+pub const SERVER: &str = "real-server";
+const METHOD: &str = "forwarding-method";
+
+#[rustfmt::skip]
+const SERVICE_VERBS: &[&str] = &[
+    "add-service", "edit-service", "delete-service",
+    "add-server", "edit-server", "delete-server", "list", "zero",
+];
+const SERVER_VERBS: &[&str] = &["add-server", "edit-server", "delete-server"];
+const SERVICE_EDITS: &[&str] = &["add-service", "edit-service"];
+const SERVER_EDITS: &[&str] = &["add-server", "edit-server"];
+const LIST: &[&str] = &["list"];
+const START_DAEMON: &[&str] = &["start-daemon"];
+
+const SCHEDULERS: &[&str] =
+    &["rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh"];
+const SCHEDULER_FLAGS: &[&str] =
+    &["sh-fallback", "sh-port", "mh-fallback", "mh-port", "flag-1", "flag-2", "flag-3"];
+const ROLES: &[&str] = &["master", "backup"];
 
 /// The table.
 #[rustfmt::skip]
-pub const OPTIONS: &[Spec] = &[
-    row(Opt::Verb(Verb::AddService), "add-service", b"A", Nothing, Commands, "add a virtual service"),
-    row(Opt::Verb(Verb::EditService), "edit-service", b"E", Nothing, Commands, "change a virtual service; what is not given is set to its default"),
-    row(Opt::Verb(Verb::DeleteService), "delete-service", b"D", Nothing, Commands, "delete a virtual service and its real servers"),
-    row(Opt::Verb(Verb::Clear), "clear", b"C", Nothing, Commands, "delete all virtual services"),
-    row(Opt::Verb(Verb::Restore), "restore", b"R", Nothing, Commands, "carry out the rules on standard input, a line each, or those of a file"),
-    row(Opt::Verb(Verb::Save), "save", b"S", Nothing, Commands, "write all rules to standard output, as -R reads them"),
-    row(Opt::Verb(Verb::AddServer), "add-server", b"a", Nothing, Commands, "add a real server to a virtual service"),
-    row(Opt::Verb(Verb::EditServer), "edit-server", b"e", Nothing, Commands, "change a real server; what is not given is set to its default"),
-    row(Opt::Verb(Verb::DeleteServer), "delete-server", b"d", Nothing, Commands, "delete a real server from a virtual service"),
-    row(Opt::Verb(Verb::List), "list", b"Ll", Nothing, Commands, "list the table, or one virtual service; done when no command is given"),
-    row(Opt::Verb(Verb::Zero), "zero", b"Z", Nothing, Commands, "zero the counters of one virtual service, or of all"),
-    row(Opt::Verb(Verb::Set), "set", b"", Nothing, Commands, "set the timeouts of idle connections in seconds: TCP, TCP after a FIN, UDP; 0 leaves one as it is"),
-    row(Opt::Verb(Verb::StartDaemon), "start-daemon", b"", Value("master|backup"), Commands, "start the daemon that sends connections to other directors, or receives them"),
-    row(Opt::Verb(Verb::StopDaemon), "stop-daemon", b"", Value("master|backup"), Commands, "stop that daemon"),
-    row(Opt::Verb(Verb::Help), "help", b"h", Nothing, Commands, "show this help"),
-    row(Opt::Verb(Verb::Version), "version", b"v", Nothing, Commands, "show the version"),
+pub const OPTIONS: &[OptionRow] = &[
+    verb("add-service", b"A", &[SERVICE], |draft| Ok(Change::AddService(draft.service()?).into()))
+        .help("Add a virtual service"),
+    verb("edit-service", b"E", &[SERVICE], |draft| Ok(Change::EditService(draft.service()?).into()))
+        .help("Edit a virtual service; options that are not given return to their defaults"),
+    verb("delete-service", b"D", &[SERVICE], |draft| Ok(Change::DeleteService(draft.key()?).into()))
+        .help("Delete a virtual service and its real servers"),
+    verb("clear", b"C", &[], |_| Ok(Change::Flush.into()))
+        .help("Delete all virtual services")
+        .name("flush"),
+    verb("restore", b"R", &[], |draft| Ok(Command::Restore { file: draft.file.to_vec() }))
+        .help("Execute the rules of a file or of standard input, one per line")
+        .operands(|draft, words| {
+            draft.file = words.next().unwrap_or(b"-");
+            Ok(())
+        }),
+    verb("save", b"S", &[], |draft| Ok(Command::Save(draft.save)))
+        .help("Print the table as rules for -R"),
+    verb("add-server", b"a", &[SERVICE, SERVER], |draft| Ok(Change::AddDestination(draft.key()?, draft.destination()?).into()))
+        .help("Add a real server to a virtual service"),
+    verb("edit-server", b"e", &[SERVICE, SERVER], |draft| Ok(Change::EditDestination(draft.key()?, draft.destination()?).into()))
+        .help("Edit a real server; options that are not given return to their defaults"),
+    verb("delete-server", b"d", &[SERVICE, SERVER], |draft| Ok(Change::DeleteDestination(draft.key()?, draft.destination_key()?).into()))
+        .help("Delete a real server from a virtual service"),
+    verb("list", b"Ll", &[], |draft| draft.list().map(Command::List))
+        .help("List the table or one virtual service (default)"),
+    verb("zero", b"Z", &[], |draft| Ok(Change::Zero(draft.key).into()))
+        .help("Zero the counters of one virtual service or of all"),
+    verb("set", b"", &[], |draft| Ok(Change::SetTimeouts(draft.timeouts).into()))
+        .help("Set the timeouts of idle connections in seconds: TCP, TCP after a FIN, UDP; 0 keeps a timeout")
+        .operands(|draft, words| draft.set_timeouts(words)),
+    verb("start-daemon", b"", &[], |draft| Ok(Change::StartDaemon(draft.daemon).into()))
+        .help("Start the daemon that sends connections to other directors (master) or receives them (backup)")
+        .argument("role").values(ROLES)
+        .parses(|draft, text| value::role(text, "start-daemon parameter").map(|role| draft.daemon.role = role)),
+    verb("stop-daemon", b"", &[], |draft| Ok(Change::StopDaemon(draft.daemon.role).into()))
+        .help("Stop the daemon with this role")
+        .argument("role").values(ROLES)
+        .parses(|draft, text| value::role(text, "stop-daemon parameter").map(|role| draft.daemon.role = role)),
+    verb("help", b"h", &[], |_| Ok(Command::Help))
+        .help("Print this help")
+        .ignores_rest(),
+    verb("version", b"v", &[], |_| Ok(Command::Version))
+        .help("Print the version")
+        .ignores_rest(),
 
-    row(Opt::TcpService, "tcp-service", b"t", Value("host[:port]"), VirtualService, "the TCP service at this address"),
-    row(Opt::UdpService, "udp-service", b"u", Value("host[:port]"), VirtualService, "the UDP service at this address"),
-    row(Opt::SctpService, "sctp-service", b"", Value("host[:port]"), VirtualService, "the SCTP service at this address"),
-    row(Opt::FirewallMark, "fwmark-service", b"f", Value("mark"), VirtualService, "the service of packets with this firewall mark, 1 or more"),
-    row(Opt::Ipv6, "ipv6", b"6", Nothing, VirtualService, "the service of a firewall mark is for IPv6"),
-    row(Opt::Scheduler, "scheduler", b"s", Value("scheduler"), VirtualService, "how servers are chosen: rr, wrr, lc, wlc, lblc, lblcr, dh, sh, sed, nq, fo, ovf, mh; wlc by default"),
-    row(Opt::SchedulerFlags, "sched-flags", b"b", Value("flags"), VirtualService, "flags for the scheduler, with commas between: sh-fallback, sh-port, mh-fallback, mh-port, flag-1, flag-2, flag-3"),
-    row(Opt::Persistent, "persistent", b"p", Maybe("seconds"), VirtualService, "a client keeps its server for this long, 360 seconds by default"),
-    row(Opt::Netmask, "netmask", b"M", Value("netmask"), VirtualService, "clients equal under this mask (IPv6: prefix length) are one client to persistence"),
-    row(Opt::PersistenceEngine, "pe", b"", Value("engine"), VirtualService, "what else tells clients apart for persistence: sip"),
-    row(Opt::OnePacket, "ops", b"o", Nothing, VirtualService, "schedule each datagram by itself (UDP)"),
+    option("tcp-service", b"t", VirtualService, SERVICE_VERBS)
+        .help("TCP service at this address")
+        .argument("host[:port]").name(SERVICE)
+        .parses(|draft, text| draft.set_service(text, Protocol::Tcp)),
+    option("udp-service", b"u", VirtualService, SERVICE_VERBS)
+        .help("UDP service at this address")
+        .argument("host[:port]").name(SERVICE)
+        .parses(|draft, text| draft.set_service(text, Protocol::Udp)),
+    option("sctp-service", b"", VirtualService, SERVICE_VERBS)
+        .help("SCTP service at this address")
+        .argument("host[:port]").name(SERVICE)
+        .parses(|draft, text| draft.set_service(text, Protocol::Sctp)),
+    option("fwmark-service", b"f", VirtualService, SERVICE_VERBS)
+        .help("Service of the packets with this firewall mark, 1 or more")
+        .argument("mark").name(SERVICE)
+        .parses(|draft, text| draft.set_mark(text)),
+    option("ipv6", b"6", VirtualService, SERVICE_VERBS)
+        .help("With -f: the service of IPv6 packets")
+        .unchecked()
+        .parses(|draft, _| draft.set_ipv6()),
+    option("scheduler", b"s", VirtualService, SERVICE_EDITS)
+        .help("Scheduler that chooses the real server of a connection [default: wlc]")
+        .argument("scheduler").values(SCHEDULERS)
+        .sets(|draft, text| if let Some(name) = value::short_name(text) { draft.service.scheduler = name }),
+    option("sched-flags", b"b", VirtualService, SERVICE_EDITS)
+        .help("Flags of the scheduler, separated by commas")
+        .argument("flags").values(SCHEDULER_FLAGS)
+        .sets(|draft, text| draft.scheduler_flags = text),
+    option("persistent", b"p", VirtualService, SERVICE_EDITS)
+        .help("Make the service persistent: a client keeps its real server for this many seconds, 360 if omitted")
+        .optional_argument("seconds", b"360")
+        .parses(|draft, text| value::timeout(text, 1).map(|seconds| draft.service.persistence = Some(seconds))),
+    option("netmask", b"M", VirtualService, SERVICE_EDITS)
+        .help("With -p: treat all clients of a network as one client; a prefix length for IPv6")
+        .argument("netmask")
+        .parses(|draft, text| draft.set_netmask(text)),
+    option("pe", b"", VirtualService, SERVICE_EDITS)
+        .help("With -p: identify clients by this persistence engine instead of the address alone")
+        .argument("engine").values(&["sip"])
+        .sets(|draft, text| draft.service.persistence_engine = value::short_name(text)),
+    option("ops", b"o", VirtualService, SERVICE_EDITS)
+        .help("One-packet scheduling: schedule each UDP datagram by itself")
+        .sets(|draft, _| draft.service.one_packet = true),
 
-    row(Opt::RealServer, "real-server", b"r", Value("host[:port]"), RealServer, "the real server at this address; the port is the service's by default"),
-    row(Opt::Gatewaying, "gatewaying", b"g", Nothing, RealServer, "forward by direct routing (default)"),
-    row(Opt::Ipip, "ipip", b"i", Nothing, RealServer, "forward through a tunnel"),
-    row(Opt::Masquerading, "masquerading", b"m", Nothing, RealServer, "forward by network address translation"),
-    row(Opt::TunType, "tun-type", b"", Value("type"), RealServer, "kind of tunnel: ipip, gue, gre; ipip by default"),
-    row(Opt::TunPort, "tun-port", b"", Value("port"), RealServer, "UDP port of a gue tunnel"),
-    row(Opt::TunNocsum, "tun-nocsum", b"", Nothing, RealServer, "no checksum in the tunnel (gue, gre)"),
-    row(Opt::TunCsum, "tun-csum", b"", Nothing, RealServer, "a checksum in the tunnel (gue, gre)"),
-    row(Opt::TunRemcsum, "tun-remcsum", b"", Nothing, RealServer, "remote checksum offload in the tunnel (gue)"),
-    row(Opt::Weight, "weight", b"w", Value("weight"), RealServer, "share of the connections, 0 for no new ones; 1 by default"),
-    row(Opt::UpperThreshold, "u-threshold", b"x", Value("connections"), RealServer, "no new connections from this many on; 0, the default, for no limit"),
-    row(Opt::LowerThreshold, "l-threshold", b"y", Value("connections"), RealServer, "new connections again below this many"),
+    option("real-server", b"r", RealServer, SERVER_VERBS)
+        .help("Real server at this address; the port defaults to the service's")
+        .argument("host[:port]")
+        .parses(|draft, text| draft.set_server(text)),
+    option("gatewaying", b"g", RealServer, SERVER_EDITS)
+        .help("Forward by direct routing (default)")
+        .name(METHOD)
+        .sets(|draft, _| draft.destination.forwarding = Forwarding::DirectRouting),
+    option("ipip", b"i", RealServer, SERVER_EDITS)
+        .help("Forward through a tunnel")
+        .name(METHOD)
+        .sets(|draft, _| draft.destination.forwarding = Forwarding::Tunnel),
+    option("masquerading", b"m", RealServer, SERVER_EDITS)
+        .help("Forward by network address translation (NAT)")
+        .name(METHOD)
+        .sets(|draft, _| draft.destination.forwarding = Forwarding::Masquerading),
+    option("tun-type", b"", RealServer, SERVER_EDITS)
+        .help("With -i: encapsulation of the tunnel [default: ipip]")
+        .argument("type").values(&["ipip", "gue", "gre"])
+        .parses(|draft, text| value::tunnel_kind(text).map(|kind| draft.destination.tunnel.kind = kind)),
+    option("tun-port", b"", RealServer, SERVER_EDITS)
+        .help("UDP port of a gue tunnel")
+        .argument("port")
+        .parses(|draft, text| value::number(text, 1, 65535, "tunnel port").map(|n| draft.destination.tunnel.port = n)),
+    option("tun-nocsum", b"", RealServer, SERVER_EDITS)
+        .help("Send tunnel packets without a checksum (gue, gre; default)")
+        .sets(|draft, _| draft.destination.tunnel.checksum = Checksum::None),
+    option("tun-csum", b"", RealServer, SERVER_EDITS)
+        .help("Send tunnel packets with a checksum (gue, gre)")
+        .sets(|draft, _| draft.destination.tunnel.checksum = Checksum::Full),
+    option("tun-remcsum", b"", RealServer, SERVER_EDITS)
+        .help("Send tunnel packets with remote checksum offload (gue)")
+        .sets(|draft, _| draft.destination.tunnel.checksum = Checksum::Remote),
+    option("weight", b"w", RealServer, SERVER_EDITS)
+        .help("Share of new connections relative to the other real servers; 0 for none [default: 1]")
+        .argument("weight")
+        .parses(|draft, text| value::number(text, 0, INT_MAX, "weight").map(|n| draft.destination.weight = n)),
+    option("u-threshold", b"x", RealServer, SERVER_EDITS)
+        .help("Stop new connections at this number of connections; 0 for no limit [default: 0]")
+        .argument("connections")
+        .parses(|draft, text| value::number(text, 0, INT_MAX, "u_threshold").map(|n| draft.destination.upper_threshold = n)),
+    option("l-threshold", b"y", RealServer, SERVER_EDITS)
+        .help("Resume new connections below this number; 0 for three quarters of -x [default: 0]")
+        .argument("connections")
+        .parses(|draft, text| value::number(text, 0, INT_MAX, "l_threshold").map(|n| draft.destination.lower_threshold = n)),
 
-    row(Opt::Numeric, "numeric", b"n", Nothing, Listing, "addresses and ports as numbers, not names"),
-    row(Opt::Full, "full", b"", Nothing, Listing, "with -S: the timeouts and the synchronisation daemons too"),
-    row(Opt::Connection, "connection", b"c", Nothing, Listing, "list the current connections"),
-    row(Opt::Timeout, "timeout", b"", Nothing, Listing, "show the timeouts of idle connections"),
-    row(Opt::Daemon, "daemon", b"", Nothing, Listing, "show the connection synchronisation daemons"),
-    row(Opt::Stats, "stats", b"", Nothing, Listing, "list connections, packets and bytes counted"),
-    row(Opt::Rate, "rate", b"", Nothing, Listing, "list connections, packets and bytes per second"),
-    row(Opt::Exact, "exact", b"X", Nothing, Listing, "large numbers in full"),
-    row(Opt::Thresholds, "thresholds", b"", Nothing, Listing, "list the thresholds of real servers"),
-    row(Opt::PersistentConn, "persistent-conn", b"", Nothing, Listing, "list the persistent connections; with -c, what the persistence engine knows"),
-    row(Opt::TunInfo, "tun-info", b"", Nothing, Listing, "list the tunnels to real servers"),
-    row(Opt::Json, "json", b"", Nothing, Listing, "list as a JSON document, in numbers; with -c, --timeout and --daemon too"),
-    row(Opt::Pretty, "pretty", b"", Nothing, Listing, "list as tables for a wide terminal, with shares as bars"),
-    row(Opt::NoSort, "nosort", b"", Nothing, Listing, "list in the kernel's own order"),
-    row(Opt::Sort, "sort", b"", Nothing, Listing, "list by address and port: so it is anyway"),
+    option("numeric", b"n", Listing, &["list", "save"])
+        .help("Print addresses and ports as numbers instead of names")
+        .sets(|draft, _| (draft.list.numeric, draft.save.numeric) = (true, true)),
+    option("full", b"", Listing, &["save"])
+        .help("With -S: include the timeouts and the synchronisation daemons")
+        .sets(|draft, _| draft.save.full = true),
+    option("connection", b"c", Listing, LIST)
+        .help("List the current connections"),
+    option("timeout", b"", Listing, LIST)
+        .help("List the timeouts of idle connections"),
+    option("daemon", b"", Listing, LIST)
+        .help("List the synchronisation daemons"),
+    option("stats", b"", Listing, LIST)
+        .help("List the counters of connections, packets and bytes"),
+    option("rate", b"", Listing, LIST)
+        .help("List connections, packets and bytes per second"),
+    option("exact", b"X", Listing, LIST)
+        .help("Print large numbers in full")
+        .sets(|draft, _| draft.list.exact = true),
+    option("thresholds", b"", Listing, LIST)
+        .help("List the connection thresholds of real servers"),
+    option("persistent-conn", b"", Listing, LIST)
+        .help("List the persistent connections; with -c, the data of persistence engines"),
+    option("tun-info", b"", Listing, LIST)
+        .help("List the tunnels to real servers"),
+    option("json", b"", Listing, LIST)
+        .help("Print a JSON document, always numeric; also with -c, --timeout and --daemon")
+        .sets(|draft, _| draft.list.form = Form::Json),
+    option("pretty", b"", Listing, LIST)
+        .help("Print tables for a wide terminal, with bars for shares")
+        .sets(|draft, _| draft.list.form = Form::Pretty),
+    option("nosort", b"", Listing, LIST)
+        .help("List in the kernel's order")
+        .sets(|draft, _| draft.list.sorted = false),
+    option("sort", b"", Listing, LIST)
+        .help("List by address and port (default)")
+        .unchecked(),
 
-    row(Opt::SyncId, "syncid", b"", Value("id"), Section::Daemon, "only daemons with the same id talk to each other; 0 to 255"),
-    row(Opt::SyncMaxLength, "sync-maxlen", b"", Value("bytes"), Section::Daemon, "largest message; by default as the interface allows"),
-    row(Opt::McastInterface, "mcast-interface", b"", Value("interface"), Section::Daemon, "interface to send or listen on"),
-    row(Opt::McastGroup, "mcast-group", b"", Value("address"), Section::Daemon, "multicast group, IPv4 or IPv6; 224.0.0.81 by default"),
-    row(Opt::McastPort, "mcast-port", b"", Value("port"), Section::Daemon, "UDP port; 8848 by default"),
-    row(Opt::McastTtl, "mcast-ttl", b"", Value("ttl"), Section::Daemon, "time to live of messages; 1 by default"),
+    option("syncid", b"", Daemon, &["start-daemon", "stop-daemon", "list"])
+        .help("Exchange messages only with daemons that have this ID, 0 to 255 [default: 0]")
+        .argument("id")
+        .parses(|draft, text| value::number(text, 0, 255, "syncid").map(|id| draft.daemon.sync_id = id)),
+    option("sync-maxlen", b"", Daemon, START_DAEMON)
+        .help("Maximum length of a message; the interface decides the default")
+        .argument("bytes")
+        .parses(|draft, text| value::number(text, 1, 65535, "sync-maxlen").map(|n| draft.daemon.max_length = Some(n))),
+    option("mcast-interface", b"", Daemon, START_DAEMON)
+        .help("Interface to send or receive messages on")
+        .argument("interface")
+        .sets(|draft, text| draft.daemon.interface = value::name(text)),
+    option("mcast-group", b"", Daemon, START_DAEMON)
+        .help("Multicast group, IPv4 or IPv6 [default: 224.0.0.81]")
+        .argument("address")
+        .parses(|draft, text| value::multicast_group(text).map(|group| draft.daemon.group = Some(group))),
+    option("mcast-port", b"", Daemon, START_DAEMON)
+        .help("UDP port of the multicast group [default: 8848]")
+        .argument("port")
+        .parses(|draft, text| value::number(text, 1, 65535, "mcast-port").map(|port| draft.daemon.port = Some(port))),
+    option("mcast-ttl", b"", Daemon, START_DAEMON)
+        .help("Time to live of messages [default: 1]")
+        .argument("ttl")
+        .parses(|draft, text| value::number(text, 1, 255, "mcast-ttl").map(|ttl| draft.daemon.ttl = Some(ttl))),
 
-    // Taken out of the words before any grammar sees them: what a line of -R has of it is refused there.
-    row(Opt::Netns, "netns", b"", Value("name|path"), Everywhere, "act in this network namespace: a name of ip netns, or a path like /proc/PID/ns/net"),
+    // The programs take it out of their words before they parse them; no verb of a -R line allows it.
+    option("netns", b"", Everywhere, &[])
+        .help("Act in this network namespace: a name of ip netns, or a path like /proc/PID/ns/net")
+        .argument("name|path"),
 ];
 
-/// The long options that name a virtual service.
-pub const SERVICE: [&str; 4] = ["tcp-service", "udp-service", "sctp-service", "fwmark-service"];
-
-/// The row of a long option.
-pub fn long(name: &[u8]) -> Option<&'static Spec> {
-    OPTIONS.iter().find(|spec| spec.long.as_bytes() == name)
+/// Returns the row of a long option.
+pub fn long(name: &[u8]) -> Option<&'static OptionRow> {
+    OPTIONS.iter().find(|row| row.long.as_bytes() == name)
 }
 
-/// The long option that a name is most like, if there is one.
-pub fn near(name: &[u8]) -> Option<&'static str> {
-    super::near(std::str::from_utf8(name).ok()?, OPTIONS.iter().map(|spec| spec.long))
+/// Returns the row of a short option.
+pub fn short(letter: u8) -> Option<&'static OptionRow> {
+    OPTIONS.get(usize::from(ROW_OF_LETTER[usize::from(letter)]))
 }
 
-/// The row of a short option.
-pub fn short(letter: u8) -> Option<&'static Spec> {
-    OPTIONS.get(usize::from(ROWS[usize::from(letter)]))
+/// Returns the listed values of a long option.
+pub fn values(name: &str) -> &'static [&'static str] {
+    long(name.as_bytes()).map_or(&[], |row| row.values)
 }
 
-/// For each letter the number of its row; a number that no row has for those that are none.
-const ROWS: [u8; 256] = {
+/// Returns the rows that share a name in messages.
+pub fn group(name: &str) -> impl Iterator<Item = &'static OptionRow> {
+    OPTIONS.iter().filter(move |row| row.name == name)
+}
+
+/// The index of the row for each letter; `NO_ROW` for a letter that is no option.
+static ROW_OF_LETTER: [u8; 256] = {
     assert!(OPTIONS.len() < NO_ROW as usize);
     let mut rows = [NO_ROW; 256];
     let mut row = 0;
@@ -225,74 +279,46 @@ const ROWS: [u8; 256] = {
 
 const NO_ROW: u8 = u8::MAX;
 
-impl Opt {
-    /// Options that stand for one and the same thing, of which there can be one: their first.
-    pub fn group(self) -> Opt {
-        match self {
-            Opt::UdpService | Opt::SctpService | Opt::FirewallMark => Opt::TcpService,
-            Opt::Ipip | Opt::Masquerading => Opt::Gatewaying,
-            other => other,
-        }
-    }
-
-    /// What messages call it.
-    pub fn name(self) -> &'static str {
-        match self.group() {
-            Opt::TcpService => "service-address",
-            Opt::Gatewaying => "forwarding-method",
-            group => OPTIONS.iter().find(|spec| spec.opt == group).map_or("", |spec| spec.long),
-        }
-    }
-}
-
-impl Spec {
-    /// The values that the option can have, as its text lists them: `...: one, two, three; ...`.
-    pub fn values(&self) -> Vec<&'static str> {
-        let listed = match self.opt {
-            Opt::Scheduler | Opt::SchedulerFlags | Opt::PersistenceEngine | Opt::TunType => {
-                self.doc.split_once(": ").map_or("", |(_, list)| list)
-            }
-            Opt::Netns => "",
-            _ => match self.takes {
-                Takes::Value(name) if name.contains('|') => name,
-                _ => "",
-            },
-        };
-        let listed = listed.split(';').next().unwrap_or_default();
-        listed.split([',', '|']).map(str::trim).filter(|value| !value.is_empty()).collect()
-    }
-}
-
-impl Verb {
-    /// What messages call it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Verb::Clear => "flush",
-            other => Opt::Verb(other).name(),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn letters_lead_to_their_rows() {
-        for spec in OPTIONS {
-            for letter in spec.short {
-                assert_eq!(short(*letter).map(|found| found.long), Some(spec.long));
+        for row in OPTIONS {
+            for letter in row.short {
+                assert_eq!(short(*letter).map(|found| found.long), Some(row.long));
             }
         }
         assert!(short(b'?').is_none() && short(0).is_none() && short(255).is_none());
     }
 
     #[test]
-    fn no_name_or_letter_is_there_twice() {
-        for (n, spec) in OPTIONS.iter().enumerate() {
+    fn spellings_are_unique() {
+        for (n, row) in OPTIONS.iter().enumerate() {
             for other in &OPTIONS[n + 1..] {
-                assert_ne!(spec.long, other.long);
-                assert!(!spec.short.iter().any(|s| other.short.contains(s)), "{}", spec.long);
+                assert_ne!(row.long, other.long);
+                assert!(!row.short.iter().any(|s| other.short.contains(s)), "{}", row.long);
+            }
+        }
+    }
+
+    #[test]
+    fn values_are_listed_where_they_are_known() {
+        assert_eq!(values("pe"), ["sip"]);
+        assert_eq!(values("tun-type"), ["ipip", "gue", "gre"]);
+        assert!(values("weight").is_empty() && values("no-such-option").is_empty());
+    }
+
+    #[test]
+    fn names_of_verbs_and_of_required_options_exist() {
+        for row in OPTIONS {
+            for verb in row.verbs {
+                assert!(long(verb.as_bytes()).is_some_and(|row| row.verb.is_some()), "{verb}");
+            }
+            for name in row.verb.iter().flat_map(|verb| verb.requires) {
+                let allowed = |option: &OptionRow| option.verbs.contains(&row.long);
+                assert!(group(name).count() > 0 && group(name).all(allowed), "{name}");
             }
         }
     }

@@ -1,96 +1,96 @@
-//! The words after `top`, read with clap, to what is to be watched.
+//! `ipvsadm top WORDS`: the words, parsed with clap.
 
-use super::help::option;
-use super::options::SERVICE;
-use super::{Asked, parser, read};
-use crate::command::{Command as Classic, List, Top, What};
+use super::Invocation;
+use super::draft::Draft;
+use super::help::subcommand_arg;
+use super::options::{self, SERVICE};
+use crate::command::Top;
 use crate::error::CommandError;
 use crate::names::Names;
 use crate::text::printable;
-use clap::{Arg, ArgAction, Command, value_parser};
-use std::ffi::OsString;
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use libipvs::model::ServiceKey;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
-/// The kernel reckons its rates anew so often; the same are shown in between.
-const INTERVAL: Duration = Duration::from_secs(2);
-/// More often would cost more than it shows, less often is no live view.
+/// The kernel updates its rates this often.
+const DEFAULT_INTERVAL: Duration = Duration::from_secs(2);
+/// A shorter interval costs more than it shows; a longer one is no live view.
 const INTERVALS: std::ops::RangeInclusive<f64> = 0.1..=3600.0;
 
-/// `top` as clap knows it: for parsing, help, the page and completions.
+/// Describes `top` to clap: for parsing, help, pages and completions.
 pub fn command() -> Command {
+    let services = options::group(SERVICE).map(|row| subcommand_arg(row).action(ArgAction::Append));
     Command::new("top")
         .bin_name("ipvsadm top")
-        .about("Watch services and servers at work")
+        .about("Show virtual services and real servers live")
         .override_usage(
             "ipvsadm top [-n] [--interval SECONDS] [-t|-u|--sctp-service SERVICE | -f MARK [-6]]...",
         )
-        .arg(option("numeric").help("Numbers rather than names; the key n changes it"))
+        .args(options::group("numeric").map(subcommand_arg))
+        .mut_arg("numeric", |arg| arg.help("Show numbers instead of names; the n key switches"))
         .arg(
             Arg::new("interval")
                 .long("interval")
                 .value_name("SECONDS")
                 .value_parser(value_parser!(OsString))
-                .help("Time from one reading to the next, from 0.1 to 3600; 2 unless given: the kernel reckons its rates no more often"),
+                .help("Time between readings, 0.1 to 3600; the kernel updates its rates every 2 seconds [default: 2]"),
         )
-        .args(SERVICE.map(|long| option(long).action(ArgAction::Append)))
-        .arg(option("ipv6"))
+        .args(services)
+        .args(options::group("ipv6").map(subcommand_arg))
 }
 
-/// Read the words after `top`.
-pub fn asked(words: &[impl AsRef<[u8]>], names: &dyn Names) -> Result<Asked<Top>, CommandError> {
-    let matches = match read(command(), words)? {
-        Asked::Help(text) => return Ok(Asked::Help(text)),
-        Asked::For(matches) => matches,
-    };
-    let given = |id: &str| matches.get_many::<OsString>(id).unwrap_or_default();
-    let interval = match given("interval").next() {
-        Some(text) => seconds(text.as_bytes())?,
-        None => INTERVAL,
-    };
+/// Parses the words after `top`.
+pub fn parse(
+    words: &[impl AsRef<[u8]>],
+    names: &dyn Names,
+) -> Result<Invocation<Top>, CommandError> {
+    super::parse(command(), words, |matches| {
+        let interval = match matches.get_one::<OsString>("interval") {
+            Some(text) => seconds(text)?,
+            None => DEFAULT_INTERVAL,
+        };
+        let services = services(matches, names)?;
+        Ok(Top { numeric: matches.get_flag("numeric"), interval, services })
+    })
+}
+
+/// Returns the services given, each once.
+fn services(matches: &ArgMatches, names: &dyn Names) -> Result<Vec<ServiceKey>, CommandError> {
     let mut services = Vec::new();
-    let mut watch = |key| {
-        if !services.contains(&key) {
-            services.push(key);
-        }
-    };
-    for id in SERVICE {
-        let long = format!("--{id}");
-        for text in given(id) {
-            // What it means, the classic grammar says.
-            let mut line = vec![&b"-L"[..], long.as_bytes(), text.as_bytes()];
-            if id == "fwmark-service" && matches.get_flag("ipv6") {
-                line.push(b"-6");
+    for row in options::group(SERVICE) {
+        for text in matches.get_many::<OsString>(row.long).unwrap_or_default() {
+            let mut draft = Draft::new(names);
+            row.apply(&mut draft, Some(text.as_bytes()))?;
+            if matches.get_flag("ipv6") && matches!(draft.key, Some(ServiceKey::Mark { .. })) {
+                draft.set_ipv6()?;
             }
-            match parser::command(&line, names)? {
-                Classic::List(List { what: What::Services(Some(key), _), .. }) => watch(key),
-                _ => return Err(CommandError::usage("top: this names no service")),
-            }
+            services.extend(draft.key.filter(|key| !services.contains(key)));
         }
     }
-    Ok(Asked::For(Top { numeric: matches.get_flag("numeric"), interval, services }))
+    Ok(services)
 }
 
-fn seconds(text: &[u8]) -> Result<Duration, CommandError> {
-    std::str::from_utf8(text)
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .filter(|seconds| INTERVALS.contains(seconds))
-        .map(Duration::from_secs_f64)
-        .ok_or_else(|| {
-            CommandError::usage(format!("illegal interval specified: `{}'", printable(text)))
-        })
+fn seconds(text: &OsStr) -> Result<Duration, CommandError> {
+    let seconds = text.to_str().and_then(|text| text.parse().ok());
+    seconds.filter(|seconds| INTERVALS.contains(seconds)).map(Duration::from_secs_f64).ok_or_else(
+        || {
+            let text = printable(text.as_bytes());
+            CommandError::usage(format!("illegal interval specified: `{text}'"))
+        },
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::names::System;
-    use libipvs::model::{Family, Protocol, ServiceKey};
+    use libipvs::model::{Family, Protocol};
 
     fn top(words: &[&str]) -> Top {
-        match asked(words, &System) {
-            Ok(Asked::For(top)) => top,
+        match parse(words, &System) {
+            Ok(Invocation::Run(top)) => top,
             other => panic!("{words:?}: {other:?}"),
         }
     }
@@ -99,10 +99,13 @@ mod tests {
     fn words_after_top() {
         let plain = Top { numeric: false, interval: Duration::from_secs(2), services: vec![] };
         assert_eq!(top(&[]), plain);
-        let asked_for = top(&["-n", "--interval", "0.5"]);
-        assert_eq!(asked_for, Top { numeric: true, interval: Duration::from_millis(500), ..plain });
+        let configured = top(&["-n", "--interval", "0.5"]);
+        assert_eq!(
+            configured,
+            Top { numeric: true, interval: Duration::from_millis(500), ..plain }
+        );
         assert!(
-            matches!(asked(&["--help"], &System), Ok(Asked::Help(text)) if text.contains("--interval"))
+            matches!(parse(&["--help"], &System), Ok(Invocation::Help(text)) if text.contains("--interval"))
         );
     }
 
@@ -140,8 +143,8 @@ mod tests {
     }
 
     #[test]
-    fn bad_words_are_quoted() {
-        for (words, said) in [
+    fn an_error_is_one_line_that_quotes_the_word() {
+        for (words, quoted) in [
             (&["--foo"][..], "'--foo'"),
             (&["left over"], "'left over'"),
             (&["--interval", "0"], "`0'"),
@@ -151,10 +154,10 @@ mod tests {
             (&["-t", "10.0.0.1:x y"], "`10.0.0.1:x y'"),
             (&["-f", "0"], "`0'"),
         ] {
-            let error = asked(words, &System).expect_err("no such words");
+            let error = parse(words, &System).expect_err("no such words");
             assert_eq!(crate::exit::status(error.kind), 2);
             assert!(
-                error.message.contains(said) && !error.message.contains('\n'),
+                error.message.contains(quoted) && !error.message.contains('\n'),
                 "{}",
                 error.message
             );

@@ -1,181 +1,168 @@
-//! What the options have said, to the typed command: defaults, and what only the whole can tell.
+//! Validation: the rules about several options, and the typed values that a valid draft makes.
 
-use super::options::{Opt, Verb};
-use super::parser::Draft;
+use super::draft::Draft;
 use super::value;
-use crate::command::{Columns, Command, Form, List, Save, What};
+use crate::command::{Columns, Form, List, Subject};
 use crate::error::CommandError;
 use libipvs::model::*;
 
-const DEFAULT_SCHEDULER: &str = "wlc";
+/// Options of `-L` of which one can be given.
+const LIST_SUBJECTS: [&str; 4] = ["connection", "service-address", "timeout", "daemon"];
+
+/// Options that choose the columns of `-L`. The first of those given wins.
+const COLUMNS: [(&str, Columns); 5] = [
+    ("stats", Columns::Statistics),
+    ("rate", Columns::Rates),
+    ("thresholds", Columns::Thresholds),
+    ("persistent-conn", Columns::PersistentConnections),
+    ("tun-info", Columns::Tunnels),
+];
+
+/// Options of a tunnel beside its type.
+const TUNNEL_OPTIONS: [&str; 4] = ["tun-port", "tun-nocsum", "tun-csum", "tun-remcsum"];
+
+fn error<T>(message: impl Into<String>) -> Result<T, CommandError> {
+    Err(CommandError::usage(message))
+}
 
 impl Draft<'_> {
-    pub(super) fn command(mut self, timeouts: Option<Timeouts>) -> Result<Command, CommandError> {
-        let change = match (self.verb, self.service) {
-            (Verb::List, service) => return self.list(service),
-            (Verb::Save, _) => {
-                let (numeric, full) = (self.has(Opt::Numeric), self.has(Opt::Full));
-                return Ok(Command::Save(Save { numeric, full }));
-            }
-            (Verb::Restore, _) => return Ok(Command::Restore { file: self.file }),
-            (Verb::Help, _) => return Ok(Command::Help),
-            (Verb::Version, _) => return Ok(Command::Version),
-            (Verb::AddService, Some(key)) => Change::AddService(self.new_service(key)?),
-            (Verb::EditService, Some(key)) => Change::EditService(self.new_service(key)?),
-            (Verb::DeleteService, Some(key)) => Change::DeleteService(key),
-            (Verb::AddServer, Some(key)) => Change::AddDestination(key, self.new_destination(key)?),
-            (Verb::EditServer, Some(key)) => {
-                Change::EditDestination(key, self.new_destination(key)?)
-            }
-            (Verb::DeleteServer, Some(key)) => {
-                Change::DeleteDestination(key, self.destination_key(key)?)
-            }
-            (Verb::Clear, _) => Change::Flush,
-            (Verb::Zero, service) => Change::Zero(service),
-            (Verb::Set, _) => Change::SetTimeouts(timeouts.unwrap_or_default()),
-            (Verb::StartDaemon, _) => {
-                self.daemon.role = self.role.unwrap_or(DaemonRole::Master);
-                Change::StartDaemon(self.daemon)
-            }
-            (Verb::StopDaemon, _) => Change::StopDaemon(self.role.unwrap_or(DaemonRole::Master)),
-            // check() has seen to it that there is one.
-            (_, None) => return Err(CommandError::usage("no virtual service given")),
-        };
-        Ok(Command::Change(change))
+    /// Checks that all required options were given, and none that is illegal for the verb.
+    pub fn check_options(
+        &self,
+        verb: &str,
+        required: &[&str],
+        illegal: Option<&str>,
+    ) -> Result<(), CommandError> {
+        if let Some(option) = required.iter().find(|option| !self.has(option)) {
+            return error(format!(
+                "You need to supply the '{option}' option for the '{verb}' command"
+            ));
+        }
+        if let Some(option) = illegal {
+            return error(format!("Illegal '{option}' option with the '{verb}' command"));
+        }
+        if self.ipv6 && self.key.is_none() {
+            return error("-6 used without a virtual service");
+        }
+        Ok(())
     }
 
-    fn list(self, service: Option<ServiceKey>) -> Result<Command, CommandError> {
-        let columns = [
-            (Opt::Stats, Columns::Statistics),
-            (Opt::Rate, Columns::Rates),
-            (Opt::Thresholds, Columns::Thresholds),
-            (Opt::PersistentConn, Columns::PersistentConnections),
-            (Opt::TunInfo, Columns::Tunnels),
-        ];
-        let columns = columns.into_iter().find(|(opt, _)| self.has(*opt)).map(|(_, c)| c);
-        let engines = self.has(Opt::PersistentConn);
-        let what = if self.has(Opt::Connection) {
-            What::Connections { engines }
-        } else if self.has(Opt::Timeout) {
-            What::Timeouts
-        } else if self.has(Opt::Daemon) {
-            What::Daemons
-        } else {
-            What::Services(service, columns.unwrap_or(Columns::Plain))
-        };
-        let clash = match what {
-            What::Services(..) => false,
-            What::Connections { .. } => {
-                self.has(Opt::Stats) || self.has(Opt::Rate) || self.has(Opt::Thresholds)
-            }
-            What::Timeouts | What::Daemons => !matches!(columns, None | Some(Columns::Tunnels)),
-        };
-        if clash {
-            return Err(CommandError::usage("options conflicts in the list command"));
+    /// Checks that at most one of the options was given. `context` is a verb or a tunnel type.
+    fn check_conflicts(&self, options: &[&str], context: &str) -> Result<(), CommandError> {
+        let mut given = options.iter().filter(|option| self.has(option));
+        match (given.next(), given.next()) {
+            (Some(first), Some(second)) => error(format!(
+                "The option '{second}' conflicts with the '{first}' option in the {context}"
+            )),
+            _ => Ok(()),
         }
-        let form = if self.has(Opt::Json) {
-            Form::Json
-        } else if self.has(Opt::Pretty) {
-            Form::Pretty
-        } else {
-            Form::Classic
-        };
-        Ok(Command::List(List {
-            what,
-            form,
-            numeric: self.has(Opt::Numeric),
-            sorted: !self.has(Opt::NoSort),
-            exact: self.has(Opt::Exact),
-        }))
     }
 
-    fn new_service(&self, key: ServiceKey) -> Result<Service, CommandError> {
-        if matches!(key, ServiceKey::Address { port: 0, .. }) && self.persistence.is_none() {
-            return Err(CommandError::usage("Zero port specified for non-persistent service"));
+    /// Returns the key of the service. Verbs that call this require the option.
+    pub fn key(&self) -> Result<ServiceKey, CommandError> {
+        self.key.ok_or_else(|| CommandError::usage("no virtual service given"))
+    }
+
+    /// Returns the service to add or edit.
+    pub fn service(mut self) -> Result<Service, CommandError> {
+        let key = self.key()?;
+        if matches!(key, ServiceKey::Address { port: 0, .. }) && self.service.persistence.is_none()
+        {
+            return error("Zero port specified for non-persistent service");
         }
-        let one_packet = self.has(Opt::OnePacket);
         let datagrams = match key {
             ServiceKey::Address { protocol, .. } => protocol == Protocol::Udp,
             ServiceKey::Mark { .. } => true,
         };
-        if one_packet && !datagrams {
-            return Err(CommandError::usage(
-                "One-Packet Scheduling is only for UDP virtual services",
-            ));
+        if self.service.one_packet && !datagrams {
+            return error("One-Packet Scheduling is only for UDP virtual services");
         }
-        let scheduler = self.scheduler.as_deref().unwrap_or(DEFAULT_SCHEDULER).to_string();
-        let scheduler_flags = value::scheduler_flag_bits(self.scheduler_flags, &scheduler)?;
-        let mut service = Service::new(key);
-        service.scheduler = scheduler;
-        service.scheduler_flags = scheduler_flags;
-        service.persistence = self.persistence;
-        service.netmask = self.netmask.unwrap_or(service.netmask);
-        service.one_packet = one_packet;
-        service.persistence_engine = self.engine.clone();
-        Ok(service)
+        self.service.key = key;
+        self.service.scheduler_flags =
+            value::scheduler_flags(self.scheduler_flags, &self.service.scheduler)?;
+        Ok(self.service)
     }
 
-    fn destination_key(&self, key: ServiceKey) -> Result<DestinationKey, CommandError> {
-        let Some(server) = self.server else {
-            return Err(CommandError::usage("no real server given"));
-        };
-        let service_port = match key {
+    /// Returns the key of the real server. Verbs that call this require the option.
+    pub fn destination_key(&self) -> Result<DestinationKey, CommandError> {
+        let server = self.server.ok_or_else(|| CommandError::usage("no real server given"))?;
+        let service_port = match self.key()? {
             ServiceKey::Address { port, .. } => port,
             ServiceKey::Mark { .. } => 0,
         };
         Ok(DestinationKey { address: server.address, port: server.port.unwrap_or(service_port) })
     }
 
-    fn new_destination(&self, key: ServiceKey) -> Result<Destination, CommandError> {
-        let mut server = self.destination_key(key)?;
-        if Family::of(server.address) != key.family() && self.forwarding != Forwarding::Tunnel {
+    /// Returns the real server to add or edit.
+    pub fn destination(mut self) -> Result<Destination, CommandError> {
+        let (service, mut key) = (self.key()?, self.destination_key()?);
+        let forwarding = self.destination.forwarding;
+        if Family::from(key.address) != service.family() && forwarding != Forwarding::Tunnel {
             let text = "Different address family is allowed only for tunneling servers";
-            let hint = "with -i it is reached through a tunnel".to_string();
+            let hint = "use -i to reach it through a tunnel".to_string();
             return Err(CommandError::usage(text).hint(hint));
         }
-        match key {
+        match service {
             // Only NAT can change the port.
-            ServiceKey::Address { port, .. } if self.forwarding != Forwarding::Masquerading => {
-                server.port = port;
+            ServiceKey::Address { port, .. } if forwarding != Forwarding::Masquerading => {
+                key.port = port;
             }
             _ => {}
         }
         self.check_tunnel()?;
-        let mut destination = Destination::new(server, self.forwarding);
-        destination.tunnel = self.tunnel;
-        destination.weight = self.weight;
-        destination.upper_threshold = self.upper;
-        destination.lower_threshold = self.lower;
-        Ok(destination)
+        self.destination.key = key;
+        Ok(self.destination)
     }
 
-    /// Which tunnel options go with which kind of tunnel.
+    /// Checks that the tunnel options fit the forwarding method and the type of the tunnel.
     fn check_tunnel(&self) -> Result<(), CommandError> {
-        let all = [Opt::TunPort, Opt::TunNocsum, Opt::TunCsum, Opt::TunRemcsum];
-        if self.forwarding != Forwarding::Tunnel {
-            if self.has(Opt::TunType) || all.iter().any(|opt| self.has(*opt)) {
-                return Err(CommandError::usage("Tunnel options conflict with forward method"));
+        let given = |option: &&&str| self.has(option);
+        if self.destination.forwarding != Forwarding::Tunnel {
+            if self.has("tun-type") || TUNNEL_OPTIONS.iter().any(|option| self.has(option)) {
+                return error("Tunnel options conflict with forward method");
             }
             return Ok(());
         }
-        let (name, allowed): (&str, &[Opt]) = match self.tunnel.kind {
-            TunnelKind::Gue => ("gue", &all),
-            TunnelKind::Gre => ("gre", &[Opt::TunNocsum, Opt::TunCsum]),
+        let (name, allowed): (&str, &[&str]) = match self.destination.tunnel.kind {
+            TunnelKind::Gue => ("gue", &TUNNEL_OPTIONS),
+            TunnelKind::Gre => ("gre", &["tun-nocsum", "tun-csum"]),
             TunnelKind::Ipip | TunnelKind::Other(_) => ("ipip", &[]),
         };
-        if self.tunnel.kind == TunnelKind::Gue && !self.has(Opt::TunPort) {
-            return Err(CommandError::usage(
-                "You need to supply the 'tun-port' option for the 'gue' tunnel type",
-            ));
+        if name == "gue" && !self.has("tun-port") {
+            return error("You need to supply the 'tun-port' option for the 'gue' tunnel type");
         }
-        for opt in all {
-            if self.has(opt) && !allowed.contains(&opt) {
-                return Err(CommandError::usage(format!(
-                    "Illegal '{}' option with the '{name}' tunnel type",
-                    opt.name()
-                )));
-            }
+        let illegal = TUNNEL_OPTIONS.iter().filter(given).find(|option| !allowed.contains(option));
+        if let Some(option) = illegal {
+            return error(format!("Illegal '{option}' option with the '{name}' tunnel type"));
         }
-        self.one_of(&all[1..], name, "tunnel type")
+        self.check_conflicts(&TUNNEL_OPTIONS[1..], &format!("'{name}' tunnel type"))
+    }
+
+    /// Returns the list to print.
+    pub fn list(self) -> Result<List, CommandError> {
+        let conflicts = |options: &[&str]| self.check_conflicts(options, "'list' command");
+        conflicts(&LIST_SUBJECTS)?;
+        if self.list.form != Form::Classic {
+            conflicts(&["stats", "rate"])?;
+        }
+        conflicts(&["json", "pretty"])?;
+        for subject in ["connection", "timeout", "daemon"] {
+            conflicts(&[subject, "pretty"])?;
+        }
+        let columns = COLUMNS.iter().find(|(option, _)| self.has(option)).map(|(_, c)| *c);
+        let (subject, columns_fit) = if self.has("connection") {
+            let conflict = ["stats", "rate", "thresholds"].iter().any(|option| self.has(option));
+            (Subject::Connections { engines: self.has("persistent-conn") }, !conflict)
+        } else if self.has("timeout") {
+            (Subject::Timeouts, matches!(columns, None | Some(Columns::Tunnels)))
+        } else if self.has("daemon") {
+            (Subject::Daemons, matches!(columns, None | Some(Columns::Tunnels)))
+        } else {
+            (Subject::Services(self.key, columns.unwrap_or(Columns::Plain)), true)
+        };
+        if !columns_fit {
+            return error("options conflicts in the list command");
+        }
+        Ok(List { subject, ..self.list })
     }
 }

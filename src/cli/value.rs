@@ -1,6 +1,6 @@
-//! The values of options, read one by one: bytes to numbers, addresses, names.
+//! The values of options: bytes parsed to numbers, addresses and names.
 //!
-//! An error quotes the value, behind the words that 1.31 has for it.
+//! An error quotes the value in the words of 1.31.
 
 use crate::error::CommandError;
 use crate::names::{self, Names};
@@ -8,55 +8,58 @@ use crate::text::printable;
 use libipvs::model::{DaemonRole, Family, Netmask, Protocol, TunnelKind, scheduler_flag_names};
 use std::net::{IpAddr, Ipv6Addr};
 
-/// The largest number that most options take.
+/// The maximum of most numeric options.
 pub const INT_MAX: u32 = i32::MAX as u32;
-/// The largest timeout: 31 days.
+/// The maximum timeout: 31 days.
 const MAX_TIMEOUT: u32 = 31 * 24 * 60 * 60;
 
 fn illegal(what: &str, text: &[u8]) -> CommandError {
     CommandError::usage(format!("illegal {what} specified: `{}'", printable(text)))
 }
 
-/// A decimal number as the C library reads it: blanks and a sign may come first.
-fn number(text: &[u8]) -> Option<i64> {
+/// Parses a decimal number as the C library does: blanks and a sign may come first.
+fn integer(text: &[u8]) -> Option<i64> {
     let start = text.iter().position(|b| !b.is_ascii_whitespace() && *b != 0x0b)?;
     let text = std::str::from_utf8(&text[start..]).ok()?;
     text.parse().ok()
 }
 
-/// A number from `min` to `max`.
-pub fn bounded<T: TryFrom<u32>>(
+fn in_range<T: TryFrom<u32>>(text: &[u8], min: u32, max: u32) -> Option<T> {
+    let number = u32::try_from(integer(text)?).ok()?;
+    if (min..=max).contains(&number) { T::try_from(number).ok() } else { None }
+}
+
+/// Parses a number from `min` to `max`; messages call it `what`.
+pub fn number<T: TryFrom<u32>>(
     text: &[u8],
     min: u32,
     max: u32,
     what: &str,
 ) -> Result<T, CommandError> {
-    number(text)
-        .and_then(|n| u32::try_from(n).ok())
-        .filter(|n| (min..=max).contains(n))
-        .and_then(|n| T::try_from(n).ok())
-        .ok_or_else(|| illegal(what, text))
+    in_range(text, min, max).ok_or_else(|| illegal(what, text))
 }
 
+/// Parses seconds, at least `min`.
 pub fn timeout(text: &[u8], min: u32) -> Result<u32, CommandError> {
-    bounded(text, min, MAX_TIMEOUT, "").map_err(|_| {
+    in_range(text, min, MAX_TIMEOUT).ok_or_else(|| {
         CommandError::usage(format!("invalid timeout value `{}' specified", printable(text)))
     })
 }
 
+/// Parses a firewall mark.
 pub fn mark(text: &[u8]) -> Result<u32, CommandError> {
-    bounded(text, 1, u32::MAX, "").map_err(|_| {
+    in_range(text, 1, u32::MAX).ok_or_else(|| {
         CommandError::usage(format!("invalid fwmark value `{}' specified", printable(text)))
     })
 }
 
-/// A name that goes to the kernel. What is no UTF-8 is not in any name, and found nowhere.
+/// Converts a name for the kernel. No name that the kernel knows contains invalid UTF-8.
 pub fn name(text: &[u8]) -> String {
     String::from_utf8_lossy(text).into_owned()
 }
 
-/// The name of a scheduler or persistence engine. None is longer than 15 bytes: of more, the kernel
-/// would say that the message is bad, and not that there is no such name.
+/// Converts the name of a scheduler or persistence engine; `None` if it is empty. It is cut to 15
+/// bytes, the maximum: the kernel rejects the whole message if a name is longer.
 pub fn short_name(text: &[u8]) -> Option<String> {
     let mut name = name(text);
     while name.len() > 15 {
@@ -65,6 +68,7 @@ pub fn short_name(text: &[u8]) -> Option<String> {
     (!name.is_empty()).then_some(name)
 }
 
+/// Parses the role of a synchronisation daemon; messages call it `what`.
 pub fn role(text: &[u8], what: &str) -> Result<DaemonRole, CommandError> {
     match text {
         b"master" => Ok(DaemonRole::Master),
@@ -73,6 +77,7 @@ pub fn role(text: &[u8], what: &str) -> Result<DaemonRole, CommandError> {
     }
 }
 
+/// Parses the type of a tunnel.
 pub fn tunnel_kind(text: &[u8]) -> Result<TunnelKind, CommandError> {
     match text {
         b"ipip" => Ok(TunnelKind::Ipip),
@@ -82,6 +87,7 @@ pub fn tunnel_kind(text: &[u8]) -> Result<TunnelKind, CommandError> {
     }
 }
 
+/// Parses a netmask: a mask for IPv4, a prefix length for IPv6.
 pub fn netmask(text: &[u8], family: Family) -> Result<Netmask, CommandError> {
     match family {
         Family::V4 => std::str::from_utf8(text)
@@ -89,10 +95,11 @@ pub fn netmask(text: &[u8], family: Family) -> Result<Netmask, CommandError> {
             .and_then(names::ipv4)
             .map(Netmask::V4)
             .ok_or_else(|| illegal("virtual server persistent mask", text)),
-        Family::V6 => bounded(text, 1, 128, "ipv6 netmask").map(Netmask::V6),
+        Family::V6 => number(text, 1, 128, "ipv6 netmask").map(Netmask::V6),
     }
 }
 
+/// Parses a multicast group of either family.
 pub fn multicast_group(text: &[u8]) -> Result<IpAddr, CommandError> {
     let parsed = std::str::from_utf8(text).unwrap_or("");
     let (version, group) = match parsed.parse::<Ipv6Addr>() {
@@ -104,60 +111,60 @@ pub fn multicast_group(text: &[u8]) -> Result<IpAddr, CommandError> {
     })
 }
 
-/// The bits of the flags named in a list with commas between; a flag may be named by number with
-/// every scheduler.
-pub fn scheduler_flag_bits(text: &[u8], scheduler: &str) -> Result<u8, CommandError> {
-    let position = |scheduler, name: &[u8]| {
-        scheduler_flag_names(scheduler).iter().position(|n| n.as_bytes() == name)
+/// Parses scheduler flags, separated by commas, to bits. `flag-1` to `flag-3` are valid for every
+/// scheduler, other names for one scheduler only.
+pub fn scheduler_flags(text: &[u8], scheduler: &str) -> Result<u8, CommandError> {
+    let bit = |scheduler, name: &[u8]| {
+        scheduler_flag_names(scheduler).iter().position(|known| known.as_bytes() == name)
     };
-    let known = |name| ["", "sh", "mh"].iter().any(|any| position(any, name).is_some());
     let names = || text.split(|&b| b == b',').filter(|name| !name.is_empty());
-    let wrong =
-        |what, name| CommandError::usage(format!("{what} scheduler flag `{}'", printable(name)));
-    if let Some(name) = names().find(|name| !known(name)) {
-        return Err(wrong("invalid", name));
+    let error = |problem, name| {
+        CommandError::usage(format!("{problem} scheduler flag `{}'", printable(name)))
+    };
+    // 1.31 reports an unknown name before one that belongs to another scheduler.
+    let is_known = |name: &&[u8]| ["", "sh", "mh"].iter().any(|any| bit(any, name).is_some());
+    if let Some(name) = names().find(|name| !is_known(name)) {
+        return Err(error("invalid", name));
     }
-    let mut bits = 0;
-    for name in names() {
-        let bit = position("", name).or_else(|| position(scheduler, name));
-        bits |= 1 << bit.ok_or_else(|| wrong("incompatible", name))?;
-    }
-    Ok(bits)
+    names().try_fold(0, |bits, name| {
+        let bit = bit("", name).or_else(|| bit(scheduler, name));
+        Ok(bits | (1 << bit.ok_or_else(|| error("incompatible", name))?))
+    })
 }
 
-/// An address and perhaps a port: `host`, `host:port`, `address6`, `[address6]:port`.
+/// An address with an optional port: `host`, `host:port`, `address6`, `[address6]:port`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Endpoint {
     pub address: IpAddr,
     pub port: Option<u16>,
 }
 
-/// Read an address; a host name is looked up, and the name of a port of `protocol`, which nobody
-/// knows before the service has been named. `side` is "virtual" or "real", for messages.
+/// Parses an endpoint. Looks up the name of a host, and the name of a port of `protocol`; that is
+/// unknown until the service is given. Messages call the endpoint "virtual" or "real", the `side`.
 pub fn endpoint(
     text: &[u8],
     side: &str,
     protocol: Option<Protocol>,
     names: &dyn Names,
 ) -> Result<Endpoint, CommandError> {
-    let found = || {
+    let parse = || {
         let text = std::str::from_utf8(text).ok()?;
         let (address, port) = split(text, names)?;
         let port = match port {
             None => None,
-            Some(port) => Some(match bounded(port.as_bytes(), 0, 65535, "") {
-                Ok(number) => number,
-                Err(_) => names.port(port, protocol?)?,
+            Some(port) => Some(match in_range(port.as_bytes(), 0, 65535) {
+                Some(number) => number,
+                None => names.port(port, protocol?)?,
             }),
         };
         Some(Endpoint { address, port })
     };
-    found().ok_or_else(|| illegal(&format!("{side} server address[:port]"), text))
+    parse().ok_or_else(|| illegal(&format!("{side} server address[:port]"), text))
 }
 
-/// The address, and what is written for a port.
+/// Splits an endpoint into its address and the text of its port.
 fn split<'a>(text: &'a str, names: &dyn Names) -> Option<(IpAddr, Option<&'a str>)> {
-    // Two colons at least are in every IPv6 address; most texts that come here have one.
+    // An IPv6 address has two colons or more; most endpoints have one.
     if text.bytes().filter(|&b| b == b':').count() > 1 {
         if let Ok(address) = text.parse::<Ipv6Addr>() {
             return Some((address.into(), None));
@@ -185,40 +192,49 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_as_the_c_library_reads_them() {
-        let of = |text: &str| bounded::<u32>(text.as_bytes(), 0, INT_MAX, "weight").ok();
-        assert_eq!(of("5"), Some(5));
-        assert_eq!(of(" 5"), Some(5));
-        assert_eq!(of("+5"), Some(5));
-        assert_eq!(of("010"), Some(10));
-        assert_eq!(of("2147483647"), Some(INT_MAX));
-        for bad in
+    fn numbers_are_parsed_as_the_c_library_does() {
+        let parse = |text: &str| number::<u32>(text.as_bytes(), 0, INT_MAX, "weight").ok();
+        for (text, expected) in
+            [("5", 5), (" 5", 5), ("\x0b5", 5), ("+5", 5), ("010", 10), ("2147483647", INT_MAX)]
+        {
+            assert_eq!(parse(text), Some(expected), "{text}");
+        }
+        for text in
             ["", " ", "x", "5x", "5 ", "0x5", "-1", "2147483648", "--5", "99999999999999999999"]
         {
-            assert_eq!(of(bad), None, "{bad}");
+            assert_eq!(parse(text), None, "{text}");
         }
+        assert_eq!(number::<u8>(b"256", 0, INT_MAX, "ttl").ok(), None);
     }
 
     #[test]
     fn errors_quote_the_value() {
+        let error = number::<u32>(b"x\x1b", 0, 1, "weight").expect_err("no number");
+        assert_eq!(error.message, "illegal weight specified: `x\\u{1b}'");
+    }
+
+    #[test]
+    fn short_names_fit_the_kernel() {
+        assert_eq!(short_name(b"fifteen-letters").as_deref(), Some("fifteen-letters"));
+        assert_eq!(short_name(b"sixteen-letters!").as_deref(), Some("sixteen-letters"));
+        // A character is cut as a whole.
         assert_eq!(
-            bounded::<u32>(b"x\x1b", 0, 1, "weight").unwrap_err().message,
-            "illegal weight specified: `x\\u{1b}'"
+            short_name("fourteen-bytes\u{e9}".as_bytes()).as_deref(),
+            Some("fourteen-bytes")
         );
-        assert_eq!(timeout(b"0", 1).unwrap_err().message, "invalid timeout value `0' specified");
+        assert_eq!(short_name(b""), None);
     }
 
     #[test]
     fn scheduler_flags_by_name_and_by_number() {
-        let bits = |flags: &str, scheduler| scheduler_flag_bits(flags.as_bytes(), scheduler);
+        let bits = |flags: &str, scheduler| scheduler_flags(flags.as_bytes(), scheduler);
         assert_eq!(bits("sh-port", "sh"), Ok(2));
+        assert_eq!(bits("mh-fallback,flag-3", "mh"), Ok(5));
         assert_eq!(bits("flag-1,flag-3", "rr"), Ok(5));
-        assert_eq!(bits("sh-port,,flag-1", "sh"), Ok(3));
+        assert_eq!(bits("sh-port,,flag-1,flag-1", "sh"), Ok(3));
         assert_eq!(bits("", "sh"), Ok(0));
-        assert_eq!(bits("foo", "sh").unwrap_err().message, "invalid scheduler flag `foo'");
-        assert_eq!(
-            bits("sh-port", "rr").unwrap_err().message,
-            "incompatible scheduler flag `sh-port'"
-        );
+        let error = |flags, scheduler| bits(flags, scheduler).expect_err(flags).message;
+        assert_eq!(error("sh-port,foo", "rr"), "invalid scheduler flag `foo'");
+        assert_eq!(error("sh-port", "rr"), "incompatible scheduler flag `sh-port'");
     }
 }

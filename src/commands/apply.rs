@@ -1,116 +1,64 @@
-//! `ipvsadm apply`: the table becomes what a file says, with the fewest changes, or stays as it is.
+//! `ipvsadm apply`: makes the table equal to that of a file with the fewest changes, or leaves it as
+//! it is.
 
-use super::restore::Fault;
-use super::rules::{Lines, Rule};
-use super::{Run, status};
-use crate::cli::apply;
+use super::context::Context;
+use super::rules::{Lines, Rule, location};
+use super::simulation::{LineError, simulate};
+use super::subcommand;
+use crate::cli;
 use crate::command::{Apply, Command};
+use crate::error::{CommandError, ErrorKind};
 use crate::host::signals;
 use crate::text::printable;
+use crate::ui::Ui;
 use crate::view::labels::Labels;
 use crate::view::{json, rules};
-use libipvs::Table;
 use libipvs::model::Change;
-use libipvs::{ApplyError, Plan, Refusal, Scope};
-use std::io::{Read, Write};
+use libipvs::{ApplyError, Plan, Refusal, Scope, Table, Transport};
+use std::io::{self, Write};
 
-impl<R: Read, O: Write, E: Write> Run<'_, R, O, E> {
-    /// `ipvsadm apply WORDS`: its exit status.
-    pub(super) fn apply_program(&mut self, words: &[impl AsRef<[u8]>]) -> u8 {
-        let status = self.asked(apply::asked(words), Self::apply);
-        let flushed = self.out.flush();
-        // 1 would be a result.
-        self.written(flushed, status, status::REFUSED)
-    }
-
-    fn apply(&mut self, task: &Apply) -> u8 {
-        let mut lines = Lines::default();
-        let wanted = match self.checked(&task.file, try_on, |rule| lines.keep(&rule)) {
-            Ok(wanted) => wanted,
-            Err(bad) if bad.misused => return status::USAGE,
-            Err(_) => return status::REFUSED,
-        };
-        let scope = if task.keep { Scope::Named } else { Scope::Whole };
-        let plan = match self.client().and_then(|client| client.plan(wanted, scope)) {
-            Ok(plan) => plan,
-            Err(error) => return self.failed(&error, status::REFUSED),
-        };
-        let changes = plan.changes();
-        if !task.dry_run && !changes.is_empty() {
-            if let Err(status) = self.carry_out_plan(&plan, &lines) {
-                return status;
-            }
-        }
-        let status = match task.dry_run && !changes.is_empty() {
-            true => status::LIST,
-            false => status::DONE,
-        };
-        let written = match (task.json, task.dry_run) {
-            (true, _) => json::changes(&mut self.out, changes),
-            (_, true) => {
-                let mut labels = Labels::numeric();
-                changes.iter().try_for_each(|c| rules::change(&mut self.out, &mut labels, c))
-            }
-            _ => Ok(()),
-        };
-        self.written(written, status, status::REFUSED)
-    }
-
-    /// Make the changes, or say why not; the status then.
-    fn carry_out_plan(&mut self, plan: &Plan, lines: &Lines) -> Result<(), u8> {
-        // A signal that would end this waits until the table is the new one or the old one.
-        let held = signals::hold();
-        let result = match self.client() {
-            Ok(client) => Ok(client.apply_plan(plan)),
-            Err(error) => Err(error),
-        };
-        drop(held);
-        match result {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(failure)) => Err(self.not_applied(failure, lines)),
-            Err(error) => Err(self.failed(&error, status::REFUSED)),
+/// `ipvsadm apply WORDS`.
+pub fn program<C: Transport>(
+    context: &mut Context<C>,
+    words: &[impl AsRef<[u8]>],
+) -> Result<(), CommandError> {
+    let mut result = subcommand(context, cli::apply::parse(words), apply);
+    if let Err(error) = context.ui.flush().map_err(CommandError::output) {
+        if error.kind == ErrorKind::Output {
+            result = Err(error);
         }
     }
+    result.map_err(|error| match error.kind {
+        ErrorKind::Output => CommandError { kind: ErrorKind::ApplyOutput, ..error },
+        _ => error,
+    })
+}
 
-    fn not_applied(&mut self, failure: ApplyError, lines: &Lines) -> u8 {
-        match failure {
-            ApplyError::Refused { refused, unrestored } => {
-                let mut status = status::REFUSED;
-                for (change, error) in &refused {
-                    status = self.failed(error, status::REFUSED);
-                    let wanted = |command: &_| matches!(command, Ok(Command::Change(line)) if wants(line, change));
-                    let mut lines = lines.backwards(self.names);
-                    match lines.find(|(_, _, command)| wanted(command)) {
-                        Some((number, text, _)) => self.place(number, text),
-                        None => self.complain(&format!("in: {}", as_line(change))),
-                    }
-                }
-                self.unrestored(&unrestored);
-                status
-            }
-            ApplyError::Failed { error, rollback } => {
-                let status = self.failed(&error, status::REFUSED);
-                if let Err(error) = rollback {
-                    self.complain(&format!("the table may have changed: {error}"));
-                }
-                status
-            }
-            other => {
-                self.complain(&other.to_string());
-                status::REFUSED
-            }
-        }
+fn apply<C: Transport>(context: &mut Context<C>, task: &Apply) -> Result<(), CommandError> {
+    let mut lines = Lines::default();
+    let (ui, names) = (&mut context.ui, context.names);
+    let desired = simulate(ui, names, &task.file, apply_line, |rule| lines.add(&rule));
+    let desired = desired.map_err(|rejected| match rejected.is_misuse {
+        true => CommandError::silent(ErrorKind::Usage),
+        false => CommandError::silent(ErrorKind::Refused),
+    })?;
+    let scope = if task.keep { Scope::Named } else { Scope::Whole };
+    let plan = context.client.get()?.plan(desired, scope)?;
+    let changes = plan.changes();
+    if !task.dry_run && !changes.is_empty() {
+        make_changes(context, &plan, &lines)?;
     }
-
-    fn unrestored(&mut self, unrestored: &[Refusal]) {
-        for (change, error) in unrestored {
-            self.complain(&format!("cannot roll back: {error}\nin: {}", as_line(change)));
+    match print(&mut context.ui, task, changes).map_err(CommandError::output) {
+        Err(error) if error.kind != ErrorKind::ClosedPipe => Err(error),
+        _ if task.dry_run && !changes.is_empty() => {
+            Err(CommandError::silent(ErrorKind::DifferenceFound))
         }
+        _ => Ok(()),
     }
 }
 
-/// What a line of a file to apply does to the table: it has to say how the table is to be.
-fn try_on(table: &mut Table, rule: &Rule, command: &Command) -> Result<(), Fault> {
+/// Applies a line of the file to the desired table.
+fn apply_line(table: &mut Table, rule: &Rule, command: &Command) -> Result<(), LineError> {
     match command {
         Command::Change(Change::Zero(_) | Change::StopDaemon(_)) => {}
         Command::Change(change) => return Ok(table.apply(change)?),
@@ -119,11 +67,74 @@ fn try_on(table: &mut Table, rule: &Rule, command: &Command) -> Result<(), Fault
     }
     let verb = rule.text.split(|b| b.is_ascii_whitespace()).find(|word| word.starts_with(b"-"));
     let verb = printable(verb.unwrap_or_default());
-    Err(Fault::new(&format!("`{verb}' cannot be in what apply reads")))
+    Err(CommandError::usage(format!("`{verb}' is not allowed in a file for apply")).into())
 }
 
-/// Whether a line of the file is what the change was made for.
-fn wants(line: &Change, change: &Change) -> bool {
+/// Prints the changes where the options request it.
+fn print(ui: &mut Ui, task: &Apply, changes: &[Change]) -> io::Result<()> {
+    match (task.json, task.dry_run) {
+        (true, _) => json::changes(ui, changes),
+        (false, true) => {
+            let mut labels = Labels::numeric();
+            changes.iter().try_for_each(|change| rules::change(ui, &mut labels, change))
+        }
+        (false, false) => Ok(()),
+    }
+}
+
+/// Makes the changes of the plan, or none of them and reports the errors.
+fn make_changes<C: Transport>(
+    context: &mut Context<C>,
+    plan: &Plan,
+    lines: &Lines,
+) -> Result<(), CommandError> {
+    let client = context.client.get()?;
+    // A signal that ends the program waits until the table is the new one or the old one.
+    let blocked = signals::block();
+    let result = client.apply_plan(plan);
+    drop(blocked);
+    result.map_err(|error| report(context, error, lines))
+}
+
+/// Reports each refused change with its line, and what the rollback could not restore.
+fn report<C>(context: &mut Context<C>, error: ApplyError, lines: &Lines) -> CommandError {
+    let (ui, names) = (&mut context.ui, context.names);
+    let mut kind = ErrorKind::Refused;
+    match error {
+        ApplyError::Refused { refused, unrestored } => {
+            for (change, error) in refused {
+                let error = CommandError::from(error);
+                ui.report(&error);
+                kind = error.kind;
+                let causes = |command: &_| matches!(command, Ok(Command::Change(line)) if is_cause(line, &change));
+                match lines.reversed(names).find(|(_, _, command)| causes(command)) {
+                    Some((number, text, _)) => ui.message(&location(number, text)),
+                    None => ui.message(&format!("in: {}", as_line(&change))),
+                }
+            }
+            report_unrestored(ui, &unrestored);
+        }
+        ApplyError::Failed { error, rollback } => {
+            let error = CommandError::from(error);
+            ui.report(&error);
+            kind = error.kind;
+            if let Err(error) = rollback {
+                ui.message(&format!("the table may have changed: {error}"));
+            }
+        }
+        other => ui.message(&other.to_string()),
+    }
+    CommandError::silent(kind)
+}
+
+fn report_unrestored(ui: &mut Ui, unrestored: &[Refusal]) {
+    for (change, error) in unrestored {
+        ui.message(&format!("cannot roll back: {error}\nin: {}", as_line(change)));
+    }
+}
+
+/// Returns true when a line of the file is the reason for a change.
+fn is_cause(line: &Change, change: &Change) -> bool {
     use Change::*;
     match (line, change) {
         (AddService(a) | EditService(a), AddService(b) | EditService(b)) => a.key == b.key,
@@ -138,9 +149,201 @@ fn wants(line: &Change, change: &Change) -> bool {
     }
 }
 
+/// Renders a change as a line of `-R`.
 fn as_line(change: &Change) -> String {
     let mut line = Vec::new();
     // Writing to a Vec does not fail.
     let _ = rules::change(&mut line, &mut Labels::numeric(), change);
     printable(line.trim_ascii())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::testing::{Fixture, Ran, words};
+    use libipvs::fake::Fault;
+    use libipvs::model::DaemonRole;
+
+    const OLD: &str = "\
+-A -t 10.0.0.1:80 -s wlc
+-a -t 10.0.0.1:80 -r 10.1.0.1:80 -g -w 1
+-A -t 10.0.0.3:80 -s rr
+";
+    const NEW: &str = "\
+-A -t 10.0.0.1:80 -s wlc
+-a -t 10.0.0.1:80 -r 10.1.0.1:80 -g -w 5
+-A -t 10.0.0.2:80 -s rr
+";
+    const CHANGES: &str = "\
+-A -t 10.0.0.2:80 -s rr
+-e -t 10.0.0.1:80 -r 10.1.0.1:80 -g -w 5
+-D -t 10.0.0.3:80
+";
+
+    fn run(fixture: &Fixture, line: &str, stdin: &str) -> Ran {
+        fixture.run(stdin, |context| program(context, &words(line)))
+    }
+
+    #[test]
+    fn the_table_becomes_that_of_the_file() {
+        let fixture = Fixture::with(OLD);
+        let before = fixture.changes();
+        let dry = run(&fixture, "--dry-run -", NEW);
+        assert_eq!((dry.status, dry.out.as_str(), dry.err.as_str()), (1, CHANGES, ""));
+        assert_eq!((fixture.changes(), fixture.rules().as_str()), (before, OLD));
+        assert_eq!(run(&fixture, "-", NEW).ok(), "");
+        assert_eq!((fixture.changes(), fixture.rules().as_str()), (before + 3, NEW));
+        assert_eq!(run(&fixture, "--dry-run -", NEW).ok(), "");
+        assert_eq!(run(&fixture, "-", NEW).ok(), "");
+        assert_eq!(fixture.changes(), before + 3);
+    }
+
+    #[test]
+    fn keep_leaves_other_services_alone() {
+        let fixture = Fixture::with(OLD);
+        run(&fixture, "--keep -", "-A -f 7 -s rr\n").ok();
+        assert_eq!(fixture.rules(), format!("{OLD}-A -f 7 -s rr\n"));
+        run(&fixture, "-", "-A -f 7 -s rr\n").ok();
+        assert_eq!(fixture.rules(), "-A -f 7 -s rr\n");
+    }
+
+    #[test]
+    fn changes_as_json() {
+        let fixture = Fixture::with(OLD);
+        let dry = run(&fixture, "--dry-run --json -", NEW);
+        assert_eq!(dry.status, 1);
+        let document: serde_json::Value = serde_json::from_str(&dry.out).expect("a document");
+        assert_eq!(document["changes"].as_array().map(Vec::len), Some(3));
+        assert_eq!(run(&fixture, "--json -", NEW).ok(), dry.out);
+        let none = run(&fixture, "--dry-run --json -", NEW).ok();
+        assert!(none.contains("\"changes\": []"), "{none}");
+    }
+
+    #[test]
+    fn a_bad_file_changes_nothing() {
+        let fixture = Fixture::with(OLD);
+        let before = fixture.changes();
+        for (file, status, text) in [
+            ("-A -f 1\n-A -f 1\n", 255, "Service already exists\nin line 2: -A -f 1\n"),
+            ("-A -f 1 extra\n", 2, "unexpected argument extra\nin line 1: -A -f 1 extra\n"),
+            ("-A --foo\n", 255, "--foo: unknown option\nin line 1: -A --foo\n"),
+            ("-L\n", 2, "`-L' is not allowed in a file for apply\nin line 1: -L\n"),
+            ("-S\n", 2, "`-S' is not allowed in a file for apply\nin line 1: -S\n"),
+            ("-h\n", 2, "`-h' is not allowed in a file for apply\nin line 1: -h\n"),
+            ("-Z -f 1\n", 2, "`-Z' is not allowed in a file for apply\nin line 1: -Z -f 1\n"),
+            (
+                "ipvsadm --stop-daemon master",
+                2,
+                "`--stop-daemon' is not allowed in a file for apply\n\
+                 in line 1: ipvsadm --stop-daemon master\n",
+            ),
+        ] {
+            for line in ["-", "--dry-run -"] {
+                assert_eq!(run(&fixture, line, file).fails(status), text, "{file}");
+            }
+        }
+        let unreadable = "cannot read `/no/such': No such file or directory\n";
+        assert_eq!(run(&fixture, "/no/such", "").fails(2), unreadable);
+        assert_eq!(fixture.changes(), before);
+    }
+
+    #[test]
+    fn a_refused_change_is_rolled_back_and_has_a_line() {
+        let fixture = Fixture::with(OLD);
+        let file = format!("# first\n{NEW}");
+        for (change, line) in [(0, NEW.lines().nth(2)), (1, NEW.lines().nth(1))] {
+            fixture.kernel.fail_change(change, Fault::Refuse(libc::ENOMEM));
+            let number = if change == 0 { 4 } else { 3 };
+            let line = line.expect("a line");
+            let expected = format!("Memory allocation problem\nin line {number}: {line}\n");
+            assert_eq!(run(&fixture, "-", &file).fails(255), expected);
+            assert_eq!(fixture.rules(), OLD);
+        }
+        // No line of the file is the reason for a deletion.
+        fixture.kernel.fail_change(2, Fault::Refuse(libc::ENOMEM));
+        let error = run(&fixture, "-", &file).fails(255);
+        assert_eq!(error, "Memory allocation problem\nin: -D -t 10.0.0.3:80\n");
+        assert_eq!(fixture.rules(), OLD);
+        fixture.kernel.fail_change(0, Fault::Refuse(libc::EPERM));
+        let error = run(&fixture, "-", &file).fails(2);
+        assert!(error.starts_with("Can't initialize ipvs: "), "{error}");
+    }
+
+    #[test]
+    fn a_failed_rollback_is_reported() {
+        let fixture = Fixture::with(OLD);
+        fixture.kernel.fail_change(1, Fault::Refuse(libc::ENOMEM));
+        fixture.kernel.fail_change(2, Fault::Refuse(libc::EINVAL));
+        let error = run(
+            &fixture,
+            "-",
+            &NEW.replace(
+                "-A -t 10.0.0.2:80 -s rr\n",
+                "-A -t 10.0.0.2:80 -s rr\n-A -t 10.0.0.3:80 -s rr\n",
+            ),
+        )
+        .fails(255);
+        let rollback = error.split_once("\ncannot roll back: ").expect(&error).1;
+        assert!(rollback.ends_with("\nin: -D -t 10.0.0.2:80\n"), "{error}");
+    }
+
+    #[test]
+    fn a_failed_exchange_is_reported() {
+        let fixture = Fixture::with(OLD);
+        fixture.kernel.fail_change(0, Fault::LoseAnswers);
+        let error = run(&fixture, "-", NEW).fails(255);
+        assert_eq!(error.lines().count(), 1, "{error}");
+        assert_eq!(fixture.rules(), OLD, "the rollback succeeded");
+        fixture.kernel.fail_change(0, Fault::LoseAnswers);
+        // The requests of the plan, the changes, and then the rollback.
+        let requests = 3;
+        let changes = 3;
+        fixture.kernel.fail_request(requests + changes, Fault::Refuse(libc::ENOMEM));
+        let error = run(&fixture, "-", NEW).fails(255);
+        assert!(
+            error.ends_with("\nthe table may have changed: Memory allocation problem\n"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn failed_output_is_told_apart_from_differences() {
+        let full = "cannot write: No space left on device\n";
+        let mut fixture = Fixture::with(OLD);
+        fixture.stdout_error = Some(libc::ENOSPC);
+        for (line, rules) in [("--dry-run -", NEW), ("--dry-run --json -", OLD), ("--help", "")] {
+            assert_eq!(run(&fixture, line, rules).fails(255), full, "{line}");
+        }
+        fixture.stdout_error = Some(libc::EPIPE);
+        assert_eq!(run(&fixture, "--dry-run -", NEW).fails(1), "");
+        assert_eq!(run(&fixture, "--dry-run --json -", OLD).ok(), "");
+        assert_eq!(run(&fixture, "--help", "").ok(), "");
+        // More than the buffer of stdout holds.
+        let service = |port| format!("-A -t 10.0.0.1:{port} -s wlc -p 300 -M 255.255.255.0\n");
+        let many: String = (1000..1900).map(service).collect();
+        assert!(many.len() > 40_000);
+        assert_eq!(run(&fixture, "--dry-run -", &many).fails(1), "");
+        fixture.stdout_error = Some(libc::ENOSPC);
+        assert_eq!(run(&fixture, "--dry-run -", &many).fails(255), full);
+    }
+
+    #[test]
+    fn the_line_that_is_the_reason_for_a_change() {
+        let of = |line: &str| match crate::cli::parser::command(&words(line), &crate::names::System)
+        {
+            Ok(Command::Change(change)) => change,
+            other => panic!("{line}: {other:?}"),
+        };
+        let is = |line: &str, change: &str| is_cause(&of(line), &of(change));
+        assert!(is("-A -f 1 -s rr", "-E -f 1 -s wlc") && !is("-A -f 1", "-E -f 2"));
+        assert!(is("-e -f 1 -r 10.0.0.1", "-a -f 1 -r 10.0.0.1 -w 7"));
+        assert!(!is("-a -f 1 -r 10.0.0.1", "-a -f 1 -r 10.0.0.2"));
+        assert!(!is("-a -f 1 -r 10.0.0.1", "-a -f 2 -r 10.0.0.1"));
+        assert!(is("--set 1 2 3", "--set 0 2 0") && !is("--set 1 2 3", "-C"));
+        let start = |role| of(&format!("--start-daemon {role} --mcast-interface d0"));
+        let stop = Change::StopDaemon(DaemonRole::Master);
+        assert!(is_cause(&start("master"), &start("master")));
+        assert!(!is_cause(&start("master"), &start("backup")));
+        assert!(is_cause(&start("master"), &stop) && !is_cause(&start("backup"), &stop));
+    }
 }

@@ -1,35 +1,37 @@
-//! `ipvsadm drain`: a real server that gets no new connections, and its end awaited.
+//! `ipvsadm drain`: sets the weight of a real server to 0 and waits for its connections to end.
 //!
-//! The weight that it had is kept below /run until `--undo`, so that whoever drains it and whoever puts
-//! it back need not be the same process. Only the weight changes; the rest stays as it is found.
+//! The previous weight is kept in the state file until `--undo` restores it, so that another process
+//! can do that. Nothing but the weight changes.
 
-use super::{Run, status};
+use super::context::Context;
 use crate::command::Drain;
-use crate::host::signals;
-use crate::host::state_file::{self, Kept};
+use crate::error::{CommandError, ErrorKind};
+use crate::host::signals::{self, BlockedSignals};
+use crate::host::state_file::{self, StateFile};
 use crate::view::labels::Labels;
 use crate::view::rules;
-use libipvs::Error;
 use libipvs::model::*;
 use libipvs::table::TableError;
+use libipvs::{Client, Error, Transport};
 use serde::{Deserialize, Serialize};
-use std::io::{Read, Write};
+use std::io::Write;
 use std::time::{Duration, Instant};
 
-/// How often it is looked at.
-const PERIOD: Duration = Duration::from_secs(1);
+/// The time from one look at the connections to the next.
+const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Whether a client that is bound to a server keeps it at weight 0.
-const QUIESCENT: &str = "/proc/sys/net/ipv4/vs/expire_quiescent_template";
+/// The sysctl that is 0 when persistence keeps sending clients to a server of weight 0.
+const EXPIRE_QUIESCENT_TEMPLATE: &str = "/proc/sys/net/ipv4/vs/expire_quiescent_template";
 
-/// The servers that are drained.
+/// The drained servers of this namespace.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Weights {
-    drained: Vec<Weight>,
+    drained: Vec<PreviousWeight>,
 }
 
+/// The weight of a server before it was drained.
 #[derive(Debug, Serialize, Deserialize)]
-struct Weight {
+struct PreviousWeight {
     /// As rules name it, in numbers.
     service: String,
     server: String,
@@ -44,7 +46,7 @@ impl state_file::Record for Weights {
     }
 }
 
-/// The server that is meant, and its names.
+/// A server and its names.
 struct Target<'a> {
     task: &'a Drain,
     service: String,
@@ -52,196 +54,179 @@ struct Target<'a> {
 }
 
 impl Target<'_> {
-    fn is(&self, weight: &Weight) -> bool {
-        (&weight.service, &weight.server) == (&self.service, &self.server)
+    fn is(&self, previous: &PreviousWeight) -> bool {
+        (&previous.service, &previous.server) == (&self.service, &self.server)
+    }
+
+    fn not_drained(&self, text: &str) -> CommandError {
+        CommandError::new(ErrorKind::NotDrained, format!("{}: {text}", self.server))
     }
 }
 
-/// Why it did not come to an end, and the status.
-enum Stop {
-    Said(String, u8),
-    Ipvs(Error),
-}
-
-impl From<Error> for Stop {
-    fn from(error: Error) -> Stop {
-        Stop::Ipvs(error)
+impl From<state_file::Error> for CommandError {
+    fn from(error: state_file::Error) -> CommandError {
+        CommandError::new(ErrorKind::StateFile, error.to_string())
     }
 }
 
-impl From<state_file::Error> for Stop {
-    fn from(error: state_file::Error) -> Stop {
-        Stop::Said(error.to_string(), status::REFUSED)
-    }
+/// Drains a server, or restores its weight.
+pub fn drain<C: Transport>(context: &mut Context<C>, task: &Drain) -> Result<(), CommandError> {
+    let labels = &mut Labels::numeric();
+    let mut server = String::new();
+    labels.endpoint(&mut server, task.server.address, task.server.port, None);
+    let target = Target { task, service: rules::head(labels, &task.service), server };
+    let result = match task.undo {
+        true => restore_weight(context, &target),
+        false => drain_and_wait(context, &target),
+    };
+    // Clears the line that showed the progress.
+    context.ui.progress("");
+    writeln!(context.ui, "{}", result?).map_err(CommandError::output)
 }
 
-impl From<TableError> for Stop {
-    fn from(refused: TableError) -> Stop {
-        Stop::Said(refused.to_string(), status::REFUSED)
-    }
+fn drain_and_wait<C: Transport>(
+    context: &mut Context<C>,
+    target: &Target,
+) -> Result<String, CommandError> {
+    // A signal must not come between the state file and the kernel's table.
+    let blocked = signals::block();
+    set_weight_to_zero(context, target)?;
+    wait(context, target, blocked.as_ref())
 }
 
-impl<R: Read, O: Write, E: Write> Run<'_, R, O, E> {
-    /// Drain a server, or put its weight back; the status.
-    pub(super) fn drain(&mut self, task: &Drain) -> u8 {
-        let labels = &mut Labels::numeric();
-        let mut server = String::new();
-        labels.endpoint(&mut server, task.server.address, task.server.port, None);
-        let target = Target { task, service: rules::head(labels, &task.service), server };
-        let result = match task.undo {
-            true => self.undo_drain(&target),
-            false => self.drain_and_wait(&target),
-        };
-        // Nothing stands where progress stood.
-        self.progress("");
-        match result {
-            Ok(text) => {
-                let written = writeln!(self.out, "{text}");
-                self.written(written, status::DONE, status::LIST)
-            }
-            Err(Stop::Said(text, status)) => {
-                self.complain(&text);
-                status
-            }
-            Err(Stop::Ipvs(error)) => self.failed(&error, status::REFUSED),
-        }
+fn set_weight_to_zero<C: Transport>(
+    context: &mut Context<C>,
+    target: &Target,
+) -> Result<(), CommandError> {
+    let client = context.client.get()?;
+    // Without the server, or without privilege, no state file is created.
+    observe(client, target.task)??;
+    let mut file = StateFile::<Weights>::open_in(&context.state_folder)?;
+    let current = observe(client, target.task)??.destination;
+    if current.weight == 0 {
+        return Ok(());
     }
+    let drained = &mut file.record.drained;
+    drained.retain(|old| !target.is(old));
+    drained.push(PreviousWeight {
+        service: target.service.clone(),
+        server: target.server.clone(),
+        weight: current.weight,
+    });
+    file.save()?;
+    if let Err(error) = set_weight(client, target.task, &current, 0) {
+        file.record.drained.retain(|old| !target.is(old));
+        file.save()?;
+        return Err(error.into());
+    }
+    Ok(())
+}
 
-    fn drain_and_wait(&mut self, target: &Target) -> Result<String, Stop> {
-        // A signal finds it drained or not, never in between.
-        let held = signals::hold();
-        // Without it, or without privilege, there is nothing to keep.
-        self.target(target)?;
-        let mut kept = Kept::<Weights>::open()?;
-        let found = self.target(target)?;
-        let Target { service, server, .. } = target;
-        let weight = found.destination.weight;
+/// Waits until no connection is open.
+fn wait<C: Transport>(
+    context: &mut Context<C>,
+    target: &Target,
+    signals: Option<&BlockedSignals>,
+) -> Result<String, CommandError> {
+    let Target { task, service, server } = target;
+    let started = Instant::now();
+    let limit = task.wait.map(|seconds| Duration::from_secs(seconds.into()));
+    loop {
+        let observed = observe(context.client.get()?, task)??;
+        let (open, waited) = (open_connections(&task.service, &observed), started.elapsed());
+        let weight = observed.destination.weight;
         if weight != 0 {
-            let drained = &mut kept.record.drained;
-            drained.retain(|old| !target.is(old));
-            drained.push(Weight { service: service.clone(), server: server.clone(), weight });
-            kept.save()?;
-            if let Err(error) = self.set_weight(target, &found.destination, 0) {
-                kept.record.drained.retain(|old| !target.is(old));
-                kept.save()?;
-                return Err(error.into());
-            }
+            let text = format!("the weight was changed to {weight} concurrently");
+            return Err(target.not_drained(&text));
         }
-        drop(kept);
-        let started = Instant::now();
-        let end = target.task.wait.map(|seconds| Duration::from_secs(seconds.into()));
-        loop {
-            let now = self.target(target)?;
-            let (open, waited) = (open(target, &now), started.elapsed());
-            if now.destination.weight != 0 {
-                let weight = now.destination.weight;
-                let text = format!("{server}: somebody has set its weight to {weight} meanwhile");
-                return Err(Stop::Said(text, status::LIST));
-            }
-            if open == 0 {
-                self.bound(target, &now);
-                return Ok(format!("{server}: drained, no connection is active"));
-            }
-            let active = format!("{} still active", connections(open));
-            if let Some(end) = end.filter(|end| waited >= *end) {
-                let text = format!("{server}: {active} after {} s, its weight is 0", end.as_secs());
-                return Err(Stop::Said(text, status::LIST));
-            }
-            self.progress(&format!("{server}: {active}, {} s", waited.as_secs()));
-            let pause = end.map_or(PERIOD, |end| PERIOD.min(end - waited));
-            let came = match &held {
-                Some(held) => held.came_within(pause).unwrap_or(true),
-                None => true,
-            };
-            if came {
-                let text = format!(
-                    "{server}: interrupted, {active}, its weight is 0; \
-                     `ipvsadm drain --undo {service} -r {server}' puts back what it was"
-                );
-                return Err(Stop::Said(text, status::LIST));
-            }
+        if open == 0 {
+            warn_of_persistence(context, target, &observed);
+            return Ok(format!("{server}: drained, no connection is active"));
         }
-    }
-
-    fn undo_drain(&mut self, target: &Target) -> Result<String, Stop> {
-        let _held = signals::hold();
-        self.client()?.info()?;
-        let mut kept = Kept::<Weights>::open()?;
-        let Target { service, server, .. } = target;
-        let drained = &mut kept.record.drained;
-        let Some(place) = drained.iter().position(|old| target.is(old)) else {
-            let text = format!("{server} of {service} has not been drained here");
-            return Err(Stop::Said(text, status::LIST));
+        let active = match open {
+            1 => "1 connection still active".to_string(),
+            _ => format!("{open} connections still active"),
         };
-        let weight = drained[place].weight;
-        let result = match self.target(target) {
-            Ok(found) if found.destination.weight == 0 => {
-                self.set_weight(target, &found.destination, weight)?;
-                Ok(format!("{server}: its weight is {weight} again"))
+        let left = match limit {
+            Some(limit) if waited >= limit => {
+                let text = format!("{active} after {} s, its weight is 0", limit.as_secs());
+                return Err(target.not_drained(&text));
             }
-            Ok(found) => {
-                let now = found.destination.weight;
-                let text = format!("{server}: its weight is {now} already, and stays");
-                Err(Stop::Said(text, status::LIST))
-            }
-            Err(Stop::Ipvs(error)) => return Err(error.into()),
-            // It is not there any more.
-            Err(gone) => Err(gone),
+            Some(limit) => limit - waited,
+            None => INTERVAL,
         };
-        kept.record.drained.remove(place);
-        kept.save()?;
-        result
-    }
-
-    /// The server as it is now.
-    fn target(&mut self, target: &Target) -> Result<ObservedDestination, Stop> {
-        let Drain { service, server, .. } = target.task;
-        let client = self.client()?;
-        let destinations = client.destinations(service)?;
-        match destinations.into_iter().find(|d| d.destination.key == *server) {
-            Some(found) => Ok(found),
-            None if client.service(service).is_ok() => Err(TableError::NoDestination.into()),
-            None => Err(TableError::NotDefined.into()),
-        }
-    }
-
-    fn set_weight(
-        &mut self,
-        target: &Target,
-        destination: &Destination,
-        weight: u32,
-    ) -> Result<(), Error> {
-        let mut destination = destination.configured();
-        destination.weight = weight;
-        self.client()?.change(&Change::EditDestination(target.task.service, destination))
-    }
-
-    /// Write over the line at the cursor, if somebody is watching.
-    fn progress(&mut self, text: &str) {
-        if self.watched {
-            let _ = write!(self.err, "\r{text}\x1b[K");
-            let _ = self.err.flush();
-        }
-    }
-
-    /// Say who comes all the same.
-    fn bound(&mut self, target: &Target, now: &ObservedDestination) {
-        let keeps = || std::fs::read_to_string(QUIESCENT).is_ok_and(|value| value.trim() == "0");
-        if now.persistent > 0 && keeps() {
-            self.progress("");
-            let entries = if now.persistent == 1 { "entry" } else { "entries" };
-            self.complain(&format!(
-                "{}: persistence brings clients back to it ({} {entries}); \
-                 sysctl -w net.ipv4.vs.expire_quiescent_template=1 ends that",
-                target.server, now.persistent
-            ));
+        context.ui.progress(&format!("{server}: {active}, {} s", waited.as_secs()));
+        // Without blocked signals a signal ends the program, but nothing waits for one.
+        if signals.is_none_or(|signals| signals.wait(left.min(INTERVAL)).unwrap_or(true)) {
+            let text = format!(
+                "{server}: interrupted, {active}, its weight is 0; \
+                 run 'ipvsadm drain --undo {service} -r {server}' to restore the weight"
+            );
+            return Err(CommandError::new(ErrorKind::Interrupted, text));
         }
     }
 }
 
-/// Connections that are not over. To the kernel those of UDP are never active.
-fn open(target: &Target, server: &ObservedDestination) -> u32 {
-    match target.task.service {
+fn restore_weight<C: Transport>(
+    context: &mut Context<C>,
+    target: &Target,
+) -> Result<String, CommandError> {
+    let _blocked = signals::block();
+    let client = context.client.get()?;
+    // Without privilege no state file is created.
+    client.info()?;
+    let mut file = StateFile::<Weights>::open_in(&context.state_folder)?;
+    let Target { task, service, server } = target;
+    let drained = &mut file.record.drained;
+    let Some(position) = drained.iter().position(|old| target.is(old)) else {
+        let text = format!("{server} of {service} has not been drained here");
+        return Err(CommandError::new(ErrorKind::NotDrained, text));
+    };
+    let weight = drained[position].weight;
+    let result = match observe(client, task)? {
+        Ok(observed) if observed.destination.weight == 0 => {
+            set_weight(client, task, &observed.destination, weight)?;
+            Ok(format!("{server}: its weight is {weight} again"))
+        }
+        Ok(observed) => {
+            let weight = observed.destination.weight;
+            Err(target.not_drained(&format!("its weight is already {weight}, and was not changed")))
+        }
+        // The server was deleted.
+        Err(missing) => Err(missing.into()),
+    };
+    file.record.drained.remove(position);
+    file.save()?;
+    result
+}
+
+/// Returns the server as it is now. The inner error says that it does not exist.
+fn observe<C: Transport>(
+    client: &mut Client<C>,
+    task: &Drain,
+) -> Result<Result<ObservedDestination, TableError>, Error> {
+    let destinations = client.destinations(&task.service)?;
+    Ok(match destinations.into_iter().find(|d| d.destination.key == task.server) {
+        Some(observed) => Ok(observed),
+        None if client.service(&task.service).is_ok() => Err(TableError::NoSuchDestination),
+        None => Err(TableError::ServiceNotDefined),
+    })
+}
+
+fn set_weight<C: Transport>(
+    client: &mut Client<C>,
+    task: &Drain,
+    current: &Destination,
+    weight: u32,
+) -> Result<(), Error> {
+    let mut destination = current.configured();
+    destination.weight = weight;
+    client.change(&Change::EditDestination(task.service, destination))
+}
+
+/// The connections that have not ended. The kernel counts those of UDP as inactive.
+fn open_connections(service: &ServiceKey, server: &ObservedDestination) -> u32 {
+    match service {
         ServiceKey::Address { protocol: Protocol::Udp, .. } => {
             server.active.saturating_add(server.inactive)
         }
@@ -249,9 +234,30 @@ fn open(target: &Target, server: &ObservedDestination) -> u32 {
     }
 }
 
-fn connections(count: u32) -> String {
-    match count {
-        1 => "1 connection".to_string(),
-        _ => format!("{count} connections"),
+/// Warns that persistence sends clients to a server of weight 0.
+fn warn_of_persistence<C>(
+    context: &mut Context<C>,
+    target: &Target,
+    observed: &ObservedDestination,
+) {
+    if observed.persistent == 0 {
+        return;
+    }
+    let sysctl = std::fs::read_to_string(EXPIRE_QUIESCENT_TEMPLATE);
+    if sysctl.is_ok_and(|value| value.trim() == "0") {
+        context.ui.progress("");
+        context.ui.message(&persistence_warning(&target.server, observed.persistent));
     }
 }
+
+fn persistence_warning(server: &str, templates: u32) -> String {
+    let entries = if templates == 1 { "entry" } else { "entries" };
+    format!(
+        "{server}: persistence still sends clients to it ({templates} {entries}); \
+         run 'sysctl -w net.ipv4.vs.expire_quiescent_template=1' to stop that"
+    )
+}
+
+#[cfg(test)]
+#[path = "drain_tests.rs"]
+mod tests;

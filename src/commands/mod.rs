@@ -1,284 +1,200 @@
-//! A command meets the kernel and the view. (`top`, which goes on by itself, has a loop of its own.)
+//! The commands: one file per verb or subcommand. This file dispatches.
 //!
-//! Standard output goes through one buffer, standard error is written at once; each command has
-//! the exit status that 1.31 gives it.
+//! A command takes a [`Context`] and returns `Result<(), CommandError>`. [`program`] reports the error
+//! and turns it into the exit status.
 
-use crate::cli::{self, Asked, help, parser};
+mod apply;
+mod change;
+mod context;
+mod drain;
+mod help;
+mod hints;
+mod input;
+mod list;
+mod netns;
+pub mod restore;
+pub mod rs_setup;
+mod rules;
+pub mod save;
+mod simulation;
+#[cfg(test)]
+mod testing;
+pub mod top;
+
+pub use context::Context;
+
+use crate::cli::{self, Invocation, parser};
 use crate::command::Command;
 use crate::error::CommandError;
 use crate::exit;
-use crate::host::netns;
-use crate::names::{self, Names};
-use libipvs::Client;
-use libipvs::Error;
-use libipvs::connections;
+use libipvs::Transport;
 use std::ffi::OsString;
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::Write;
+use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStringExt;
-
-mod apply;
-mod drain;
-mod file;
-mod held;
-mod hints;
-mod list;
-mod restore;
-pub mod rs_setup;
-mod rules;
-mod save;
-pub mod top;
-
-/// Exit statuses. 1.31 has no others.
-pub mod status {
-    pub const DONE: u8 = 0;
-    /// A list failed.
-    pub const LIST: u8 = 1;
-    /// A bad value or combination, no IPVS, no privilege.
-    pub const USAGE: u8 = 2;
-    /// The kernel refused, or the option parser did.
-    pub const REFUSED: u8 = 255;
-}
-
-/// Bytes that are written at a time.
-const OUT: usize = 32 * 1024;
-
-/// Why a command did not succeed.
-#[derive(Debug, thiserror::Error)]
-enum Failure {
-    #[error(transparent)]
-    Ipvs(#[from] Error),
-    /// Standard output takes nothing.
-    #[error(transparent)]
-    Io(#[from] io::Error),
-    /// The kernel's file of connections cannot be read.
-    #[error("cannot read {}: {}", connections::PATH, text(.0))]
-    Connections(io::Error),
-}
-
-/// Carries commands out.
-pub struct Run<'n, R, O, E> {
-    names: &'n dyn Names,
-    client: Option<Client>,
-    /// What -R reads, until it is read.
-    input: Option<R>,
-    out: O,
-    /// Whether it has been said that `out` takes nothing.
-    unwritable: bool,
-    err: E,
-    /// A person reads `err`, as it is written.
-    watched: bool,
-}
-
-/// A run over the process's own standard streams.
-pub type Standard = Run<
-    'static,
-    io::StdinLock<'static>,
-    io::BufWriter<io::StdoutLock<'static>>,
-    io::StderrLock<'static>,
->;
+use std::process::ExitCode;
 
 /// A whole program: arguments in, exit status out.
-pub fn program(main: impl FnOnce(&mut Standard, &[Vec<u8>]) -> u8) -> u8 {
+pub fn program(
+    main: impl FnOnce(&mut Context, &[Vec<u8>]) -> Result<(), CommandError>,
+) -> ExitCode {
+    let mut context = Context::process();
     let mut words: Vec<Vec<u8>> = std::env::args_os().skip(1).map(OsString::into_vec).collect();
-    let out = io::BufWriter::with_capacity(OUT, io::stdout().lock());
-    let mut run = Run::new(&names::System, io::stdin().lock(), out, io::stderr().lock());
-    run.watched = io::stderr().is_terminal();
-    match netns::enter(&mut words) {
-        Ok(()) => main(&mut run, &words),
-        Err(error) => run.misused(&error),
+    let result = netns::enter(&mut words).and_then(|()| main(&mut context, &words));
+    match context.ui.finish(result) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(kind) => exit::status(kind).into(),
     }
 }
 
-/// What comes after a command.
-enum Next {
-    /// The next one, with this status so far.
-    Go(u8),
-    /// Nothing more.
-    Stop(u8),
+/// `ipvsadm WORDS`.
+pub fn ipvsadm(context: &mut Context, words: &[impl AsRef<[u8]>]) -> Result<(), CommandError> {
+    let names = context.names;
+    if let [first, rest @ ..] = words {
+        match first.as_ref() {
+            b"apply" => return apply::program(context, rest),
+            b"drain" => return subcommand(context, cli::drain::parse(rest, names), drain::drain),
+            b"rs-setup" => return rs_setup::program(&mut context.ui, rest),
+            b"top" => return subcommand(context, cli::top::parse(rest, names), top::top),
+            _ => {}
+        }
+    }
+    classic(context, words)
 }
 
-impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
-    pub fn new(names: &'n dyn Names, input: R, out: O, err: E) -> Run<'n, R, O, E> {
-        Run { names, client: None, input: Some(input), out, unwritable: false, err, watched: false }
-    }
-
-    /// `ipvsadm WORDS`: its exit status.
-    pub fn ipvsadm(&mut self, words: &[impl AsRef<[u8]>]) -> u8 {
-        if let [first, rest @ ..] = words {
-            let names = self.names;
-            match first.as_ref() {
-                b"apply" => return self.apply_program(rest),
-                b"drain" => return self.subcommand(cli::drain::asked(rest, names), Self::drain),
-                b"rs-setup" => return self.rs_setup_program(rest),
-                b"top" => return self.subcommand(cli::top::asked(rest, names), Self::top),
-                _ => {}
-            }
-        }
-        let command = match words {
-            [] => parser::command(&["-L"], self.names),
-            words => parser::command(words, self.names),
-        };
-        let status = match command {
-            Ok(Command::Restore { file }) => match self.client().and_then(Client::info) {
-                Ok(_) => self.restore(&file),
-                Err(e) => self.failed(&e, status::USAGE),
-            },
-            Ok(command) => match self.carry_out(command) {
-                Next::Go(status) | Next::Stop(status) => status,
-            },
-            Err(error) => self.misused(&error),
-        };
-        self.finish(status)
-    }
-
-    /// `ipvsadm SUBCOMMAND WORDS`: its exit status.
-    fn subcommand<T>(
-        &mut self,
-        asked: Result<Asked<T>, CommandError>,
-        carry_out: impl FnOnce(&mut Self, &T) -> u8,
-    ) -> u8 {
-        let status = self.asked(asked, carry_out);
-        self.finish(status)
-    }
-
-    /// What words ask for, or their help, or what is wrong with them; the status before the end.
-    fn asked<T>(
-        &mut self,
-        asked: Result<Asked<T>, CommandError>,
-        carry_out: impl FnOnce(&mut Self, &T) -> u8,
-    ) -> u8 {
-        match asked {
-            Ok(Asked::For(task)) => carry_out(self, &task),
-            Ok(Asked::Help(text)) => {
-                let written = write!(self.out, "{text}");
-                self.written(written, status::DONE, status::LIST)
-            }
-            Err(error) => self.misused(&error),
-        }
-    }
-
-    /// `ipvsadm rs-setup WORDS`: its exit status.
-    fn rs_setup_program(&mut self, words: &[impl AsRef<[u8]>]) -> u8 {
-        let result = rs_setup::program(words, &mut self.out, &mut self.err, self.watched);
-        let status = result.unwrap_or_else(|e| self.written(Err(e), status::DONE, status::LIST));
-        self.finish(status)
-    }
-
-    /// One command and its status.
-    fn carry_out(&mut self, command: Command) -> Next {
-        let (result, refused) = match command {
-            Command::Help => (self.out.write_all(help::text().as_bytes()).map_err(Failure::Io), 0),
-            Command::Version => (writeln!(self.out, "{}", help::version()).map_err(Failure::Io), 0),
-            Command::Change(ref change) => {
-                let result = self.client().and_then(|client| client.change(change));
-                (result.map_err(Failure::Ipvs), status::REFUSED)
-            }
-            Command::List(ref list) => (self.list(list), status::LIST),
-            Command::Save(save) => (self.save(save), status::LIST),
-            Command::Restore { .. } => (Ok(()), 0),
-        };
-        match result {
-            Ok(()) if matches!(command, Command::Help | Command::Version) => {
-                Next::Stop(status::DONE)
-            }
-            Ok(()) => Next::Go(status::DONE),
-            Err(Failure::Io(e)) => Next::Stop(self.written(Err(e), status::DONE, status::LIST)),
-            Err(failure @ Failure::Connections(_)) => {
-                self.complain(&failure.to_string());
-                Next::Stop(status::LIST)
-            }
-            Err(Failure::Ipvs(error)) if !matches!(error, Error::Refused { .. }) => {
-                Next::Stop(self.failed(&error, status::USAGE))
-            }
-            // A list that fails ends -R; a change that fails does not.
-            Err(Failure::Ipvs(error)) => {
-                let now = self.failed(&error, refused);
-                self.hint(&command, &error);
-                if refused == status::LIST { Next::Stop(now) } else { Next::Go(now) }
-            }
-        }
-    }
-
-    /// The one connection to the kernel, opened when it is first needed.
-    fn client(&mut self) -> Result<&mut Client, Error> {
-        connected(&mut self.client)
-    }
-
-    /// Say what may help, to a person.
-    fn hint(&mut self, command: &Command, error: &Error) {
-        if !self.watched {
-            return;
-        }
-        let hint = self.client().ok().and_then(|client| hints::hint(client, command, error));
-        if let Some(hint) = hint {
-            self.complain(&hint);
-        }
-    }
-
-    /// Say what was wrong with a command line; its status.
-    fn misused(&mut self, error: &CommandError) -> u8 {
-        self.complain(&error.message);
-        if let (Some(hint), true) = (&error.hint, self.watched) {
-            self.complain(hint);
-        }
-        exit::status(error.kind)
-    }
-
-    /// Say why IPVS did not do it; `refused` is the status when it is the kernel's refusal.
-    fn failed(&mut self, error: &Error, refused: u8) -> u8 {
-        let (text, status) = explained(error, refused);
-        self.complain(&text);
-        status
-    }
-
-    /// One error, behind what was printed before it.
-    fn complain(&mut self, text: &str) {
-        let _ = self.out.flush();
-        // There is nowhere to report that standard error is closed.
-        let _ = self.err.write_all(format!("{text}\n").as_bytes());
-    }
-
-    /// The status after everything has been written.
-    fn finish(&mut self, status: u8) -> u8 {
-        let flushed = self.out.flush();
-        self.written(flushed, status, status::LIST)
-    }
-
-    /// The status after something was written: `done`, or `failed` when that could not be.
-    fn written(&mut self, result: io::Result<()>, done: u8, failed: u8) -> u8 {
-        match result {
-            Ok(()) => done,
-            // Whoever reads has read enough.
-            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => done,
-            Err(e) => {
-                // What is still in the buffer is tried once more at the end, and fails again.
-                if !std::mem::replace(&mut self.unwritable, true) {
-                    self.complain(&format!("cannot write: {}", text(&e)));
-                }
-                failed
-            }
+/// A subcommand whose words have been parsed, or its help.
+fn subcommand<C, T>(
+    context: &mut Context<C>,
+    parsed: Result<Invocation<T>, CommandError>,
+    run: impl FnOnce(&mut Context<C>, &T) -> Result<(), CommandError>,
+) -> Result<(), CommandError> {
+    match parsed? {
+        Invocation::Run(task) => run(context, &task),
+        Invocation::Help(text) => {
+            context.ui.write_all(text.as_bytes()).map_err(CommandError::output)
         }
     }
 }
 
-/// The connection, opened when it is not yet.
-fn connected(client: &mut Option<Client>) -> Result<&mut Client, Error> {
-    match client {
-        Some(client) => Ok(client),
-        none => Ok(none.insert(Client::connect()?)),
-    }
+/// The classic command line: a verb and its options. Without words it is a list.
+fn classic<C: Transport>(
+    context: &mut Context<C>,
+    words: &[impl AsRef<[u8]>],
+) -> Result<(), CommandError> {
+    let command = match words {
+        [] => parser::command(&["-L"], context.names),
+        words => parser::command(words, context.names),
+    };
+    execute(context, &command?).map(|_| ())
 }
 
-/// Why IPVS did not do it, and the status then; `refused` is that of the kernel's refusal.
-fn explained(error: &Error, refused: u8) -> (String, u8) {
-    match error {
-        Error::Unavailable(_) | Error::NotPermitted | Error::Namespace(_) => {
-            (format!("Can't initialize ipvs: {error}"), status::USAGE)
+/// Executes a command line, or a line of `-R`. `Break` ends `-R`.
+fn execute<C: Transport>(
+    context: &mut Context<C>,
+    command: &Command,
+) -> Result<ControlFlow<()>, CommandError> {
+    match command {
+        Command::Change(change) => change::change(context, change)?,
+        Command::List(list) => list::list(context, list)?,
+        Command::Save(save) => save::save(context, *save)?,
+        Command::Restore { file } => restore::restore(context, file)?,
+        Command::Help => {
+            help::help(&mut context.ui)?;
+            return Ok(ControlFlow::Break(()));
         }
-        _ => (error.to_string(), refused),
+        Command::Version => {
+            help::version(&mut context.ui)?;
+            return Ok(ControlFlow::Break(()));
+        }
     }
+    Ok(ControlFlow::Continue(()))
 }
 
-fn text(error: &io::Error) -> String {
-    crate::text::os_error(error)
+#[cfg(test)]
+mod tests {
+    use super::testing::{Fixture, unprivileged, words};
+    use super::*;
+
+    #[test]
+    fn subcommands_are_dispatched() {
+        let help = |line: &str| unprivileged(|context| ipvsadm(context, &words(line))).ok();
+        for name in ["apply", "drain", "rs-setup", "top"] {
+            let text = help(&format!("{name} --help"));
+            assert!(text.contains(&format!("ipvsadm {name} ")), "{text}");
+            assert!(!text.contains("--add-service"), "the help of ipvsadm: {text}");
+        }
+    }
+
+    #[test]
+    fn commands_without_privilege() {
+        let denied = "Can't initialize ipvs: Permission denied (you must be root)\n";
+        for line in [
+            "",
+            "-L",
+            "-Lc",
+            "-L --timeout",
+            "-L --daemon",
+            "-Sn",
+            "-C",
+            "-R",
+            "drain -t 10.0.0.1:80 -r 10.0.0.2",
+            "drain --undo -t 10.0.0.1:80 -r 10.0.0.2",
+            "apply -",
+        ] {
+            let ran = unprivileged(|context| ipvsadm(context, &words(line)));
+            assert_eq!(ran.fails(2), denied, "{line}");
+        }
+        let ran = unprivileged(|context| restore::program(context, &words("")));
+        assert_eq!(ran.fails(2), denied);
+        let ran = unprivileged(|context| save::program(context, &words("")));
+        assert_eq!(ran.fails(2), denied);
+    }
+
+    #[test]
+    fn bad_command_lines() {
+        let fixture = Fixture::new();
+        assert_eq!(fixture.line("-C extra").fails(2), "unexpected argument extra\n");
+        assert_eq!(fixture.line("-L --state").fails(255), "--state: unknown option\n");
+        assert!(fixture.line("foo").fails(255).starts_with("unknown command `foo'"));
+        assert_eq!(fixture.changes(), 0);
+        let fixture = fixture.on_terminal();
+        let error = fixture.line("-L --state").fails(255);
+        assert_eq!(error, "--state: unknown option\ndid you mean --stats?\n");
+    }
+
+    #[test]
+    fn no_words_print_a_list() {
+        let fixture = Fixture::with("-A -t 10.0.0.1:80 -s rr\n");
+        assert_eq!(fixture.line("").ok(), fixture.line("-L").ok());
+        assert!(fixture.line("").ok().ends_with("\nTCP  web:http rr\n"));
+    }
+
+    #[test]
+    fn help_and_version_are_printed() {
+        let fixture = Fixture::new();
+        let version = fixture.line("-v").ok();
+        assert!(version.starts_with("ipvsadm v") && version.lines().count() == 1, "{version}");
+        assert!(fixture.line("-h").ok().contains("--add-service"));
+    }
+
+    #[test]
+    fn a_full_disk_fails_every_command_that_prints() {
+        let mut fixture = Fixture::with("-A -t 10.0.0.1:80\n");
+        fixture.stdout_error = Some(libc::ENOSPC);
+        for line in ["-L", "-Sn", "-h", "-v", "-L --timeout", "-L --json"] {
+            let error = fixture.line(line).fails(1);
+            assert_eq!(error, "cannot write: No space left on device\n", "{line}");
+        }
+        fixture.line("-D -t 10.0.0.1:80").ok();
+    }
+
+    #[test]
+    fn a_closed_pipe_is_no_failure() {
+        let mut fixture = Fixture::with("-A -t 10.0.0.1:80\n");
+        fixture.stdout_error = Some(libc::EPIPE);
+        for line in ["-L", "-Sn", "-h", "-v", "-L --timeout", "-L --json"] {
+            assert_eq!(fixture.line(line).ok(), "", "{line}");
+        }
+        assert_eq!(fixture.line("-D -f 1").fails(255), "No such service\n");
+    }
 }

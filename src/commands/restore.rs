@@ -1,268 +1,408 @@
-//! Rules carried out: `-R` line by line as they come, `ipvsadm-restore` once all are known to be good.
+//! `-R` and `ipvsadm-restore`: the commands of a file.
 //!
-//! What the user sees is what a line at a time would show: errors in the order of the lines, a list
-//! of the table as of its own line, and nothing done behind a line that ends it all. Changes wait
-//! only while the next line is already here; whoever types lines gets an answer to each.
+//! `-R` executes line by line; `ipvsadm-restore` checks the whole file first. Either way the result
+//! is that of one line at a time: errors come in the order of the lines, a list shows the table as of
+//! its own line, and nothing is done after a line that ends it all. Changes are sent in batches while
+//! the next line has already arrived; typed lines are executed one at a time.
 
-use super::file;
-use super::rules::{Reader, Rule, Step};
-use super::{Next, Run, explained, status};
-use crate::command::{Command, List, What};
-use crate::exit;
+use super::context::Context;
+use super::rules::{Item, Reader, Rule, location};
+use super::simulation::{LineError, simulate};
+use super::{change, execute, input};
+use crate::command::{Command, List, Subject};
+use crate::error::{CommandError, ErrorKind};
 use crate::text::printable;
 use libipvs::model::Change;
 use libipvs::table::{Table, TableError};
-use std::io::{self, Read, Write};
+use libipvs::{Client, Transport};
+use std::ops::ControlFlow;
 
-/// How many changes wait at most: about as many as fit into one send.
-const WAITING: usize = 400;
+/// The maximum of changes in a batch: about as many as fit into one send.
+const MAX_BATCH: usize = 400;
 
-/// The most rules of a file that is read before anything is done.
-const MOST: usize = 2_000_000;
+/// `-R [FILE]`: executes lines in order. The result is that of the last line.
+pub fn restore<C: Transport>(context: &mut Context<C>, name: &[u8]) -> Result<(), CommandError> {
+    let info = context.client.get().and_then(Client::info);
+    info.map_err(|error| match CommandError::from(error) {
+        // Without an answer nothing can be restored: not the refusal of a change.
+        CommandError { kind: ErrorKind::Refused, message, .. } => {
+            CommandError::new(ErrorKind::Unavailable, message)
+        }
+        error => error,
+    })?;
+    let source = input::open(name, &mut context.ui)?;
+    let rules = Reader::new(source, u64::MAX, context.names);
+    Restore::new(context).execute(rules)
+}
 
-/// A change and where it stands.
-struct Line {
+/// `ipvsadm-restore [FILE]`: replaces the table by that of the file.
+///
+/// The whole file is checked before the table changes: it may come from a program that has not
+/// started yet or that reads this very table.
+pub fn program<C: Transport>(
+    context: &mut Context<C>,
+    words: &[impl AsRef<[u8]>],
+) -> Result<(), CommandError> {
+    // 1.31 ignores all words, and scripts pass options.
+    let mut names = words
+        .iter()
+        .map(AsRef::as_ref)
+        .filter(|word| *word == b"-" || !word.starts_with(b"-") && !word.is_empty());
+    let name = names.next().unwrap_or(b"-");
+    if let Some(word) = names.next() {
+        return Err(CommandError::usage(format!("unexpected argument {}", printable(word))));
+    }
+    let mut rules = Vec::new();
+    simulate(&mut context.ui, context.names, name, apply, |rule| rules.push(rule))
+        .map_err(|rejected| CommandError::silent(rejected.first))?;
+    change::change(context, &Change::Flush)?;
+    Restore::new(context).execute(rules.into_iter().map(|rule| Ok(Item::Rule(rule))))
+}
+
+/// Applies a line of a file for `ipvsadm-restore` to the simulated table.
+fn apply(table: &mut Table, _: &Rule, command: &Command) -> Result<(), LineError> {
+    match command {
+        Command::Change(change) => Ok(table.apply(change)?),
+        Command::List(List { subject: Subject::Services(Some(key), _), .. })
+            if table.service(key).is_none() =>
+        {
+            let LineError { error, is_missing } = TableError::NoSuchService.into();
+            Err(LineError { error: error.into_list_failure(), is_missing })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// An execution of rules.
+struct Restore<'a, C> {
+    context: &'a mut Context<C>,
+    batch: Vec<PendingChange>,
+    /// The result of the last line. Its error has been reported.
+    last: Result<(), ErrorKind>,
+}
+
+/// A change that has not been sent yet, and its line.
+struct PendingChange {
     number: usize,
     text: Vec<u8>,
     change: Change,
 }
 
-impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
-    /// `-R [FILE]`: carry out lines in order. The status is that of the last.
-    pub(super) fn restore(&mut self, name: &[u8]) -> u8 {
-        match file::open(name, self.input.take()) {
-            Ok(source) => self.rules(Reader::new(source, u64::MAX, self.names)),
-            Err(why) => self.unreadable(&why),
-        }
+impl<C: Transport> Restore<'_, C> {
+    fn new(context: &mut Context<C>) -> Restore<'_, C> {
+        Restore { context, batch: Vec::new(), last: Ok(()) }
     }
 
-    fn rules(&mut self, steps: impl Iterator<Item = Result<Step, String>>) -> u8 {
-        let mut waiting = Vec::new();
-        let mut status = status::DONE;
-        for step in steps {
-            let next = match step {
-                Ok(Step::Rule(rule)) => self.carry_out_line(rule, &mut waiting, status),
-                Ok(Step::Pause) => self.make(&mut waiting, status),
-                // Nothing waits: there was a pause before.
-                Err(why) => Next::Stop(self.unreadable(&why)),
+    fn execute(
+        mut self,
+        items: impl IntoIterator<Item = Result<Item, CommandError>>,
+    ) -> Result<(), CommandError> {
+        for item in items {
+            // No change is pending when a read fails: a pause came before.
+            let flow = match item? {
+                Item::Rule(rule) => self.execute_rule(rule),
+                Item::Pause => self.send_batch(),
             };
-            match next {
-                Next::Go(now) => status = now,
-                Next::Stop(now) => return now,
+            if flow.is_break() {
+                return self.last.map_err(CommandError::silent);
             }
         }
-        match self.make(&mut waiting, status) {
-            Next::Go(now) | Next::Stop(now) => now,
-        }
+        let _ = self.send_batch();
+        self.last.map_err(CommandError::silent)
     }
 
-    /// `ipvsadm-restore [FILE]`: the table becomes what the file says. Its exit status.
-    ///
-    /// All of it is read and checked before the table is touched: it may come from a program that
-    /// has not even begun, or from this very table, and a bad line must cost nothing.
-    pub fn restore_program(&mut self, words: &[impl AsRef<[u8]>]) -> u8 {
-        // 1.31 takes no notice of any word; options of it stand in scripts.
-        let mut names = words
-            .iter()
-            .map(AsRef::as_ref)
-            .filter(|word| *word == b"-" || !word.starts_with(b"-") && !word.is_empty());
-        let name = names.next().unwrap_or(b"-");
-        if let Some(word) = names.next() {
-            self.complain(&format!("unexpected argument {}", printable(word)));
-            return status::USAGE;
-        }
-        let mut rules = Vec::new();
-        let status = match self.checked(name, simulate, |rule| rules.push(rule)) {
-            Ok(_) => match self.carry_out(Command::Change(Change::Flush)) {
-                Next::Go(status::DONE) => self.rules(rules.into_iter().map(|r| Ok(Step::Rule(r)))),
-                Next::Go(status) | Next::Stop(status) => status,
-            },
-            Err(bad) => bad.first,
-        };
-        self.finish(status)
-    }
-
-    /// Read a whole file and try it on an empty table: what comes of it. `try_on` says what each line
-    /// does there, `keep` takes the lines while all are good. Every bad line is reported.
-    pub(super) fn checked(
-        &mut self,
-        name: &[u8],
-        try_on: impl Fn(&mut Table, &Rule, &Command) -> Result<(), Fault>,
-        mut keep: impl FnMut(Rule),
-    ) -> Result<Table, Bad> {
-        let source = file::open(name, self.input.take());
-        let source = source.map_err(|why| Bad::only(self.unreadable(&why)))?;
-        let too_many =
-            source.cannot_read(&io::Error::other(format!("it has more than {MOST} rules")));
-        let (mut count, mut table) = (0, Table::default());
-        let mut bad: Option<Bad> = None;
-        for step in Reader::new(source, file::LONGEST, self.names) {
-            let rule = match step {
-                Ok(Step::Rule(rule)) => rule,
-                Ok(Step::Pause) => continue,
-                Err(why) => {
-                    let status = self.unreadable(&why);
-                    return Err(bad.unwrap_or(Bad::only(status)));
-                }
-            };
-            let fault = match &rule.command {
-                Ok(command) => try_on(&mut table, &rule, command).err(),
-                Err(error) => {
-                    Some(Fault { status: exit::status(error.kind), ..Fault::new(&error.message) })
-                }
-            };
-            match fault {
-                None => {}
-                // What is not there may be what a bad line before was to add.
-                Some(fault) if fault.for_lack && bad.is_some() => {}
-                Some(fault) => {
-                    self.complain(&fault.text);
-                    self.place(rule.number, &rule.text);
-                    bad.get_or_insert(Bad::only(fault.status)).misused |=
-                        fault.status == status::USAGE;
-                }
-            }
-            count += 1;
-            if count > MOST {
-                return Err(Bad::only(self.unreadable(&too_many)));
-            }
-            if bad.is_none() {
-                let last = matches!(rule.command, Ok(Command::Help | Command::Version));
-                keep(rule);
-                if last {
-                    // It ends -R, whatever comes behind it.
-                    break;
-                }
-            }
-        }
-        match bad {
-            Some(bad) => Err(bad),
-            None => Ok(table),
-        }
-    }
-
-    /// One line: a change waits, anything else is done behind those that wait.
-    fn carry_out_line(&mut self, rule: Rule, waiting: &mut Vec<Line>, status: u8) -> Next {
+    /// Adds a change to the batch. Any other command is executed after the changes of the batch.
+    fn execute_rule(&mut self, rule: Rule) -> ControlFlow<()> {
         let Rule { number, text, command } = rule;
         let command = match command {
             Ok(Command::Change(change)) => {
-                waiting.push(Line { number, text, change });
-                return match waiting.len() {
-                    WAITING.. => self.make(waiting, status),
-                    _ => Next::Go(status),
+                self.batch.push(PendingChange { number, text, change });
+                return match self.batch.len() {
+                    MAX_BATCH.. => self.send_batch(),
+                    _ => ControlFlow::Continue(()),
                 };
             }
             command => command,
         };
-        if let Next::Stop(now) = self.make(waiting, status) {
-            return Next::Stop(now);
+        self.send_batch()?;
+        match command.and_then(|command| execute(self.context, &command)) {
+            Ok(flow) => {
+                self.last = Ok(());
+                flow
+            }
+            Err(error) => {
+                self.context.ui.report(&error);
+                if error.kind != ErrorKind::ClosedPipe {
+                    self.context.ui.message(&location(number, &text));
+                }
+                self.fail(&error)
+            }
         }
-        let next = match command {
-            Ok(command) => self.carry_out(command),
-            Err(error) if error.ends_restore() => Next::Stop(self.misused(&error)),
-            Err(error) => Next::Go(self.misused(&error)),
-        };
-        let (Next::Go(now) | Next::Stop(now)) = next;
-        if now != status::DONE {
-            self.place(number, &text);
-        }
-        next
     }
 
-    /// Make the changes that wait; `status` is the one before them.
-    fn make(&mut self, waiting: &mut Vec<Line>, status: u8) -> Next {
-        if waiting.is_empty() {
-            return Next::Go(status);
+    /// Makes the changes of the batch.
+    fn send_batch(&mut self) -> ControlFlow<()> {
+        if self.batch.is_empty() {
+            return ControlFlow::Continue(());
         }
-        let changes = waiting.iter().map(|line| &line.change);
-        let results = match self.client().and_then(|client| client.changes(changes)) {
+        let changes = self.batch.iter().map(|pending| &pending.change);
+        let results = self.context.client.get().and_then(|client| client.changes(changes));
+        let results = match results {
             Ok(results) => results,
+            // Nobody knows which changes were made.
             Err(error) => {
-                waiting.clear();
-                return Next::Stop(self.failed(&error, status::REFUSED));
+                let error = CommandError::from(error);
+                self.context.ui.report(&error);
+                self.last = Err(error.kind);
+                return ControlFlow::Break(());
             }
         };
-        // All that is wrong goes out in one piece: it may be hundreds of lines.
-        let mut errors = Vec::new();
-        let mut next = Next::Go(status);
-        for (line, result) in waiting.iter().zip(results) {
-            let Err(error) = result else {
-                next = Next::Go(status::DONE);
-                continue;
-            };
-            let (text, now) = explained(&error, status::REFUSED);
-            errors.extend([text, place(line.number, &line.text)]);
-            next = Next::Go(now);
-            if now != status::REFUSED {
-                next = Next::Stop(now);
+        // One write for all errors: there may be hundreds of lines.
+        let mut messages = Vec::new();
+        let mut flow = ControlFlow::Continue(());
+        for (pending, result) in std::mem::take(&mut self.batch).iter().zip(results) {
+            self.last = Ok(());
+            if let Err(error) = result {
+                let error = CommandError::from(error);
+                flow = self.fail(&error);
+                messages.extend([error.message, location(pending.number, &pending.text)]);
+            }
+            if flow.is_break() {
                 break;
             }
         }
-        if !errors.is_empty() {
-            self.complain(&errors.join("\n"));
+        if !messages.is_empty() {
+            self.context.ui.message(&messages.join("\n"));
         }
-        waiting.clear();
-        next
+        flow
     }
 
-    /// Where in the input it happened, on a line behind the error.
-    pub(super) fn place(&mut self, number: usize, line: &[u8]) {
-        self.complain(&place(number, line));
-    }
-
-    fn unreadable(&mut self, why: &str) -> u8 {
-        self.complain(why);
-        status::USAGE
-    }
-}
-
-fn place(number: usize, line: &[u8]) -> String {
-    format!("in line {number}: {}", printable(line.trim_ascii()))
-}
-
-/// Why a file was refused, in short.
-pub(super) struct Bad {
-    /// The status of the first bad line.
-    pub(super) first: u8,
-    /// Whether any line had a bad value or combination.
-    pub(super) misused: bool,
-}
-
-impl Bad {
-    fn only(status: u8) -> Bad {
-        Bad { first: status, misused: status == status::USAGE }
-    }
-}
-
-/// What is wrong with a line that can be read.
-pub(super) struct Fault {
-    pub(super) status: u8,
-    pub(super) text: String,
-    /// Something that it is about is not there.
-    pub(super) for_lack: bool,
-}
-
-impl Fault {
-    pub(super) fn new(text: &str) -> Fault {
-        Fault { status: status::USAGE, text: text.to_string(), for_lack: false }
-    }
-}
-
-impl From<TableError> for Fault {
-    fn from(refused: TableError) -> Fault {
-        Fault { status: status::REFUSED, text: refused.to_string(), for_lack: refused.is_missing() }
-    }
-}
-
-/// What a line of a file to restore does to the table.
-fn simulate(table: &mut Table, _: &Rule, command: &Command) -> Result<(), Fault> {
-    match command {
-        Command::Change(change) => Ok(table.apply(change)?),
-        Command::List(List { what: What::Services(Some(key), _), .. })
-            if table.service(key).is_none() =>
-        {
-            Err(Fault { status: status::LIST, ..Fault::from(TableError::NoService) })
+    fn fail(&mut self, error: &CommandError) -> ControlFlow<()> {
+        self.last = Err(error.kind);
+        match error.ends_restore() {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
         }
-        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::testing::{Fixture, Ran, words};
+    use libipvs::fake::Fault;
+
+    const ONE: &str = "-A -f 1 -s wlc\n";
+    const BOTH: &str = "-A -f 1 -s wlc\n-A -f 2 -s wlc\n";
+
+    /// The status and the errors of `-R` on an empty table, and the rules that are left.
+    fn restored(lines: &str) -> (u8, String, String) {
+        let fixture = Fixture::new();
+        let ran = fixture.line_with("-R", lines);
+        (ran.status, ran.err, fixture.rules())
+    }
+
+    #[test]
+    fn refusals_and_unknown_options_do_not_end_it() {
+        for (bad, text) in [
+            ("-A -f 1", "Service already exists"),
+            ("-D -f 9", "No such service"),
+            ("-A --foo", "--foo: unknown option"),
+        ] {
+            let expected = format!("{text}\nin line 2: {bad}\n");
+            let (status, err, rules) = restored(&format!("-A -f 1\n{bad}\n-A -f 2\n"));
+            assert_eq!((status, err.as_str(), rules.as_str()), (0, expected.as_str(), BOTH));
+            let (status, err, rules) = restored(&format!("-A -f 1\n{bad}\n\n"));
+            assert_eq!((status, err.as_str(), rules.as_str()), (255, expected.as_str(), ONE));
+        }
+    }
+
+    #[test]
+    fn other_errors_end_it() {
+        for (bad, status, text) in [
+            ("-A -f 3 extra", 2, "unexpected argument extra"),
+            ("-R", 255, "-R is not allowed in the input of -R"),
+            ("-L -n -f 9", 1, "No such service"),
+        ] {
+            let (was, err, rules) = restored(&format!("-A -f 1\n{bad}\n-A -f 2\n"));
+            assert_eq!((was, rules.as_str()), (status, ONE), "{bad}");
+            assert!(err.ends_with(&format!("{text}\nin line 2: {bad}\n")), "{err}");
+        }
+        let (status, err, rules) = restored("-A -f 1\nfoo\n-A -f 2\n");
+        assert_eq!((status, rules.as_str()), (255, ONE));
+        assert!(err.ends_with("\nin line 2: foo\n"), "{err}");
+    }
+
+    #[test]
+    fn help_ends_it() {
+        let fixture = Fixture::new();
+        for verb in ["-h", "-v"] {
+            let ran = fixture.line_with("-R", &format!("-C\n-A -f 1\n-D -f 9\n{verb}\n-C\n"));
+            assert_eq!((ran.status, fixture.rules().as_str()), (0, ONE));
+            assert_eq!(ran.err, "No such service\nin line 3: -D -f 9\n");
+            assert!(ran.out.contains("ipvsadm v"), "{}", ran.out);
+        }
+    }
+
+    #[test]
+    fn a_list_shows_the_table_as_of_its_line() {
+        let fixture = Fixture::new();
+        let saves = fixture.line_with("-R", "-Sn\n-A -f 1\n-Sn\n-A -f 2\n-Sn\n").ok();
+        assert_eq!(saves, format!("{ONE}{BOTH}"));
+    }
+
+    #[test]
+    fn a_missing_privilege_ends_it() {
+        let fixture = Fixture::new();
+        fixture.kernel.fail_change(1, Fault::Refuse(libc::EPERM));
+        let error = fixture.line_with("-R", "-A -f 1\n-A -f 2\n-A --foo\n-A -f 3\n").fails(2);
+        assert_eq!(
+            error,
+            "Can't initialize ipvs: Permission denied (you must be root)\nin line 2: -A -f 2\n"
+        );
+    }
+
+    #[test]
+    fn a_failed_exchange_ends_it() {
+        let fixture = Fixture::new();
+        // The first request is the one that checks for IPVS.
+        fixture.kernel.fail_request(1, Fault::LoseAnswers);
+        let error = fixture.line_with("-R", "-A -f 1\n-A --foo\n-A -f 3\n").fails(255);
+        assert_eq!(error.lines().count(), 1, "{error}");
+        assert!(!fixture.rules().contains("-f 3"));
+    }
+
+    #[test]
+    fn a_kernel_that_does_not_answer_is_unavailable() {
+        let fixture = Fixture::new();
+        fixture.kernel.fail_request(0, Fault::Refuse(libc::ENOMEM));
+        let error = fixture.line_with("-R", "-A -f 1\n").fails(2);
+        assert_eq!(error, "Memory allocation problem\n");
+        fixture.kernel.fail_request(0, Fault::Refuse(libc::EPERM));
+        let denied = "Can't initialize ipvs: Permission denied (you must be root)\n";
+        assert_eq!(fixture.line_with("-R", "-A -f 1\n").fails(2), denied);
+        assert_eq!(fixture.changes(), 0);
+        assert_eq!(
+            fixture.line("-R /no/such").fails(2),
+            "cannot read `/no/such': No such file or directory\n"
+        );
+    }
+
+    #[test]
+    fn refusals_among_many_lines_have_their_places() {
+        for count in [MAX_BATCH - 1, MAX_BATCH + 1, 3 * MAX_BATCH + 3] {
+            let line = |n: usize| match n {
+                n if n % 3 == 0 || n == count => format!("-A -f {} -s rr\n", n - 1),
+                n => format!("-A -f {n} -s rr\n"),
+            };
+            let lines: String = (1..=count).map(line).collect();
+            let (status, err, _) = restored(&lines);
+            let refused = (1..=count).filter(|&n| n % 3 == 0 || n == count);
+            let expected: String = refused
+                .map(|n| format!("Service already exists\nin line {n}: {}", line(n)))
+                .collect();
+            assert_eq!((status, err), (255, expected), "{count}");
+        }
+    }
+
+    #[test]
+    fn typed_lines_are_executed_one_at_a_time() {
+        use std::os::unix::ffi::OsStrExt;
+        let fixture = Fixture::new();
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let fifo = folder.path().join("fifo");
+        nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).expect("a FIFO");
+        // Opened for both, so that neither end waits for the other.
+        let mut typed = std::fs::File::options().read(true).write(true).open(&fifo).expect("open");
+        let descriptor = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&typed));
+        let kernel = fixture.kernel.clone();
+        let typist = std::thread::spawn(move || {
+            for mark in 1..=3 {
+                std::io::Write::write_all(&mut typed, format!("-A -f {mark}\n").as_bytes())
+                    .expect("typed");
+                let started = std::time::Instant::now();
+                while kernel.changes().len() < mark {
+                    assert!(started.elapsed().as_secs() < 10, "line {mark} waits");
+                    std::thread::yield_now();
+                }
+            }
+            // A line that ends it, since the file has no end.
+            std::io::Write::write_all(&mut typed, b"-v\n").expect("typed");
+            typed
+        });
+        let name = std::ffi::OsStr::new(&descriptor).as_bytes();
+        let ran = fixture.run("", |context| restore(context, name));
+        typist.join().expect("every line was executed");
+        assert_eq!((ran.status, fixture.changes()), (0, 3));
+    }
+
+    #[test]
+    fn a_closed_pipe_ends_it_quietly() {
+        let mut fixture = Fixture::new();
+        fixture.stdout_error = Some(libc::EPIPE);
+        // More than the buffer holds.
+        let lines = "-A -f 1\n-h\n".to_string();
+        assert_eq!(fixture.line_with("-R", &lines).ok(), "");
+        let many: String = (2..2000).map(|mark| format!("-A -f {mark} -s rr\n")).collect();
+        let ran = fixture.line_with("-R", &format!("{many}-Sn\n-C\n"));
+        assert_eq!(ran.ok(), "");
+        assert_eq!(fixture.changes(), 1999, "the last line was not read");
+        fixture.stdout_error = Some(libc::ENOSPC);
+        let ran = fixture.line_with("-R", "-Sn\n-C\n");
+        let full = "cannot write: No space left on device\n";
+        assert_eq!(ran.fails(1), format!("{full}in line 1: -Sn\n"));
+    }
+
+    /// `ipvsadm-restore`.
+    fn run(fixture: &Fixture, line: &str, stdin: &str) -> Ran {
+        fixture.run(stdin, |context| program(context, &words(line)))
+    }
+
+    #[test]
+    fn the_program_replaces_the_table() {
+        let fixture = Fixture::with("-A -f 9\n");
+        for line in ["", "-", "-n", "/dev/stdin"] {
+            assert_eq!(run(&fixture, line, ONE).ok(), "");
+            assert_eq!(fixture.rules(), ONE);
+        }
+        let empty = fixture.run(BOTH, |context| program(context, &["", "-n"]));
+        assert_eq!(empty.ok(), "");
+        assert_eq!(fixture.rules(), BOTH);
+        assert_eq!(run(&fixture, "- more", "").fails(2), "unexpected argument more\n");
+        assert_eq!(fixture.rules(), BOTH);
+    }
+
+    #[test]
+    fn the_program_checks_the_whole_file_first() {
+        let fixture = Fixture::with("-A -f 9 -s rr\n");
+        for (lines, status, text) in [
+            ("-A -f 1\n-A -f x\n", 2, "illegal"),
+            ("-A -f 1\n-A --foo\n", 255, "--foo: unknown option\n"),
+            ("-A -f 1\n-A -f 1\n", 255, "Service already exists\n"),
+            ("-A -f 1\n-E -f 9\n", 255, "No such service\n"),
+            ("-A -f 1\n-L -f 2\n", 1, "No such service\n"),
+        ] {
+            let error = run(&fixture, "", lines).fails(status);
+            let second = lines.lines().nth(1).unwrap_or_default();
+            assert!(error.contains(text.trim_start_matches("illegal")), "{error}");
+            assert!(error.ends_with(&format!("\nin line 2: {second}\n")), "{error}");
+            assert_eq!(fixture.rules(), "-A -f 9 -s rr\n", "{lines}");
+        }
+        let list = run(&fixture, "", "-A -f 1\n-Ln -f 1\n").ok();
+        assert!(list.contains("FWM  1 wlc"), "{list}");
+    }
+
+    #[test]
+    fn the_program_ends_when_the_table_cannot_be_cleared() {
+        let fixture = Fixture::with("-A -f 9 -s rr\n");
+        fixture.kernel.fail_change(0, Fault::Refuse(libc::ENOMEM));
+        assert_eq!(run(&fixture, "", ONE).fails(255), "Memory allocation problem\n");
+        assert_eq!(fixture.rules(), "-A -f 9 -s rr\n");
+        // What the kernel alone refuses does not stop the rest.
+        fixture.kernel.fail_change(1, Fault::Refuse(libc::ENOENT));
+        let ran = run(&fixture, "", "-A -f 1 -s none\n-A -f 2\n");
+        let text = "Scheduler or persistence engine not found\nin line 1: -A -f 1 -s none\n";
+        assert_eq!((ran.status, ran.err.as_str()), (0, text));
+        assert_eq!(fixture.rules(), "-A -f 2 -s wlc\n");
     }
 }

@@ -1,159 +1,184 @@
-//! `-S` and `ipvsadm-save`: the table as rules, to standard output or whole into a file.
+//! `-S` and `ipvsadm-save`: the table as rules, to standard output or to a file.
 //!
-//! A file is written beside its name and renamed when all of it is on the disk: whoever reads it finds
-//! the old rules or the new ones, never half of them.
+//! Nothing is written before the whole table has been read.
 
-use super::held::Held;
-use super::list::{addresses, in_groups};
-use super::{Failure, Next, OUT, Run, file, status, text};
-use crate::command::{Command, Save};
-use crate::text::printable;
+use super::context::Context;
+use super::list::{addresses, group_size, labels};
+use crate::command::Save;
+use crate::error::{CommandError, ErrorKind};
+use crate::host::files;
+use crate::text::{os_error, printable};
 use crate::view::{order, rules};
-use libipvs::model::Service;
+use libipvs::Transport;
 use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, BufWriter, Read, Write};
+use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-impl<'n, R: Read, O: Write, E: Write> Run<'n, R, O, E> {
-    /// `ipvsadm-save [-n] [--full] [FILE]`: its exit status.
-    pub fn save_program(&mut self, words: &[impl AsRef<[u8]>]) -> u8 {
-        let mut save = Save::default();
-        let mut name = None;
-        for word in words {
-            match word.as_ref() {
-                b"-n" => save.numeric = true,
-                b"--full" => save.full = true,
-                b"" => {}
-                word @ (b"-" | [b'-', ..]) if word != b"-" => {
-                    let word = printable(word);
-                    self.complain(&format!(
-                        "unknown option `{word}'\n\
-                         Usage: ipvsadm-save [-n] [--full] [FILE]\n\
-                         Writes the IPVS table to standard output or a file, with -n in numbers,\n\
-                         with --full the timeouts and synchronisation daemons too."
-                    ));
-                    return status::LIST;
-                }
-                word if name.is_some() => {
-                    self.complain(&format!("unexpected argument {}", printable(word)));
-                    return status::LIST;
-                }
-                word => name = Some(word),
-            }
-        }
-        let status = match name {
-            None | Some(b"-" | b"/dev/stdout") => match self.carry_out(Command::Save(save)) {
-                Next::Go(status) | Next::Stop(status) => status,
-            },
-            Some(name) => self.save_file(save, name),
-        };
-        self.finish(status)
-    }
+/// `-S`: prints rules.
+pub fn save<C: Transport>(context: &mut Context<C>, save: Save) -> Result<(), CommandError> {
+    let rules = read_rules(context, save)?;
+    context.ui.write_all(&rules).map_err(CommandError::output)
+}
 
-    /// The status of a save into the file of this name.
-    fn save_file(&mut self, save: Save, name: &[u8]) -> u8 {
-        match self.saved(save) {
-            Ok(rules) => match replace(name, &rules) {
-                Ok(()) => status::DONE,
-                Err(error) => {
-                    let name = printable(name);
-                    self.complain(&format!("cannot write `{name}': {}", text(&error)));
-                    status::LIST
-                }
-            },
-            Err(Failure::Ipvs(error)) => self.failed(&error, status::LIST),
-            Err(failure) => {
-                self.complain(&failure.to_string());
-                status::LIST
+/// `ipvsadm-save [-n] [--full] [FILE]`: prints rules, or writes them to a file.
+pub fn program<C: Transport>(
+    context: &mut Context<C>,
+    words: &[impl AsRef<[u8]>],
+) -> Result<(), CommandError> {
+    let mut options = Save::default();
+    let mut name = None;
+    let usage = |message| CommandError::new(ErrorKind::SaveUsage, message);
+    for word in words {
+        match word.as_ref() {
+            b"-n" => options.numeric = true,
+            b"--full" => options.full = true,
+            b"" => {}
+            word @ [b'-', _, ..] => {
+                return Err(usage(format!(
+                    "unknown option `{}'\n\
+                     Usage: ipvsadm-save [-n] [--full] [FILE]\n\
+                     Writes the IPVS table to standard output or a file, with -n in numbers,\n\
+                     with --full the timeouts and synchronisation daemons too.",
+                    printable(word)
+                )));
             }
+            word if name.is_some() => {
+                return Err(usage(format!("unexpected argument {}", printable(word))));
+            }
+            word => name = Some(word),
         }
     }
-
-    /// -S: rules to standard output.
-    pub(super) fn save(&mut self, save: Save) -> Result<(), Failure> {
-        Ok(self.saved(save)?.pour(&mut self.out)?)
+    match name {
+        None | Some(b"-" | b"/dev/stdout") => save(context, options),
+        Some(name) => {
+            let rules = read_rules(context, options)?;
+            files::save(Path::new(OsStr::from_bytes(name)), &rules).map_err(|error| {
+                let name = printable(name);
+                let message = format!("cannot write `{name}': {}", os_error(&error));
+                CommandError::new(ErrorKind::Output, message)
+            })
+        }
     }
+}
 
-    /// The table as rules: whole before the first byte of it is written.
-    fn saved(&mut self, save: Save) -> Result<Held, Failure> {
-        let mut rules = Held::default();
-        let mut labels = self.labels(save.numeric).restorable();
-        let client = self.client()?;
-        let mut services = client.configured_services()?;
-        order::services(&mut services, |service| &service.key);
-        let servers = |service: &Service| {
+/// Reads the table and renders it as rules. Writing them to a Vec does not fail.
+fn read_rules<C: Transport>(context: &mut Context<C>, save: Save) -> Result<Vec<u8>, CommandError> {
+    render(context, save).map_err(CommandError::into_list_failure)
+}
+
+fn render<C: Transport>(context: &mut Context<C>, save: Save) -> Result<Vec<u8>, CommandError> {
+    let mut labels = labels(context.names, save.numeric).restorable();
+    let client = context.client.get()?;
+    let mut services = client.configured_services()?;
+    order::services(&mut services, |service| &service.key);
+    let mut rules = Vec::new();
+    for group in services.chunks(group_size(save.numeric)) {
+        let mut table = Vec::with_capacity(group.len());
+        for service in group {
             let mut servers = client.configured_destinations(&service.key)?;
             order::destinations(&mut servers, |server| &server.key);
-            Ok(servers)
-        };
-        in_groups(services.into_iter(), save.numeric, servers, |table| {
-            labels.prepare(table.iter().flat_map(|(service, servers)| {
-                addresses(&service.key, servers.iter().map(|server| &server.key))
-            }));
-            Ok(table.iter().try_for_each(|(service, servers)| {
-                rules::service(&mut rules, &mut labels, service, servers)
-            })?)
-        })?;
-        if save.full {
-            rules::timeouts(&mut rules, &client.timeouts()?)?;
-            client.daemons()?.iter().try_for_each(|daemon| rules::daemon(&mut rules, daemon))?;
+            table.push((service, servers));
         }
-        Ok(rules)
-    }
-}
-
-/// Have a file hold these rules, all or none of them. Into a device, a FIFO, a descriptor they are
-/// written as they are: there is nothing to rename.
-fn replace(name: &[u8], rules: &Held) -> io::Result<()> {
-    let path = Path::new(OsStr::from_bytes(name));
-    let old = match fs::metadata(path) {
-        Ok(old) if file::is_stream(name) || !old.is_file() => {
-            return pour(rules, OpenOptions::new().write(true).open(path)?);
+        labels.prepare(table.iter().flat_map(|(service, servers)| {
+            addresses(&service.key, servers.iter().map(|server| &server.key))
+        }));
+        for (service, servers) in table {
+            rules::service(&mut rules, &mut labels, service, &servers)
+                .map_err(CommandError::output)?;
         }
-        Ok(old) => Some(old),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => None,
-        Err(e) => return Err(e),
-    };
-    let path = target(path)?;
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    // A new file gets what the umask leaves; nobody reads in between what the old one kept secret.
-    let mode = old.as_ref().map_or(0o666, |old| old.mode() & 0o600);
-    let file = tempfile::Builder::new()
-        .prefix(".ipvsadm-save.")
-        .permissions(Permissions::from_mode(mode))
-        .tempfile_in(folder)?;
-    pour(rules, &file)?;
-    if let Some(old) = old {
-        // Without privilege it stays with whoever saves.
-        let _ = std::os::unix::fs::fchown(file.as_file(), Some(old.uid()), Some(old.gid()));
-        file.as_file().set_permissions(Permissions::from_mode(old.mode() & 0o7777))?;
     }
-    file.as_file().sync_all()?;
-    file.persist(&path).map_err(|e| e.error)?;
-    // The new name is on the disk when the folder is; some file systems cannot say.
-    let _ = File::open(folder).and_then(|folder| folder.sync_all());
-    Ok(())
+    if save.full {
+        let (timeouts, daemons) = (client.timeouts()?, client.daemons()?);
+        rules::timeouts(&mut rules, &timeouts).map_err(CommandError::output)?;
+        for daemon in &daemons {
+            rules::daemon(&mut rules, daemon).map_err(CommandError::output)?;
+        }
+    }
+    Ok(rules)
 }
 
-/// What a symbolic link leads to is replaced, not the link.
-fn target(path: &Path) -> io::Result<PathBuf> {
-    match fs::canonicalize(path) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => match fs::read_link(path) {
-            Ok(there) => Ok(path.parent().unwrap_or(Path::new("")).join(there)),
-            Err(_) => Ok(path.to_path_buf()),
-        },
-        path => path,
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::testing::{Fixture, Ran, words};
+    use libipvs::fake::Fault;
+    use std::fs;
 
-fn pour(rules: &Held, file: impl Write) -> io::Result<()> {
-    let mut out = BufWriter::with_capacity(OUT, file);
-    rules.pour(&mut out)?;
-    out.flush()
+    const RULES: &str = "\
+-A -t 10.0.0.1:80 -s wlc
+-a -t 10.0.0.1:80 -r 10.0.0.1:80 -g -w 1
+-a -t 10.0.0.1:80 -r 10.0.0.2:80 -m -w 2
+-A -t 10.0.0.2:80 -s rr
+";
+
+    fn run(fixture: &Fixture, line: &str) -> Ran {
+        fixture.run("", |context| program(context, &words(line)))
+    }
+
+    /// The rules in another order than that of a save.
+    fn table() -> Fixture {
+        let reversed = "\
+-A -t 10.0.0.2:80 -s rr
+-A -t 10.0.0.1:80 -s wlc
+-a -t 10.0.0.1:80 -r 10.0.0.2:80 -m -w 2
+-a -t 10.0.0.1:80 -r 10.0.0.1:80 -g -w 1
+";
+        Fixture::with(reversed)
+    }
+
+    #[test]
+    fn a_save_is_sorted() {
+        let fixture = table();
+        for line in ["-n", "-n -", "-n /dev/stdout"] {
+            assert_eq!(run(&fixture, line).ok(), RULES, "{line}");
+        }
+        assert_eq!(fixture.line("-Sn").ok(), RULES);
+        let names = RULES.replace("10.0.0.1", "web").replace(":80", ":http");
+        assert_eq!(run(&fixture, "").ok(), names);
+        let empty = fixture.run("", |context| program(context, &["-n", ""]));
+        assert_eq!(empty.ok(), RULES);
+    }
+
+    #[test]
+    fn a_full_save_has_timeouts_and_daemons() {
+        let fixture = table();
+        fixture.line("--set 1 2 3").ok();
+        fixture.line("--start-daemon backup --mcast-interface d0 --syncid 7").ok();
+        assert_eq!(fixture.line("-Sn").ok(), RULES);
+        let saved = run(&fixture, "-n --full").ok();
+        let rest = saved.strip_prefix(RULES).expect("the rules come first");
+        assert!(
+            rest.starts_with("--set 1 2 3\n--start-daemon backup --mcast-interface d0 --syncid 7")
+        );
+        assert_eq!(fixture.line("-Sn --full").ok(), saved);
+    }
+
+    #[test]
+    fn a_save_into_a_file() {
+        let fixture = table();
+        let path = fixture.state.path().join("rules");
+        let line = format!("-n {}", path.display());
+        assert_eq!(run(&fixture, &line).ok(), "");
+        assert_eq!(fs::read_to_string(&path).expect("a file"), RULES);
+        // A table that cannot be read leaves the file as it is.
+        for after in 0..3 {
+            fixture.kernel.fail_request(after, Fault::Refuse(libc::ENOMEM));
+            assert_eq!(run(&fixture, &line).fails(1), "Memory allocation problem\n");
+            fixture.kernel.fail_request(after, Fault::Refuse(libc::ENOMEM));
+            assert_eq!(run(&fixture, "-n").fails(1), "Memory allocation problem\n");
+        }
+        assert_eq!(fs::read_to_string(&path).expect("a file"), RULES);
+        let error = run(&fixture, "/no\x1b/such").fails(1);
+        assert_eq!(error, "cannot write `/no\\u{1b}/such': No such file or directory\n");
+    }
+
+    #[test]
+    fn bad_command_lines_have_the_status_of_1_31() {
+        let fixture = Fixture::new();
+        let error = run(&fixture, "-x").fails(1);
+        assert!(error.starts_with("unknown option `-x'\nUsage: ipvsadm-save "), "{error}");
+        assert!(run(&fixture, "--fulll").fails(1).starts_with("unknown option `--fulll'\n"));
+        assert_eq!(run(&fixture, "a b").fails(1), "unexpected argument b\n");
+    }
 }

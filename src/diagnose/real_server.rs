@@ -1,280 +1,493 @@
-//! What works against a set-up, or could: each with what to do about it in a line. Pure.
+//! The findings about a real server: a table of ids, and the functions that detect them.
+//!
+//! To add a finding, add a row and its function.
 
-use crate::host::observed::{Balancing, Observed};
+use super::{Finding, Severity};
 use crate::host::resource::{Resource, ResourceState};
-use crate::setup::plan::{self, ARP_IGNORE, conf};
-use crate::setup::settings::{Method, RpFilter, Settings, Tunnel};
-use crate::setup::step::PlanStep;
-use serde::Serialize;
+use crate::host::snapshot::{Snapshot, SnapshotError};
+use crate::host::sysctl::device_key;
+use crate::setup::plan::{self, PlanStep};
+use crate::setup::real_server::{
+    self, ARP_IGNORE_SILENT, Method, RpFilter, SILENT_FOR_HOST_SCOPE, Settings, Tunnel, cards,
+    effective_value,
+};
+use crate::setup::render::shell_line;
+use Source::{Function, Plan};
+use ipnet::IpNet;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-/// Something that works against the set-up, or could.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Finding {
-    /// Whether it is wrong, or only worth knowing.
-    pub wrong: bool,
-    pub text: String,
-    pub advice: String,
+/// A kind of finding.
+pub struct Kind {
+    pub id: &'static str,
+    pub severity: Severity,
+    /// A sentence for the manual page.
+    pub meaning: &'static str,
+    source: Source,
 }
 
-/// All there is to find.
-pub fn findings(settings: &Settings, vips: &[IpAddr], seen: &Observed) -> Vec<Finding> {
-    let plan = plan::plan(settings, vips, seen);
-    let mut all: Vec<Finding> = plan
-        .conflicts
-        .into_iter()
-        .map(|conflict| Finding { wrong: true, text: conflict.text, advice: conflict.advice })
-        .collect();
-    also_a_director(&mut all, seen);
-    match &settings.method {
-        Method::Gatewaying => arp(&mut all, settings, vips, seen),
-        Method::Ipip(tunnel) => {
-            arp(&mut all, settings, vips, seen);
-            missing_device(&mut all, &plan.steps);
-            rp_filter(&mut all, tunnel, vips, seen);
-            mtu(&mut all, tunnel, vips, seen);
-        }
-        Method::Masquerading { gateways } => {
-            way_back(&mut all, &plan.steps);
-            same_net(&mut all, vips, gateways, seen);
+/// The origin of the findings of a kind.
+enum Source {
+    /// The conflicts of the plan that have the id. Its steps name the id too.
+    Plan,
+    Function(fn(&Facts) -> Result<Vec<Detected>, SnapshotError>),
+}
+
+/// A finding without its kind.
+struct Detected {
+    subject: String,
+    text: String,
+    advice: String,
+}
+
+/// The facts that findings are derived from.
+pub struct Facts<'a> {
+    pub settings: &'a Settings,
+    pub vips: &'a [IpAddr],
+    pub snapshot: &'a Snapshot,
+    pub plan: &'a plan::Plan,
+    pub own_table: &'a OwnTable,
+}
+
+/// The services for the VIPs in this host's own IPVS table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OwnTable {
+    /// The services with destinations on other hosts.
+    Services(Vec<ForwardedService>),
+    Unreadable,
+}
+
+impl Default for OwnTable {
+    fn default() -> OwnTable {
+        OwnTable::Services(Vec::new())
+    }
+}
+
+/// A virtual service that this host forwards to other hosts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForwardedService {
+    pub vip: IpAddr,
+    /// The service as an option of ipvsadm: `-t 10.0.0.100:80`.
+    pub option: String,
+    pub destinations: Vec<IpAddr>,
+}
+
+const fn wrong(id: &'static str, meaning: &'static str, source: Source) -> Kind {
+    Kind { id, severity: Severity::Wrong, meaning, source }
+}
+
+const fn note(id: &'static str, meaning: &'static str, source: Source) -> Kind {
+    Kind { id, severity: Severity::Note, meaning, source }
+}
+
+/// Every kind of finding, in the order of a report. An id is never reused.
+pub const KINDS: &[Kind] = &[
+    wrong(
+        "vip-on-card",
+        "The VIP is on a network card, which answers ARP requests or neighbour solicitations for it.",
+        Plan,
+    ),
+    wrong(
+        "vip-prefix",
+        "The VIP has a prefix length that makes its whole subnet local to this host.",
+        Plan,
+    ),
+    wrong("vip-misplaced", "The VIP is on a device that the forwarding method does not use.", Plan),
+    wrong("vip-missing", "The VIP is not on its device.", Plan),
+    wrong("ipv6-disabled", "IPv6 is disabled on the device of an IPv6 VIP.", Plan),
+    wrong("gue-port-taken", "The UDP port receives bare packets (fou), not GUE.", Plan),
+    wrong("gue-port-missing", "No UDP port receives the GUE packets of the director.", Plan),
+    wrong("gateway-unreachable", "The gateway is not in a subnet of this host.", Plan),
+    wrong("link-down", "The device of the VIP is down.", Plan),
+    wrong(
+        "sysctl-value",
+        "A sysctl does not have the value that the forwarding method requires.",
+        Plan,
+    ),
+    note(
+        "ipvs-table-unreadable",
+        "The IPVS table of this host cannot be read, so that director-loop is not checked.",
+        Function(ipvs_table_unreadable),
+    ),
+    wrong(
+        "director-loop",
+        "This host balances the VIP itself, and forwards the packets of another director again.",
+        Function(director_loop),
+    ),
+    wrong(
+        "arp-scope",
+        "arp_ignore is 3, which is silent for addresses of scope host only, and the VIP has scope global.",
+        Function(arp_scope),
+    ),
+    note(
+        "arp-other-card",
+        "A network card that is not named by --interface answers ARP requests for the VIP.",
+        Function(arp_other_card),
+    ),
+    wrong(
+        "arp-leak",
+        "A network card answers ARP requests for the VIP, so that clients bypass the director.",
+        Function(arp_leak),
+    ),
+    wrong(
+        "arp-announce",
+        "This host may send ARP requests from the VIP, and others then send the VIP's packets to it.",
+        Plan,
+    ),
+    wrong(
+        "tunnel-missing",
+        "The tunnel device does not exist: its kernel module is not loaded.",
+        Function(tunnel_missing),
+    ),
+    wrong(
+        "rp-filter",
+        "rp_filter drops the packets that come out of the tunnel.",
+        Function(rp_filter),
+    ),
+    note(
+        "rp-filter-loose",
+        "rp_filter drops the packets of clients that this host has no route to.",
+        Function(rp_filter_loose),
+    ),
+    note(
+        "mtu-small",
+        "Packets of 1500 bytes with the tunnel's header exceed the MTU of a network card.",
+        Function(mtu_small),
+    ),
+    wrong(
+        "return-route",
+        "The default route does not lead to the director, so that answers bypass it.",
+        Function(return_route),
+    ),
+    note(
+        "clients-in-subnet",
+        "The VIP is in a subnet of this host, whose clients get their answers without the director.",
+        Function(clients_in_subnet),
+    ),
+];
+
+/// All findings.
+pub fn findings(facts: &Facts) -> Result<Vec<Finding>, SnapshotError> {
+    let mut findings = Vec::new();
+    for kind in KINDS {
+        let detected = match kind.source {
+            Plan => conflicts(facts, kind.id),
+            Function(detect) => detect(facts)?,
+        };
+        findings.extend(detected.into_iter().map(|Detected { subject, text, advice }| Finding {
+            id: kind.id,
+            severity: kind.severity,
+            wrong: kind.severity == Severity::Wrong,
+            subject,
+            text,
+            advice,
+        }));
+    }
+    Ok(findings)
+}
+
+impl Facts<'_> {
+    /// The command that sets up these VIPs.
+    fn command(&self) -> String {
+        command(self.settings, self.vips)
+    }
+
+    fn tunnel(&self) -> Option<&Tunnel> {
+        match &self.settings.method {
+            Method::Ipip(tunnel) => Some(tunnel),
+            Method::Gatewaying | Method::Masquerading { .. } => None,
         }
     }
-    all
-}
 
-fn wrong(all: &mut Vec<Finding>, text: String, advice: String) {
-    all.push(Finding { wrong: true, text, advice });
-}
+    /// The IPv4 VIPs, each with the device that it belongs on.
+    fn ipv4_vips(&self) -> impl Iterator<Item = (IpAddr, &'static str)> {
+        let vips = self.vips.iter().filter(|vip| vip.is_ipv4());
+        vips.filter_map(|&vip| Some((vip, self.settings.vip_device(vip)?)))
+    }
 
-fn note(all: &mut Vec<Finding>, text: String, advice: String) {
-    all.push(Finding { wrong: false, text, advice });
-}
-
-/// Two directors that are each other's real servers hand a packet to and fro until its time to live is over.
-fn also_a_director(all: &mut Vec<Finding>, seen: &Observed) {
-    let services = match &seen.balancing {
-        Balancing::Of(services) => services,
-        Balancing::Unknown => {
-            return note(
-                all,
-                "whether this host is a director for the VIP as well is not known: its own IPVS table cannot be read".into(),
-                "check as root".into(),
-            );
+    /// The network cards that are up and answer ARP requests for addresses of other devices.
+    fn answering_cards(&self) -> Result<Vec<&str>, SnapshotError> {
+        let mut answering = Vec::new();
+        for card in cards(self.snapshot) {
+            let arp_ignore = effective_value(self.snapshot, card, "arp_ignore")?;
+            if !ARP_IGNORE_SILENT.contains(&arp_ignore) {
+                answering.push(card);
+            }
         }
+        Ok(answering)
+    }
+
+    /// The steps that are not in place.
+    fn missing_steps(&self) -> impl Iterator<Item = &PlanStep> {
+        self.plan.steps.iter().filter(|step| !step.in_place())
+    }
+}
+
+fn command(settings: &Settings, vips: &[IpAddr]) -> String {
+    format!("ipvsadm {}", shell_line(&real_server::command(settings, vips)))
+}
+
+fn list(addresses: &[IpAddr], separator: &str) -> String {
+    addresses.iter().map(IpAddr::to_string).collect::<Vec<_>>().join(separator)
+}
+
+fn conflicts(facts: &Facts, id: &str) -> Vec<Detected> {
+    let conflicts = facts.plan.conflicts.iter().filter(|conflict| conflict.finding == id);
+    conflicts
+        .map(|conflict| Detected {
+            subject: conflict.subject.clone(),
+            text: conflict.text.clone(),
+            advice: conflict.advice.clone(),
+        })
+        .collect()
+}
+
+fn ipvs_table_unreadable(facts: &Facts) -> Result<Vec<Detected>, SnapshotError> {
+    Ok(match facts.own_table {
+        OwnTable::Services(_) => vec![],
+        OwnTable::Unreadable => vec![Detected {
+            subject: "IPVS table".into(),
+            text: "the IPVS table of this host cannot be read: it is unknown whether this host balances the VIP itself".into(),
+            advice: "Run the check as root.".into(),
+        }],
+    })
+}
+
+/// Two directors that are each other's real servers send a packet back and forth until its time to
+/// live ends.
+fn director_loop(facts: &Facts) -> Result<Vec<Detected>, SnapshotError> {
+    let OwnTable::Services(services) = facts.own_table else { return Ok(vec![]) };
+    let detect = |service: &ForwardedService| Detected {
+        subject: service.vip.to_string(),
+        text: format!(
+            "this host balances {} itself ({}, to {}): it forwards the packets of another director again, and they may loop",
+            service.vip,
+            service.option,
+            list(&service.destinations, ", ")
+        ),
+        advice: format!(
+            "Ignore this on a director that is not a real server. \
+             On a standby director, run 'sysctl -w net.ipv4.vs.backup_only=1' and start its backup daemon \
+             (ipvsadm --start-daemon backup). \
+             On any other host, run 'ipvsadm -D {}', or use a firewall mark that the packets of the other director do not get.",
+            service.option
+        ),
     };
-    for balanced in services {
-        let servers: Vec<String> = balanced.elsewhere.iter().map(IpAddr::to_string).collect();
-        wrong(
-            all,
-            format!(
-                "this host balances {} itself ({}, to {}): what a director sends here is sent on, and may come back",
-                balanced.vip,
-                balanced.service,
-                servers.join(", ")
-            ),
-            format!(
-                "a standby director wants backup_only (sysctl -w net.ipv4.vs.backup_only=1) and its backup daemon running; \
-                 any other host has no use for the service (ipvsadm -D {}), or takes a firewall mark that the other director's packets do not get; \
-                 on a director that is no real server there is nothing to check",
-                balanced.service
-            ),
-        );
-    }
+    Ok(services.iter().map(detect).collect())
 }
 
-fn arp(all: &mut Vec<Finding>, settings: &Settings, vips: &[IpAddr], seen: &Observed) {
-    let ignores = |card: &str| arp_ignore(seen, card);
-    let cards = || seen.links.iter().filter(|link| link.arp && link.up);
-    for vip in vips.iter().filter(|vip| vip.is_ipv4()) {
-        let Some(home) = plan::home(settings, *vip) else { continue };
-        let global = seen.on(&home).any(|a| a.address == *vip && !a.host_scope);
-        if let Some(card) = cards().find(|card| global && ignores(&card.name) == 3) {
-            wrong(
-                all,
-                format!(
-                    "arp_ignore 3 on {} keeps silent about addresses of scope host only, and {vip} is of scope global",
-                    card.name
-                ),
-                format!("set arp_ignore to 1 or 2, or take {vip} down and run rs-setup again"),
-            );
+fn arp_scope(facts: &Facts) -> Result<Vec<Detected>, SnapshotError> {
+    let mut detected = Vec::new();
+    for (vip, device) in facts.ipv4_vips() {
+        let mut addresses = facts.snapshot.addresses_on(device);
+        let Some(global) = addresses.find(|on| on.net.addr() == vip && !on.host_scope) else {
+            continue;
+        };
+        for card in cards(facts.snapshot) {
+            if effective_value(facts.snapshot, card, "arp_ignore")? == SILENT_FOR_HOST_SCOPE {
+                detected.push(Detected {
+                    subject: vip.to_string(),
+                    text: format!(
+                        "arp_ignore 3 on {card} is silent for addresses of scope host only, and {vip} has scope global"
+                    ),
+                    advice: format!(
+                        "Run 'ip addr del {} dev {device}' and then '{}', which adds it with scope host.",
+                        global.net,
+                        facts.command()
+                    ),
+                });
+                break;
+            }
         }
     }
-    if !vips.iter().any(|vip| vip.is_ipv4()) {
-        return;
-    }
-    if settings.interfaces.is_empty() {
-        return answers(all, settings, vips, seen);
-    }
-    for card in cards().filter(|card| !settings.interfaces.contains(&card.name)) {
-        if !ARP_IGNORE.contains(&ignores(&card.name)) {
-            note(
-                all,
-                format!(
-                    "{} answers ARP for the VIP: the ARP settings are on {} alone",
-                    card.name,
-                    settings.interfaces.join(", ")
-                ),
-                format!(
-                    "if clients or the director are on its net, set it up with --interface {} too",
-                    card.name
-                ),
-            );
-        }
-    }
+    Ok(detected)
 }
 
-/// As it is in effect on a card.
-fn arp_ignore(seen: &Observed, card: &str) -> i64 {
-    let of = |card| seen.number(&conf(false, card, "arp_ignore"));
-    of("all").max(of(card))
+fn arp_other_card(facts: &Facts) -> Result<Vec<Detected>, SnapshotError> {
+    let interfaces = &facts.settings.interfaces;
+    if interfaces.is_empty() || facts.ipv4_vips().next().is_none() {
+        return Ok(vec![]);
+    }
+    let others = facts.answering_cards()?.into_iter();
+    let others = others.filter(|card| !interfaces.iter().any(|interface| interface == card));
+    Ok(others
+        .map(|card| {
+            let mut settings = facts.settings.clone();
+            settings.interfaces.push(card.to_string());
+            Detected {
+                subject: card.to_string(),
+                text: format!(
+                    "{card} answers ARP for the VIP: the ARP settings are on {} only",
+                    interfaces.join(", ")
+                ),
+                advice: format!(
+                    "If clients or the director are in its subnet, run 'ipvsadm rs-setup --undo {}' and then '{}'.",
+                    list(facts.vips, " "),
+                    command(&settings, facts.vips)
+                ),
+            }
+        })
+        .collect())
 }
 
-/// A VIP that is up while a card answers ARP for it: clients find this host, and not the director.
-fn answers(all: &mut Vec<Finding>, settings: &Settings, vips: &[IpAddr], seen: &Observed) {
-    let up = |vip: &IpAddr| {
-        let home = plan::home(settings, *vip);
-        home.is_some_and(|home| seen.on(&home).any(|a| a.address == *vip))
+/// A VIP that is up while a card answers ARP requests for it: clients find this host instead of the
+/// director.
+fn arp_leak(facts: &Facts) -> Result<Vec<Detected>, SnapshotError> {
+    let is_up = |(vip, device): &(IpAddr, &str)| {
+        facts.snapshot.addresses_on(device).any(|on| on.net.addr() == *vip)
     };
-    let Some(vip) = vips.iter().find(|vip| vip.is_ipv4() && up(vip)) else { return };
-    for card in seen.links.iter().filter(|link| link.arp && link.up) {
-        if !ARP_IGNORE.contains(&arp_ignore(seen, &card.name)) {
-            wrong(
-                all,
-                format!(
-                    "{} answers ARP for {vip}: clients come to this host past the director",
-                    card.name
-                ),
-                format!(
-                    "run rs-setup again; who has asked meanwhile is put right by arping -c 1 -U -I CARD {vip} on the director"
-                ),
-            );
-        }
-    }
+    let vip = facts.ipv4_vips().find(is_up);
+    let Some((vip, _)) = vip.filter(|_| facts.settings.interfaces.is_empty()) else {
+        return Ok(vec![]);
+    };
+    let detect = |card: &str| Detected {
+        subject: card.to_string(),
+        text: format!("{card} answers ARP for {vip}: clients bypass the director"),
+        advice: format!(
+            "Run '{}'. Then run 'arping -c 1 -U -I IF {vip}' on the director, with its card as IF, \
+             to refresh the clients' ARP caches.",
+            facts.command()
+        ),
+    };
+    Ok(facts.answering_cards()?.into_iter().map(detect).collect())
 }
 
-fn missing_device(all: &mut Vec<Finding>, steps: &[PlanStep]) {
-    for step in steps.iter().filter(|step| !step.in_place()) {
-        if let Resource::Device { name, module, .. } = &step.what {
-            wrong(
-                all,
-                format!("there is no device {name}, as the kernel module {module} is not loaded"),
-                format!(
-                    "rs-setup has it loaded; if it cannot, modprobe {module} says why (a package of further modules may be missing)"
-                ),
-            );
-        }
-    }
+fn tunnel_missing(facts: &Facts) -> Result<Vec<Detected>, SnapshotError> {
+    let detect = |step: &PlanStep| match &step.resource {
+        Resource::Device { name, module, .. } => Some(Detected {
+            subject: name.clone(),
+            text: format!("there is no device {name}: the kernel module {module} is not loaded"),
+            advice: format!(
+                "Run '{}', which loads it. If that fails, 'modprobe {module}' says why: \
+                 a package with more kernel modules may be missing.",
+                facts.command()
+            ),
+        }),
+        _ => None,
+    };
+    Ok(facts.missing_steps().filter_map(detect).collect())
 }
 
-fn rp_filter(all: &mut Vec<Finding>, tunnel: &Tunnel, vips: &[IpAddr], seen: &Observed) {
-    let devices: BTreeSet<&str> =
-        vips.iter().filter(|vip| vip.is_ipv4()).map(|&vip| tunnel.device(vip).name).collect();
-    for device in devices.into_iter().filter(|device| seen.link(device).is_some()) {
-        let of = |device| seen.number(&conf(false, device, "rp_filter"));
-        let in_effect = of("all").max(of(device));
-        if in_effect == 1 {
-            wrong(
-                all,
-                format!("rp_filter 1 is in effect on {device} (all {}, its own {}): it drops what comes out of the tunnel", of("all"), of(device)),
-                "run rs-setup again; if it comes back, look for rp_filter in /etc/sysctl.conf and sysctl.d, and use --persist".into(),
-            );
-        } else if in_effect > 1 && tunnel.rp_filter == RpFilter::Off {
-            note(
-                all,
-                format!(
-                    "rp_filter 2 is in effect on {device}: clients that this host has no route to are dropped"
-                ),
-                "run rs-setup again; or with --rp-filter loose, if that is what you want".into(),
-            );
-        }
-    }
+/// The tunnel devices of IPv4 VIPs that exist.
+fn tunnel_devices<'a>(facts: &Facts<'a>) -> BTreeSet<&'a str> {
+    let devices = facts.tunnel().into_iter().flat_map(|_| facts.ipv4_vips());
+    devices.map(|(_, device)| device).filter(|name| facts.snapshot.link(name).is_some()).collect()
 }
 
-fn mtu(all: &mut Vec<Finding>, tunnel: &Tunnel, vips: &[IpAddr], seen: &Observed) {
+fn rp_filter(facts: &Facts) -> Result<Vec<Detected>, SnapshotError> {
+    let mut detected = Vec::new();
+    for device in tunnel_devices(facts) {
+        let value = |device| facts.snapshot.number(&device_key(false, device, "rp_filter"));
+        let (all, own) = (value("all")?, value(device)?);
+        if all.max(own) == 1 {
+            detected.push(Detected {
+                subject: device.to_string(),
+                text: format!(
+                    "rp_filter 1 is in effect on {device} (all {all}, its own {own}): it drops what comes out of the tunnel"
+                ),
+                advice: format!(
+                    "Run '{}'. If the value returns, look for it with 'grep -r rp_filter /etc/sysctl.conf /etc/sysctl.d', \
+                     and use --persist.",
+                    facts.command()
+                ),
+            });
+        }
+    }
+    Ok(detected)
+}
+
+fn rp_filter_loose(facts: &Facts) -> Result<Vec<Detected>, SnapshotError> {
+    let mut detected = Vec::new();
+    if facts.tunnel().is_some_and(|tunnel| tunnel.rp_filter == RpFilter::Loose) {
+        return Ok(detected);
+    }
+    for device in tunnel_devices(facts) {
+        if effective_value(facts.snapshot, device, "rp_filter")? > 1 {
+            detected.push(Detected {
+                subject: device.to_string(),
+                text: format!(
+                    "rp_filter 2 is in effect on {device}: packets of clients that this host has no route to are dropped"
+                ),
+                advice: format!(
+                    "Run '{}', or set it up with --rp-filter loose if that is intended.",
+                    facts.command()
+                ),
+            });
+        }
+    }
+    Ok(detected)
+}
+
+fn mtu_small(facts: &Facts) -> Result<Vec<Detected>, SnapshotError> {
     const USUAL: u32 = 1500;
-    let Some(overhead) = vips.iter().map(|&vip| tunnel.overhead(vip)).max() else { return };
+    let overhead = |tunnel: &Tunnel| facts.vips.iter().map(|&vip| tunnel.overhead(vip)).max();
+    let Some(overhead) = facts.tunnel().and_then(overhead) else { return Ok(vec![]) };
     let needed = USUAL + overhead;
-    let small: Vec<String> = seen
-        .links
-        .iter()
-        .filter(|link| link.arp && link.up && link.mtu < needed)
-        .map(|link| format!("{} takes {}", link.name, link.mtu))
-        .collect();
-    if !small.is_empty() {
-        let headers = if vips.iter().any(|vip| vip.is_ipv6()) { 60 } else { 40 };
-        note(
-            all,
-            format!(
-                "packets of {USUAL} bytes grow to {needed} in the tunnel, and {}",
-                small.join(", ")
-            ),
-            format!(
-                "if uploads hang: raise the MTU from the director to here to {needed}, or have clients send less: advmss {} on this host's default route",
-                USUAL - overhead - headers
-            ),
-        );
-    }
+    let links = facts.snapshot.links.iter().filter(|link| link.arp && link.up);
+    let small: Vec<_> = links.filter(|link| link.mtu < needed).collect();
+    let mtus: Vec<String> = small.iter().map(|l| format!("{} of {}", l.mtu, l.name)).collect();
+    // The headers of IP and TCP.
+    let headers = if facts.vips.iter().any(IpAddr::is_ipv6) { 60 } else { 40 };
+    let detected = small.first().map(|link| Detected {
+        subject: link.name.clone(),
+        text: format!(
+            "packets of {USUAL} bytes grow to {needed} in the tunnel, more than the MTU ({})",
+            mtus.join(", ")
+        ),
+        advice: format!(
+            "If uploads hang, run 'ip link set {} mtu {needed}' here and the same on the way from the director. \
+             Or let clients send less: run 'ip route change default via ROUTER advmss {}'.",
+            link.name,
+            USUAL - overhead - headers
+        ),
+    });
+    Ok(detected.into_iter().collect())
 }
 
-fn way_back(all: &mut Vec<Finding>, steps: &[PlanStep]) {
-    for step in steps.iter().filter(|step| !step.in_place()) {
-        if let (Resource::DefaultRoute { .. }, ResourceState::Route(wanted)) =
-            (&step.what, &step.wanted)
-        {
-            wrong(
-                all,
-                format!(
-                    "answers do not go back through the director: the {} is {}",
-                    step.what,
-                    step.found.text(&step.what)
-                ),
-                format!(
-                    "run rs-setup again (default {wanted}); if it comes back, DHCP or the network's configuration sets it"
-                ),
-            );
-        }
-    }
+fn return_route(facts: &Facts) -> Result<Vec<Detected>, SnapshotError> {
+    let detect = |step: &PlanStep| match (&step.resource, &step.desired) {
+        (Resource::DefaultRoute { .. }, ResourceState::Route(_)) => Some(Detected {
+            subject: step.resource.to_string(),
+            text: format!(
+                "answers do not go back through the director: the {} is {}",
+                step.resource,
+                step.current.text(&step.resource)
+            ),
+            advice: format!(
+                "Run '{}'. If the route changes back, DHCP or the network configuration sets it.",
+                facts.command()
+            ),
+        }),
+        _ => None,
+    };
+    Ok(facts.missing_steps().filter_map(detect).collect())
 }
 
-fn same_net(all: &mut Vec<Finding>, vips: &[IpAddr], gateways: &[IpAddr], seen: &Observed) {
-    for vip in vips {
-        let home = seen.addresses.iter().find(|a| {
-            a.address.is_ipv4() == vip.is_ipv4()
-                && net(a.address, a.prefix) == net(*vip, a.prefix)
-                && a.address != *vip
-                && !a.link_local
-        });
-        let Some(home) = home else { continue };
-        let card = seen.name(home.index).unwrap_or("?");
-        let gateway = gateways.iter().find(|g| g.is_ipv4() == vip.is_ipv4());
-        let gateway = gateway.map_or_else(|| "the director".to_string(), IpAddr::to_string);
-        note(
-            all,
-            format!(
-                "{vip} is in {}/{}, a net of this host ({card}): clients there are answered directly, and do not know the answer",
-                net(home.address, home.prefix),
-                home.prefix
-            ),
-            format!(
-                "put the real servers on a net without clients, or send that net through the director too: ip route replace {}/{} via {gateway}",
-                net(home.address, home.prefix),
-                home.prefix
-            ),
-        );
+fn clients_in_subnet(facts: &Facts) -> Result<Vec<Detected>, SnapshotError> {
+    let gateways = facts.settings.gateways();
+    if gateways.is_empty() {
+        return Ok(vec![]);
     }
+    let detect = |vip: &IpAddr| {
+        let mut addresses = facts.snapshot.addresses.iter();
+        let local =
+            addresses.find(|on| on.net.contains(vip) && on.net.addr() != *vip && !on.link_local)?;
+        let device = facts.snapshot.device(local.index).unwrap_or("?");
+        let subnet: IpNet = local.net.trunc();
+        let gateway = gateways.iter().find(|gateway| gateway.is_ipv4() == vip.is_ipv4());
+        let gateway = gateway.map_or_else(|| "DIP".to_string(), IpAddr::to_string);
+        Some(Detected {
+            subject: vip.to_string(),
+            text: format!(
+                "{vip} is in {subnet}, a subnet of this host ({device}): clients there get answers without the director, and drop them"
+            ),
+            advice: format!(
+                "Move the real servers to a subnet without clients, or run 'ip route replace {subnet} via {gateway}' to send it through the director."
+            ),
+        })
+    };
+    Ok(facts.vips.iter().filter_map(detect).collect())
 }
 
-/// The net that an address is in.
-fn net(address: IpAddr, prefix: u8) -> IpAddr {
-    match address {
-        IpAddr::V4(address) => {
-            let mask = u32::MAX.checked_shl(32 - u32::from(prefix.min(32))).unwrap_or(0);
-            std::net::Ipv4Addr::from_bits(address.to_bits() & mask).into()
-        }
-        IpAddr::V6(address) => {
-            let mask = u128::MAX.checked_shl(128 - u32::from(prefix.min(128))).unwrap_or(0);
-            std::net::Ipv6Addr::from_bits(address.to_bits() & mask).into()
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

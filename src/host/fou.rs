@@ -17,7 +17,7 @@ const ATTR_AF: u16 = 2;
 const ATTR_TYPE: u16 = 4;
 const ENCAP_GUE: u8 = 2;
 
-/// A receive port of fou.
+/// A UDP port on which the kernel receives encapsulated packets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FouPort {
     pub port: u16,
@@ -26,7 +26,7 @@ pub struct FouPort {
     pub gue: bool,
 }
 
-/// The family "fou" of the calling thread's network namespace.
+/// The receive ports of the calling thread's network namespace.
 pub struct Fou {
     netlink: Netlink,
 }
@@ -38,7 +38,7 @@ impl Fou {
 
     /// The receive ports; empty when the module is not loaded.
     pub fn ports(&mut self) -> Result<Vec<FouPort>, Error> {
-        // A dump of all families: asking for this one would load its module.
+        // This lists all families: a request for "fou" alone would load its module.
         let families = message::<CtrlCmd, CtrlAttr>(CtrlCmd::Getfamily, 2, vec![])?;
         let families = self.netlink.dump(GenlId::Ctrl.into(), &families, |answer| {
             let answer = read::<Genlmsghdr<u8, CtrlAttr>>(answer)?;
@@ -49,16 +49,7 @@ impl Fou {
         }
         let family = self.family()?;
         let request = message::<u8, u16>(CMD_GET, 1, vec![])?;
-        self.netlink.dump(family, &request, |answer| {
-            let answer = read::<Genlmsghdr<u8, u16>>(answer)?;
-            let port = payload(&answer, ATTR_PORT).and_then(|port| port.try_into().ok());
-            let byte = |kind| payload(&answer, kind).and_then(|value| value.first().copied());
-            Ok(FouPort {
-                port: port.map_or(0, u16::from_be_bytes),
-                ipv6: byte(ATTR_AF).map(i32::from) == Some(libc::AF_INET6),
-                gue: byte(ATTR_TYPE) == Some(ENCAP_GUE),
-            })
-        })
+        self.netlink.dump(family, &request, read_port)
     }
 
     /// Adds a receive port for GUE; loads the module if required.
@@ -107,6 +98,19 @@ impl Fou {
     }
 }
 
+fn read_port(answer: &[u8]) -> Result<FouPort, Error> {
+    let answer = read::<Genlmsghdr<u8, u16>>(answer)?;
+    let port = payload(&answer, ATTR_PORT).and_then(|port| port.try_into().ok());
+    let byte = |kind| payload(&answer, kind).and_then(|value| value.first().copied());
+    Ok(FouPort {
+        port: port
+            .map(u16::from_be_bytes)
+            .ok_or(Error::Malformed("a receive port without a number"))?,
+        ipv6: byte(ATTR_AF).map(i32::from) == Some(libc::AF_INET6),
+        gue: byte(ATTR_TYPE) == Some(ENCAP_GUE),
+    })
+}
+
 fn message<C, T>(
     command: C,
     version: u8,
@@ -132,4 +136,35 @@ fn attribute<T: neli::Size>(kind: T, value: Vec<u8>) -> Result<Nlattr<T, Buffer>
 fn payload<T: PartialEq>(message: &Genlmsghdr<u8, T>, kind: T) -> Option<&[u8]> {
     let attribute = message.attrs().iter().find(|a| *a.nla_type().nla_type() == kind);
     attribute.map(|attribute| attribute.nla_payload().as_ref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::netlink::bytes;
+
+    fn port(attributes: Vec<(u16, Vec<u8>)>) -> Result<FouPort, Error> {
+        let attributes = attributes.into_iter().map(|(kind, value)| attribute(kind, value));
+        let attributes = attributes.collect::<Result<_, _>>().expect("attributes");
+        read_port(&bytes(&message::<u8, u16>(CMD_GET, 1, attributes).unwrap()).unwrap())
+    }
+
+    #[test]
+    fn receive_ports_are_read() {
+        let number = (ATTR_PORT, 6080u16.to_be_bytes().to_vec());
+        let gue = vec![number.clone(), (ATTR_AF, vec![2]), (ATTR_TYPE, vec![ENCAP_GUE])];
+        assert_eq!(port(gue).unwrap(), FouPort { port: 6080, ipv6: false, gue: true });
+        let bare = vec![number, (ATTR_AF, vec![10]), (ATTR_TYPE, vec![1])];
+        assert_eq!(port(bare).unwrap(), FouPort { port: 6080, ipv6: true, gue: false });
+        assert!(port(vec![(ATTR_AF, vec![2])]).is_err());
+    }
+
+    #[test]
+    fn the_kernel_lists_its_ports() {
+        // The list is empty unless the module is loaded, and the request does not load it.
+        let loaded = || std::path::Path::new("/sys/module/fou").exists();
+        let before = loaded();
+        Fou::open().expect("a socket").ports().expect("a list");
+        assert_eq!(loaded(), before);
+    }
 }

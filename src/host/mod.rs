@@ -1,13 +1,17 @@
 //! A Linux host, observed and changed: links, addresses, routes, sysctls, modules, files, signals.
 
+#[cfg(test)]
+pub mod fake;
+pub mod files;
 pub mod fou;
-#[allow(clippy::module_inception)]
-pub mod host;
+mod linux;
 pub mod modules;
 pub mod netlink;
-pub mod netns;
-pub mod observed;
 pub mod resource;
 pub mod rtnetlink;
 pub mod signals;
+pub mod snapshot;
 pub mod state_file;
+pub mod sysctl;
+
+pub use linux::{Error, Host};

@@ -1,4 +1,4 @@
-//! What a terminal or a manager sends to end a program, held back while it would do harm.
+//! Signals that end a program, blocked while the end would do harm.
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -7,33 +7,32 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-/// Holds signals back for as long as it lives. One that came ends the program then, unless it was
-/// taken.
-pub struct Held {
-    before: SigSet,
+/// The signals by which a terminal or a service manager ends a program.
+const SIGNALS: [Signal; 4] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT];
+
+/// A block of these signals. When it is dropped, a pending signal ends the program.
+pub struct BlockedSignals {
+    previous_mask: SigSet,
     signals: SigSet,
 }
 
-/// Hold them from now on.
-pub fn hold() -> Option<Held> {
-    let mut signals = SigSet::empty();
-    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT] {
-        signals.add(signal);
-    }
-    let before = SigSet::thread_get_mask().ok()?;
+/// Blocks the signals from now on.
+pub fn block() -> Option<BlockedSignals> {
+    let signals: SigSet = SIGNALS.into_iter().collect();
+    let previous_mask = SigSet::thread_get_mask().ok()?;
     signals.thread_block().ok()?;
-    Some(Held { before, signals })
+    Some(BlockedSignals { previous_mask, signals })
 }
 
-impl Drop for Held {
+impl Drop for BlockedSignals {
     fn drop(&mut self) {
-        let _ = self.before.thread_set_mask();
+        let _ = self.previous_mask.thread_set_mask();
     }
 }
 
-impl Held {
-    /// Sleep; true if a signal came, which then is taken.
-    pub fn came_within(&self, time: Duration) -> nix::Result<bool> {
+impl BlockedSignals {
+    /// Waits for a signal. Returns true when one came in this time; that one is consumed.
+    pub fn wait(&self, time: Duration) -> nix::Result<bool> {
         let signals = SignalFd::with_flags(&self.signals, SfdFlags::SFD_CLOEXEC)?;
         let end = Instant::now() + time;
         loop {
@@ -46,5 +45,44 @@ impl Held {
                 Err(e) => return Err(e),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::sys::signal::raise;
+
+    #[test]
+    fn a_blocked_signal_is_waited_for_and_consumed() {
+        for signal in SIGNALS {
+            let blocked = block().expect("blocked");
+            assert_eq!(blocked.wait(Duration::ZERO), Ok(false));
+            // It goes to this thread alone.
+            raise(signal).expect("a signal");
+            let started = Instant::now();
+            assert_eq!(blocked.wait(Duration::from_secs(60)), Ok(true));
+            assert!(started.elapsed() < Duration::from_secs(60));
+            assert_eq!(blocked.wait(Duration::ZERO), Ok(false), "{signal} is consumed");
+        }
+    }
+
+    #[test]
+    fn a_wait_without_a_signal_takes_its_time() {
+        let blocked = block().expect("blocked");
+        let started = Instant::now();
+        assert_eq!(blocked.wait(Duration::from_millis(30)), Ok(false));
+        // poll() counts in whole milliseconds.
+        assert!(started.elapsed() >= Duration::from_millis(29));
+    }
+
+    #[test]
+    fn the_previous_mask_returns() {
+        let before = SigSet::thread_get_mask().expect("a mask");
+        let blocked = block().expect("blocked");
+        let during = SigSet::thread_get_mask().expect("a mask");
+        assert!(SIGNALS.iter().all(|signal| during.contains(*signal)));
+        drop(blocked);
+        assert_eq!(SigSet::thread_get_mask().expect("a mask"), before);
     }
 }

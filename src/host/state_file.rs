@@ -1,43 +1,45 @@
-//! What a command did to this network namespace, kept until it is taken back: one file for each
-//! namespace and command below /run, for root alone, written whole.
+//! State files: the state that a command remembers until it is undone. One file per network namespace
+//! and command below /run, readable by root only, replaced as a whole.
 //!
-//! A namespace is known by the inode of /proc/self/ns/net, which is also the name of its file; but
-//! inodes are used again, and /run may outlive a boot. So the file says which boot and which
-//! namespace of it (the kernel's cookie) it is about, and any other's is passed over.
+//! The file is named after the inode of /proc/self/ns/net. Inodes are reused, and /run may survive a
+//! reboot. So the file also names the boot and the namespace (the kernel's cookie) that it belongs
+//! to, and the record of any other is ignored.
 
+use super::files;
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::fs::{self, DirBuilder, File};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Where the commands have their directories.
-const DIRECTORY: &str = "/run/ipvsadm";
-/// How long another is waited for.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The folder that holds a folder for each command.
+pub const FOLDER: &str = "/run/ipvsadm";
+/// The maximum time to wait for the lock.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
+const LOCK_RETRY: Duration = Duration::from_millis(20);
 
-/// What is kept.
+/// The content of a state file.
 pub trait Record: Default + Serialize + DeserializeOwned {
-    /// The command whose record it is, and the name of its directory.
+    /// The command that the record belongs to, and the name of its folder.
     const COMMAND: &'static str;
 
     fn is_empty(&self) -> bool;
 }
 
-/// Why the record cannot be read or written.
+/// A state file that cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("{}: {}", .0.display(), crate::text::os_error(.1))]
     File(PathBuf, io::Error),
-    #[error("{} cannot be understood ({}); take it away if nothing else helps", .0.display(), .1)]
-    Nonsense(PathBuf, serde_json::Error),
-    #[error("another {0} has been running for a while; try again when it has ended")]
-    Busy(&'static str),
+    #[error("cannot parse {}: {}; remove the file to discard the recorded state", .0.display(), .1)]
+    Parse(PathBuf, serde_json::Error),
+    #[error("another {0} is running; try again when it has ended")]
+    Locked(&'static str),
 }
 
 impl Error {
@@ -46,130 +48,113 @@ impl Error {
     }
 }
 
-/// The record of this namespace, and the right to change it: nobody else has it meanwhile.
+/// The state file of this namespace, locked against other processes.
 #[derive(Debug)]
-pub struct Kept<T> {
+pub struct StateFile<T> {
     pub record: T,
-    here: Here,
+    namespace: NamespaceId,
     path: PathBuf,
-    /// The lock is on the directory: there is no file to be left behind.
+    /// The lock of the folder: no lock file is left behind.
     _lock: Flock<File>,
 }
 
-impl<T: Record> Kept<T> {
-    /// Take the lock and read the record.
-    pub fn open() -> Result<Kept<T>, Error> {
-        let directory = &directory(T::COMMAND);
-        let mut waited = Duration::ZERO;
-        let step = Duration::from_millis(20);
-        let lock = loop {
-            let file = |e| Error::File(directory.to_path_buf(), e);
-            make(directory).map_err(file)?;
-            let opened = match File::open(directory) {
-                Ok(opened) => opened,
-                // Taken away by one that undid the last of it.
-                Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
-                Err(e) => return Err(file(e)),
-            };
-            match Flock::lock(opened, FlockArg::LockExclusiveNonblock) {
-                Ok(lock) if still(directory, &lock).map_err(file)? => break lock,
-                Ok(_) => continue,
-                Err((_, Errno::EWOULDBLOCK)) if waited < PATIENCE => {
-                    std::thread::sleep(step);
-                    waited += step;
-                }
-                Err((_, Errno::EWOULDBLOCK)) => return Err(Error::Busy(T::COMMAND)),
-                Err((_, e)) => return Err(file(e.into())),
-            }
-        };
-        let (record, here, path) = read()?;
-        Ok(Kept { record, here, path, _lock: lock })
+impl<T: Record> StateFile<T> {
+    /// Locks the state file below [`FOLDER`] and reads it.
+    pub fn open() -> Result<StateFile<T>, Error> {
+        StateFile::open_in(Path::new(FOLDER))
     }
 
-    /// Write the record: whole, or not at all.
+    /// Locks the state file below `folder` and reads it.
+    pub fn open_in(folder: &Path) -> Result<StateFile<T>, Error> {
+        let lock = lock(&folder.join(T::COMMAND), T::COMMAND)?;
+        let (record, namespace, path) = load(folder)?;
+        Ok(StateFile { record, namespace, path, _lock: lock })
+    }
+
+    /// Writes the record. The file of an empty record is removed.
     pub fn save(&self) -> Result<(), Error> {
+        let file_error = |e| Error::File(self.path.clone(), e);
         if self.record.is_empty() {
             return match fs::remove_file(&self.path) {
-                Err(e) if e.kind() != io::ErrorKind::NotFound => {
-                    Err(Error::File(self.path.clone(), e))
-                }
+                Err(e) if e.kind() != io::ErrorKind::NotFound => Err(file_error(e)),
                 _ => Ok(()),
             };
         }
-        let file = Written { here: &self.here, record: &self.record };
-        write_whole(&self.path, &serde_json::to_vec(&file).unwrap_or_default(), 0o600)
-            .map_err(|e| Error::File(self.path.clone(), e))
+        let content = ContentRef { namespace: &self.namespace, record: &self.record };
+        let content = serde_json::to_vec(&content).map_err(|e| file_error(e.into()))?;
+        files::replace(&self.path, &content, 0o600).map_err(file_error)
     }
 }
 
-impl<T> Drop for Kept<T> {
+impl<T> Drop for StateFile<T> {
     fn drop(&mut self) {
-        // Empty directories go; where others have files in there, they stay.
-        for directory in self.path.ancestors().skip(1).take(2) {
-            let _ = fs::remove_dir(directory);
+        // Removes the folders when they are empty.
+        for folder in self.path.ancestors().skip(1).take(2) {
+            let _ = fs::remove_dir(folder);
         }
     }
 }
 
-/// The record as it is at this moment, for looking at.
-pub fn look<T: Record>() -> Result<T, Error> {
-    Ok(read()?.0)
+/// Reads the record of this namespace without locking it.
+pub fn read<T: Record>() -> Result<T, Error> {
+    Ok(load(Path::new(FOLDER))?.0)
 }
 
-fn read<T: Record>() -> Result<(T, Here, PathBuf), Error> {
-    let (here, inode) = Here::get();
-    let path = directory(T::COMMAND).join(format!("{inode}.json"));
+fn load<T: Record>(folder: &Path) -> Result<(T, NamespaceId, PathBuf), Error> {
+    let (namespace, inode) = NamespaceId::current();
+    let path = folder.join(T::COMMAND).join(format!("{inode}.json"));
     let record = match fs::read(&path) {
         Ok(bytes) => {
-            let file: Found<T> =
-                serde_json::from_slice(&bytes).map_err(|e| Error::Nonsense(path.clone(), e))?;
-            if file.here == here { file.record } else { T::default() }
+            let content: Content<T> =
+                serde_json::from_slice(&bytes).map_err(|e| Error::Parse(path.clone(), e))?;
+            if content.namespace == namespace { content.record } else { T::default() }
         }
         Err(e) if e.kind() == io::ErrorKind::NotFound => T::default(),
         Err(e) => return Err(Error::File(path, e)),
     };
-    Ok((record, here, path))
+    Ok((record, namespace, path))
 }
 
-/// What a file says.
+/// The content of a state file, as it is read.
 #[derive(Deserialize)]
-struct Found<T> {
+struct Content<T> {
     #[serde(flatten)]
-    here: Here,
+    namespace: NamespaceId,
     #[serde(flatten)]
     record: T,
 }
 
+/// The content of a state file, as it is written.
 #[derive(Serialize)]
-struct Written<'a, T> {
+struct ContentRef<'a, T> {
     #[serde(flatten)]
-    here: &'a Here,
+    namespace: &'a NamespaceId,
     #[serde(flatten)]
     record: &'a T,
 }
 
-/// This network namespace.
+/// The identity of a network namespace. Its inode alone may be reused.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Here {
+struct NamespaceId {
     boot: String,
-    /// Its cookie; 0 on kernels before 5.14, which have none.
+    /// The cookie; 0 on kernels before 5.14, which have none.
     namespace: u64,
 }
 
-impl Here {
-    /// It, and its inode.
-    fn get() -> (Here, u64) {
+impl NamespaceId {
+    /// Returns the identity and the inode of the current namespace.
+    fn current() -> (NamespaceId, u64) {
         let inode = fs::metadata("/proc/self/ns/net").map_or(0, |meta| meta.ino());
         let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
         let cookie = UnixDatagram::unbound()
             .ok()
             .and_then(|socket| nix::sys::socket::getsockopt(&socket, NamespaceCookie).ok())
             .unwrap_or(0);
-        (Here { boot: boot.trim().to_string(), namespace: cookie }, inode)
+        (NamespaceId { boot: boot.trim().to_string(), namespace: cookie }, inode)
     }
 }
 
-/// SO_NETNS_COOKIE, which libc does not name.
+/// SO_NETNS_COOKIE, which libc does not define.
 const SO_NETNS_COOKIE: i32 = 71;
 #[derive(Debug, Clone, Copy)]
 struct NamespaceCookie;
@@ -181,41 +166,161 @@ nix::getsockopt_impl!(
     nix::sys::socket::sockopt::GetStruct<u64>
 );
 
-fn directory(command: &str) -> PathBuf {
-    Path::new(DIRECTORY).join(command)
+/// Creates the folder, for root only, and locks it.
+fn lock(folder: &Path, command: &'static str) -> Result<Flock<File>, Error> {
+    let file_error = |e| Error::File(folder.to_path_buf(), e);
+    let mut waited = Duration::ZERO;
+    loop {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(file_error)?;
+        let opened = match File::open(folder) {
+            Ok(opened) => opened,
+            // The process that held the lock removed the folder.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+            Err(e) => return Err(file_error(e)),
+        };
+        match Flock::lock(opened, FlockArg::LockExclusiveNonblock) {
+            Ok(lock) if is_same(folder, &lock).map_err(file_error)? => return Ok(lock),
+            Ok(_) => continue,
+            Err((_, Errno::EWOULDBLOCK)) if waited < LOCK_TIMEOUT => {
+                std::thread::sleep(LOCK_RETRY);
+                waited += LOCK_RETRY;
+            }
+            Err((_, Errno::EWOULDBLOCK)) => return Err(Error::Locked(command)),
+            Err((_, e)) => return Err(file_error(e.into())),
+        }
+    }
 }
 
-/// The directory and the one above it, for root alone.
-fn make(directory: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(directory)
-}
-
-/// Whether the directory is still the one that was locked.
-fn still(directory: &Path, locked: &File) -> io::Result<bool> {
+/// Returns true when the path still leads to the folder that was locked.
+fn is_same(folder: &Path, locked: &File) -> io::Result<bool> {
     let locked = locked.metadata()?;
-    match fs::metadata(directory) {
+    match fs::metadata(folder) {
         Ok(now) => Ok((now.dev(), now.ino()) == (locked.dev(), locked.ino())),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(e) => Err(e),
     }
 }
 
-/// A file with this content in place of what was there, or an error and what was there.
-pub fn write_whole(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
-    let temporary = path.with_extension("new");
-    let _ = fs::remove_file(&temporary);
-    let written = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(mode)
-        .open(&temporary)
-        .and_then(|mut file| {
-            file.write_all(content)?;
-            file.sync_all()
-        })
-        .and_then(|()| fs::rename(&temporary, path));
-    if written.is_err() {
-        let _ = fs::remove_file(&temporary);
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+    struct Numbers {
+        numbers: Vec<u32>,
     }
-    written
+
+    impl Record for Numbers {
+        const COMMAND: &'static str = "test";
+
+        fn is_empty(&self) -> bool {
+            self.numbers.is_empty()
+        }
+    }
+
+    fn open(folder: &Path) -> Result<StateFile<Numbers>, Error> {
+        StateFile::open_in(folder)
+    }
+
+    /// A state file with one number, and its path.
+    fn saved(folder: &Path) -> PathBuf {
+        let mut file = open(folder).expect("opened");
+        file.record.numbers.push(7);
+        file.save().expect("saved");
+        file.path.clone()
+    }
+
+    #[test]
+    fn a_record_is_read_again_until_it_is_empty() {
+        let root = tempfile::tempdir().expect("a temporary folder");
+        let folder = &root.path().join("state");
+        let path = saved(folder);
+        let mode = |path: &Path| fs::metadata(path).expect("it exists").permissions().mode();
+        assert_eq!(mode(&path) & 0o777, 0o600);
+        assert_eq!(mode(folder) & 0o777, 0o700);
+        let (record, ..) = load::<Numbers>(folder).expect("read");
+        assert_eq!(record.numbers, [7]);
+
+        let mut file = open(folder).expect("opened");
+        assert_eq!(file.record.numbers, [7]);
+        file.record.numbers.clear();
+        file.save().expect("removed");
+        file.save().expect("removed before");
+        drop(file);
+        assert!(!folder.exists(), "empty folders are removed");
+        assert!(root.path().exists());
+    }
+
+    #[test]
+    fn the_record_of_another_boot_or_namespace_is_ignored() {
+        let root = tempfile::tempdir().expect("a temporary folder");
+        let folder = &root.path().join("state");
+        let path = saved(folder);
+        let text = fs::read_to_string(&path).expect("read");
+        let mut json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(json["numbers"], serde_json::json!([7]));
+        assert!(json["boot"].as_str().is_some_and(|boot| boot.len() == 36), "{text}");
+        for (member, other) in
+            [("boot", serde_json::json!("another")), ("namespace", serde_json::json!(1))]
+        {
+            let own = std::mem::replace(&mut json[member], other);
+            fs::write(&path, json.to_string()).expect("written");
+            assert_eq!(open(folder).expect("opened").record, Numbers::default(), "{member}");
+            json[member] = own;
+        }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_parsed_is_an_error() {
+        let root = tempfile::tempdir().expect("a temporary folder");
+        let folder = &root.path().join("state");
+        let path = saved(folder);
+        fs::write(&path, "{").expect("written");
+        let error = open(folder).expect_err("a file of nonsense");
+        assert!(!error.not_permitted());
+        let text = error.to_string();
+        assert!(text.starts_with(&format!("cannot parse {}: ", path.display())), "{text}");
+        assert!(text.ends_with("; remove the file to discard the recorded state"), "{text}");
+    }
+
+    #[test]
+    fn one_process_at_a_time_holds_the_file() {
+        let root = tempfile::tempdir().expect("a temporary folder");
+        let folder = root.path().join("state");
+        let first = open(&folder).expect("opened");
+        let second = std::thread::spawn({
+            let folder = folder.clone();
+            move || open(&folder).expect("opened").record.numbers.clone()
+        });
+        std::thread::sleep(2 * LOCK_RETRY);
+        assert!(!second.is_finished(), "the lock is held");
+        let mut first = first;
+        first.record.numbers.push(7);
+        first.save().expect("saved");
+        drop(first);
+        assert_eq!(second.join().expect("it ends"), [7]);
+    }
+
+    #[test]
+    fn a_folder_that_was_replaced_is_another() {
+        let root = tempfile::tempdir().expect("a temporary folder");
+        let folder = root.path().join("state");
+        fs::create_dir(&folder).expect("created");
+        let opened = File::open(&folder).expect("opened");
+        assert!(is_same(&folder, &opened).expect("compared"));
+        fs::rename(&folder, root.path().join("old")).expect("renamed");
+        assert!(!is_same(&folder, &opened).expect("compared"));
+        fs::create_dir(&folder).expect("created");
+        assert!(!is_same(&folder, &opened).expect("compared"));
+    }
+
+    #[test]
+    fn missing_privilege_is_told_apart() {
+        let error = |errno| Error::File("/run".into(), io::Error::from_raw_os_error(errno));
+        assert!(error(libc::EACCES).not_permitted());
+        assert!(!error(libc::ENOSPC).not_permitted());
+        assert_eq!(error(libc::EACCES).to_string(), "/run: Permission denied");
+        assert!(!Error::Locked("drain").not_permitted());
+    }
 }

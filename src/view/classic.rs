@@ -1,4 +1,4 @@
-//! The listing that `ipvsadm -L` has always had: every column, and the blanks behind the last.
+//! The classic listing of `ipvsadm -L`: every column, and the blanks after the last one.
 
 use super::View;
 use super::columns::*;
@@ -8,7 +8,7 @@ use libipvs::model::*;
 use std::io::{self, Write};
 use std::net::IpAddr;
 
-/// Writes one listing, a service at a time.
+/// Writes a listing, one service at a time.
 pub struct Listing<'n, W> {
     out: W,
     labels: Labels<'n>,
@@ -17,7 +17,7 @@ pub struct Listing<'n, W> {
     line: String,
 }
 
-/// The column of an address and port.
+/// The width of the column of an address and port.
 const LABEL: usize = 28;
 
 impl<'n, W: Write> Listing<'n, W> {
@@ -25,12 +25,12 @@ impl<'n, W: Write> Listing<'n, W> {
         Listing { out, labels, columns, exact, line: String::new() }
     }
 
-    /// The first line of a whole table.
+    /// Writes the first line of a whole table.
     pub fn title(&mut self, info: &Info) -> io::Result<()> {
         title(&mut self.out, info)
     }
 
-    /// What the columns are.
+    /// Writes the heads of the columns.
     pub fn heads(&mut self) -> io::Result<()> {
         self.out.write_all(match self.columns {
             Columns::Plain => {
@@ -73,7 +73,7 @@ impl<'n, W: Write> Listing<'n, W> {
         push_padded(line, LABEL, |line| {
             let start = line.len();
             labels.endpoint(line, address, port, port_protocol(service));
-            fit(line, start, Family::of(address));
+            fit(line, start, Family::from(address));
         });
         let method = |line: &mut String| {
             line.push(' ');
@@ -85,7 +85,7 @@ impl<'n, W: Write> Listing<'n, W> {
         };
         let weight = |line: &mut String, width| {
             line.push(' ');
-            // The kernel counts in unsigned numbers, 1.31 prints a weight as a signed one.
+            // The kernel's number is unsigned; 1.31 prints a weight as a signed one.
             push_number_left(line, destination.weight as i32, width);
         };
         match self.columns {
@@ -118,7 +118,7 @@ impl<'n, W: Write> Listing<'n, W> {
     }
 
     fn counters(&mut self, statistics: &Statistics, of_server: bool) {
-        // In 1.31 connections and packets per second of a server have no units.
+        // 1.31 prints connections and packets per second of a server without units.
         let in_full = if of_server && self.columns == Columns::Rates { 3 } else { 0 };
         for (n, number) in numbers(statistics, self.columns).into_iter().enumerate() {
             push_counter(&mut self.line, number, self.exact || n < in_full);
@@ -148,7 +148,7 @@ impl<W: Write> View for Listing<'_, W> {
         };
         self.line.clear();
         self.line.push_str(kind);
-        let counted = self.columns.counted();
+        let counted = self.columns.have_counters();
         let (labels, width) = (&mut self.labels, if counted { LABEL } else { 0 });
         push_padded(&mut self.line, width, |line| {
             let start = line.len();
@@ -164,13 +164,13 @@ impl<W: Write> View for Listing<'_, W> {
     }
 }
 
-/// The first line of a whole table.
+/// Writes the first line of a whole table.
 pub fn title(out: &mut impl Write, info: &Info) -> io::Result<()> {
     let size = info.connection_table_size;
     writeln!(out, "IP Virtual Server version {} (size={size})", version(info.version))
 }
 
-/// What is counted of a service or a server, in the order of the columns.
+/// Returns the counters of a service or a server in the order of the columns.
 pub fn numbers(s: &Statistics, columns: Columns) -> [u64; 5] {
     match columns {
         Columns::Rates => [
@@ -184,18 +184,18 @@ pub fn numbers(s: &Statistics, columns: Columns) -> [u64; 5] {
     }
 }
 
-/// `1.2.1` of 0x010201.
+/// Formats 0x010201 as `1.2.1`.
 pub fn version(version: u32) -> String {
     format!("{}.{}.{}", (version >> 16) & 0xff, (version >> 8) & 0xff, version & 0xff)
 }
 
-/// The timeouts of connections.
+/// Writes the timeouts of connections.
 pub fn timeouts(out: &mut impl Write, timeouts: &Timeouts) -> io::Result<()> {
     let Timeouts { tcp, tcp_fin, udp, .. } = timeouts;
     writeln!(out, "Timeout (tcp tcpfin udp): {tcp} {tcp_fin} {udp}")
 }
 
-/// The synchronisation daemons.
+/// Writes the synchronisation daemons.
 pub fn daemons(out: &mut impl Write, daemons: &[Daemon]) -> io::Result<()> {
     for daemon in daemons {
         let role = match daemon.role {
@@ -222,7 +222,7 @@ pub fn daemons(out: &mut impl Write, daemons: &[Daemon]) -> io::Result<()> {
     Ok(())
 }
 
-/// The protocol, in the width of its column.
+/// Returns the protocol, padded to the width of its column.
 pub(crate) fn protocol_head(protocol: Protocol) -> &'static str {
     match protocol {
         Protocol::Tcp => "TCP  ",
@@ -261,7 +261,7 @@ pub fn push_settings(line: &mut String, service: &Service) {
     }
 }
 
-/// The scheduler's flags that it has names for, with commas between.
+/// Appends the flags that the scheduler has names for, separated by commas.
 fn push_scheduler_flags(line: &mut String, service: &Service) {
     if service.scheduler_flags == 0 {
         return;
@@ -278,7 +278,7 @@ fn push_scheduler_flags(line: &mut String, service: &Service) {
     line.push(')');
 }
 
-/// The netmask of persistence, when it is not the default.
+/// Appends the netmask of persistence unless it is the default.
 pub fn push_netmask(line: &mut String, service: &Service, before: &str) {
     if service.netmask == Netmask::whole(service.key.family()) {
         return;
@@ -316,7 +316,7 @@ pub fn push_tunnel(line: &mut String, destination: &Destination) {
     }
 }
 
-/// A counter in nine columns: thousands, millions and so on where eight digits do not hold it.
+/// Appends a counter in nine columns: in thousands, millions and so on if eight digits do not hold it.
 pub fn push_counter(line: &mut String, number: u64, exact: bool) {
     let (number, unit) = match number {
         0..100_000_000 => (number, None),
@@ -327,7 +327,7 @@ pub fn push_counter(line: &mut String, number: u64, exact: bool) {
         _ => (number / 1_000_000_000_000, Some('T')),
     };
     match unit {
-        // A blank comes first whatever the length.
+        // A blank precedes it, however long it is.
         None => {
             line.push(' ');
             push_number_right(line, number, 8);
@@ -339,7 +339,7 @@ pub fn push_counter(line: &mut String, number: u64, exact: bool) {
     }
 }
 
-/// Shorten an IPv4 label to its column. An IPv6 one pushes the columns aside instead.
+/// Cuts an IPv4 label to its column. A long IPv6 label pushes the next columns aside instead.
 fn fit(line: &mut String, start: usize, family: Family) {
     if family == Family::V4 {
         cut(line, start, LABEL);

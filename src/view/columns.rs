@@ -1,16 +1,17 @@
-//! The pieces of a line: numbers, addresses and columns, at the end of a `String` and with nothing
-//! allocated. Width is counted in characters; what is too long pushes the rest aside.
+//! The parts of a line: numbers, addresses and columns, appended to a `String` without allocations.
+//! Widths count characters; a text that is too long pushes the next columns aside.
 
+use crate::text::without_controls;
 use std::net::Ipv4Addr;
 
 const BLANKS: &str = "                                ";
 
-/// The number in decimal.
+/// Appends a number in decimal.
 pub fn push_number(line: &mut String, number: impl itoa::Integer) {
     line.push_str(itoa::Buffer::new().format(number));
 }
 
-/// Four numbers and three dots.
+/// Appends an IPv4 address.
 pub fn push_ipv4(line: &mut String, address: Ipv4Addr) {
     let [first, rest @ ..] = address.octets();
     push_number(line, first);
@@ -20,17 +21,13 @@ pub fn push_ipv4(line: &mut String, address: Ipv4Addr) {
     }
 }
 
-/// Text that came from somebody else: a connection's Call-ID is whatever a client sent, an interface
-/// may have any name. Nothing in it drives the terminal.
+/// Appends text from outside: a Call-ID is whatever a client sent, an interface can have any name.
+/// Control characters become question marks.
 pub fn push_printable(line: &mut String, text: &str) {
-    if text.bytes().all(|b| matches!(b, b' '..=b'~')) {
-        line.push_str(text);
-    } else {
-        line.extend(text.chars().map(|c| if c.is_control() { '?' } else { c }));
-    }
+    line.push_str(&without_controls(text));
 }
 
-/// What `fill` adds, and blanks behind it up to `width`.
+/// Appends what `fill` adds, and blanks up to `width`.
 pub fn push_padded(line: &mut String, width: usize, fill: impl FnOnce(&mut String)) {
     let start = line.len();
     fill(line);
@@ -39,17 +36,17 @@ pub fn push_padded(line: &mut String, width: usize, fill: impl FnOnce(&mut Strin
     push_blanks(line, width.saturating_sub(filled));
 }
 
-/// A column with its text on the left.
+/// Appends a column with its text on the left.
 pub fn push_left(line: &mut String, text: &str, width: usize) {
     push_padded(line, width, |line| line.push_str(text));
 }
 
-/// A column with its number on the left.
+/// Appends a column with its number on the left.
 pub fn push_number_left(line: &mut String, number: impl itoa::Integer, width: usize) {
     push_padded(line, width, |line| push_number(line, number));
 }
 
-/// A column with its number on the right.
+/// Appends a column with its number on the right.
 pub fn push_number_right(line: &mut String, number: impl itoa::Integer, width: usize) {
     let mut buffer = itoa::Buffer::new();
     let text = buffer.format(number);
@@ -65,9 +62,9 @@ fn push_blanks(line: &mut String, mut count: usize) {
     }
 }
 
-/// Shorten what begins at `start` to so many characters.
+/// Cuts the text that begins at `start` to a number of characters.
 pub fn cut(line: &mut String, start: usize, longest: usize) {
-    // No character is less than a byte.
+    // A character has at least one byte.
     if line.len() - start > longest {
         if let Some((end, _)) = line[start..].char_indices().nth(longest) {
             line.truncate(start + end);

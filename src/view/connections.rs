@@ -1,4 +1,4 @@
-//! The connections as `ipvsadm -Lc` shows them.
+//! The listing of connections of `ipvsadm -Lc`.
 
 use super::columns::{push_number, push_padded, push_printable};
 use super::labels::Labels;
@@ -61,7 +61,7 @@ impl<'n, W: Write> Connections<'n, W> {
     }
 }
 
-/// A column and the blank behind it.
+/// Appends a column and the blank after it.
 fn push_cell(line: &mut String, width: usize, text: &str) {
     push_padded(line, width, |line| push_printable(line, text));
     line.push(' ');

@@ -1,51 +1,51 @@
-//! Addresses and ports as they are shown: numbers, or the names that the resolver has for them.
+//! Addresses and ports as numbers, or as the names that the resolver knows.
 
 use super::columns::{cut, push_ipv4, push_number};
-use crate::names::{Names, ipv6_text, side_by_side};
+use crate::names::{Names, ipv6_text, look_up_all};
 use libipvs::model::{Protocol, ServiceKey};
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
-/// The characters of a label that is only looked at: so many 1.31 has room for.
+/// The maximum number of characters of a label in a listing: 1.31's buffer holds as many.
 const LONGEST: usize = 59;
 
-/// Shows addresses; remembers every name it has looked up.
+/// Formats addresses, and remembers the names that it looked up.
 pub struct Labels<'n> {
     names: Option<&'n dyn Names>,
-    /// Only names that lead back to the same number, also where 1.31 reads them.
+    /// Use a name only if it leads back to the same number when 1.31 reads it.
     restorable: bool,
     hosts: HashMap<IpAddr, Option<String>>,
     ports: HashMap<(u16, Protocol), Option<String>>,
 }
 
 impl<'n> Labels<'n> {
-    /// Numbers only.
+    /// Labels in numbers.
     pub fn numeric() -> Labels<'n> {
         Labels { names: None, restorable: false, hosts: HashMap::new(), ports: HashMap::new() }
     }
 
-    /// Names where there are any.
+    /// Labels with names.
     pub fn named(names: &'n dyn Names) -> Labels<'n> {
         Labels { names: Some(names), ..Labels::numeric() }
     }
 
-    /// The same for rules that are to be read back: numbers where a name would mean something else.
+    /// Labels for rules that are read back: a number replaces a name that would mean something else.
     pub fn restorable(self) -> Labels<'n> {
         Labels { restorable: true, ..self }
     }
 
-    /// Look the hosts up that are to be shown, many at a time, and each once.
+    /// Looks up hosts concurrently, each once.
     pub fn prepare(&mut self, addresses: impl IntoIterator<Item = IpAddr>) {
         let (Some(names), restorable) = (self.names, self.restorable) else { return };
         let unknown: HashSet<IpAddr> =
             addresses.into_iter().filter(|address| !self.hosts.contains_key(address)).collect();
-        // What could not be looked up here is looked up when it is shown.
+        // An address that was not looked up here is looked up when it is shown.
         if unknown.len() > 1 {
-            self.hosts.extend(side_by_side(unknown, |ip| host_label(names, restorable, ip)));
+            self.hosts.extend(look_up_all(unknown, |ip| host_label(names, restorable, ip)));
         }
     }
 
-    /// `address:port` or `[address]:port` at the end of `out`. Ports have names only with a protocol.
+    /// Appends `address:port` or `[address]:port`. A port has a name only with a protocol.
     pub fn endpoint(
         &mut self,
         out: &mut String,
@@ -72,7 +72,7 @@ impl<'n> Labels<'n> {
         }
     }
 
-    /// The host's name, if there is one, and the port's name or number: both whole.
+    /// Returns the name of the host, if it has one, and the name or number of the port, both uncut.
     pub fn parts(
         &mut self,
         address: IpAddr,
@@ -84,7 +84,7 @@ impl<'n> Labels<'n> {
         (host, port)
     }
 
-    /// What the service listens on: `address:port`, or the mark and what family it is for.
+    /// Appends the address and port of a service, or its mark and the text for IPv6 marks.
     pub fn service(&mut self, out: &mut String, key: &ServiceKey, ipv6: &str) {
         match key {
             ServiceKey::Address { protocol, address, port } => {
@@ -127,7 +127,7 @@ fn host_label(names: &dyn Names, restorable: bool, address: IpAddr) -> Option<St
     names.host_name(address).filter(leads_back)
 }
 
-/// The protocol whose port names hold for the servers of a service.
+/// Returns the protocol that names the ports of a service's servers.
 pub fn port_protocol(key: &ServiceKey) -> Option<Protocol> {
     match key {
         ServiceKey::Address { protocol, .. } => Some(*protocol),
@@ -147,7 +147,7 @@ mod tests {
     use super::*;
     use std::net::Ipv4Addr;
 
-    /// Two hosts of one name, one of a name of its own, and one of IPv6.
+    /// Two hosts with one name, one with a unique name, and one of IPv6.
     struct Few;
 
     impl Names for Few {

@@ -1,5 +1,5 @@
-//! The model as text: the classic listing, rules for `-R`, connections, JSON, tables. Writes;
-//! asks no kernel.
+//! The model as text: the classic listing, rules for `-R`, connections, JSON, tables. Writes only; reads
+//! nothing from the kernel.
 
 pub mod classic;
 pub(crate) mod columns;
@@ -14,12 +14,12 @@ use libipvs::model::{ObservedDestination, ObservedService};
 use std::io;
 use std::net::IpAddr;
 
-/// What shows services, one at a time.
+/// A view that shows services one at a time.
 pub trait View {
-    /// Look up, many at a time, the names of what is shown next.
+    /// Looks up the names of the next services and servers concurrently.
     fn prepare(&mut self, addresses: impl IntoIterator<Item = IpAddr>);
 
-    /// One service and its servers.
+    /// Shows one service and its servers.
     fn service(
         &mut self,
         observed: &ObservedService,

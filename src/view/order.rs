@@ -1,20 +1,21 @@
-//! The order of a listing: by kind, address and port, as 1.31 means it.
+//! The order of a listing: by kind, address and port, with 1.31's comparison.
 //!
 //! 1.31 compares addresses by the sign of a 32-bit difference, which wraps: 192.168.0.1 comes before
-//! 10.0.0.1, since it is less than 2^31 below it around the circle. On addresses spread over the whole circle
-//! that is no order at all, and the result hangs on how the C library sorts: by merging halves. So
-//! do we, for the same bytes on every table; the standard sort may panic on such a comparison.
+//! 10.0.0.1, because it is less than 2^31 below it around the circle. For addresses spread over the
+//! whole circle that is no order at all, and the result depends on the C library's merge sort. This
+//! module sorts by the same merges and so gets the same bytes on every table; the standard sort may
+//! panic on such a comparison.
 
 use libipvs::model::*;
 use std::cmp::Ordering;
 use std::net::IpAddr;
 
-/// Put services into the order of a listing.
+/// Sorts services into the order of a listing.
 pub fn services<T>(services: &mut [T], key: impl Fn(&T) -> &ServiceKey) {
     merge_sort(services, |a, b| compare_services(key(a), key(b)));
 }
 
-/// Put the servers of a service into the order of a listing.
+/// Sorts the real servers of a service into the order of a listing.
 pub fn destinations<T>(destinations: &mut [T], key: impl Fn(&T) -> &DestinationKey) {
     merge_sort(destinations, |a, b| {
         let (a, b) = (key(a), key(b));
@@ -53,14 +54,14 @@ fn compare_addresses(a: IpAddr, b: IpAddr) -> Ordering {
     }
 }
 
-/// The sign of the difference in 32 bits.
+/// Compares by the sign of the 32-bit difference.
 fn circular(a: u32, b: u32) -> Ordering {
     (a.wrapping_sub(b) as i32).cmp(&0)
 }
 
-/// Halves sorted and merged, the left one first where both are equal.
+/// Sorts by merging halves; equal items keep their order.
 fn merge_sort<T>(items: &mut [T], compare: impl Fn(&T, &T) -> Ordering) {
-    // Places are sorted, which are small, and then each item is moved once.
+    // Sort the small indexes, then move each item once.
     let mut places: Vec<usize> = (0..items.len()).collect();
     let mut merged = Vec::with_capacity(items.len());
     sort_places(&mut places, &mut merged, &|a: usize, b: usize| compare(&items[a], &items[b]));

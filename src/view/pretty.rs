@@ -1,8 +1,8 @@
 //! The listing as tables for a wide terminal: services as headings, their servers as rows, shares as
-//! bars. What to watch (drained, overloaded) is said in words, and in colour where there is any.
+//! bars. Words tell which server is drained or overloaded, and colours if the terminal has any.
 //!
-//! Numbers and addresses are never cut, so that a line can get wider than the terminal; names are.
-//! Shares are reckoned in whole numbers. No control character gets out but our own colours.
+//! Names are cut to fit; numbers and addresses never are, so a line can get wider than the terminal.
+//! Shares are computed in whole numbers. The only control characters printed are our own colours.
 
 use super::View;
 use super::classic::{self, push_counter, push_settings, push_tunnel};
@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 use std::net::IpAddr;
 
-/// What the tables are shown on.
+/// The properties of the terminal.
 #[derive(Debug, Clone, Copy)]
 pub struct Screen {
     pub width: usize,
@@ -23,11 +23,11 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// The width where there is no terminal to ask.
+    /// The width without a terminal.
     pub const WIDTH: usize = 100;
 }
 
-/// Writes one listing, a service at a time.
+/// Writes a listing, one service at a time.
 pub struct Pretty<'n, W> {
     out: W,
     labels: Labels<'n>,
@@ -41,16 +41,16 @@ const YELLOW: &str = "\x1b[33m";
 const RED: &str = "\x1b[31m";
 const PLAIN: &str = "\x1b[0m";
 
-/// What stands before a row, and between two columns.
+/// The blanks before a row, and between two columns.
 const INDENT: usize = 2;
 const GAP: usize = 2;
-/// The column of a server: an IPv4 address and port, or more where it is there.
+/// The minimum width of the column of servers: an IPv4 address and port.
 const SERVER: usize = 21;
-/// The column of what there is to say of a server beside its numbers.
+/// The width of the column of states.
 const STATE: usize = 10;
-/// The shortest that a name in a heading is cut to.
+/// The minimum length to which a name in a heading is cut.
 const SHORTEST_NAME: usize = 12;
-/// The shortest bar goes below its column's head.
+/// The minimum length of a bar, which stands below the head of its column.
 const SHORTEST_BAR: usize = 4;
 const LONGEST_BAR: usize = 20;
 
@@ -65,7 +65,7 @@ impl<'n, W: Write> Pretty<'n, W> {
         Pretty { out, labels, columns, exact, screen }
     }
 
-    /// The first line of a whole table.
+    /// Writes the first line of a whole table.
     pub fn title(&mut self, info: &Info) -> io::Result<()> {
         classic::title(&mut self.out, info)
     }
@@ -105,7 +105,7 @@ impl<'n, W: Write> Pretty<'n, W> {
         printable(&format!("{kind} {label}{rest}"))
     }
 
-    /// How weight and connections are shared out, and what else was asked for.
+    /// Returns the table of weights and connections and their shares, with the requested columns.
     fn shares(&mut self, service: &ServiceKey, servers: &[ObservedDestination]) -> Table {
         let mut head = vec!["forward", "weight", "of weight", "active", "of active", "inactive"];
         match self.columns {
@@ -115,7 +115,7 @@ impl<'n, W: Write> Pretty<'n, W> {
             Columns::Plain | Columns::Statistics | Columns::Rates => {}
         }
         let room = self.room(&head);
-        // Bars get what names leave; after that, names are cut.
+        // Bars get the room that names leave; only then are names cut.
         let names = self.names(service, servers, usize::MAX);
         let longest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(SERVER);
         let longer = (room.saturating_sub(longest) / 2).min(LONGEST_BAR - SHORTEST_BAR);
@@ -156,7 +156,7 @@ impl<'n, W: Write> Pretty<'n, W> {
         table
     }
 
-    /// What was counted, of the service and of each server.
+    /// Returns the table of counters: of the service, and of each server.
     fn counters(&mut self, observed: &ObservedService, servers: &[ObservedDestination]) -> Table {
         let head = match self.columns {
             Columns::Rates => {
@@ -182,13 +182,13 @@ impl<'n, W: Write> Pretty<'n, W> {
         table
     }
 
-    /// What the columns of these heads leave to that of the servers.
+    /// Returns the width that the columns with these heads leave for the column of servers.
     fn room(&self, head: &[&str]) -> usize {
         let others: usize = head.iter().map(|head| head.len() + GAP).sum();
         self.screen.width.saturating_sub(INDENT + GAP + others + STATE)
     }
 
-    /// A name for each server, no two the same: numbers for those that names do not tell apart.
+    /// Returns a label for each server. Servers that would share a name get their numbers instead.
     fn names(
         &mut self,
         service: &ServiceKey,
@@ -231,12 +231,12 @@ impl<W: Write> View for Pretty<'_, W> {
         if servers.is_empty() {
             return Ok(());
         }
-        let counted = self.columns.counted();
+        let counted = self.columns.have_counters();
         let (table, all) = match counted {
             true => (self.counters(observed, servers), 1),
             false => (self.shares(&observed.service.key, servers), 0),
         };
-        // A row is a line: no cell has two, and none is wrapped.
+        // A row is a line: no cell has a newline, and none is wrapped.
         for (n, line) in table.lines().enumerate() {
             let server = n.checked_sub(1 + all).and_then(|n| servers.get(n));
             let colour = server.map_or("", |server| match State::of(server) {
@@ -250,11 +250,11 @@ impl<W: Write> View for Pretty<'_, W> {
     }
 }
 
-/// What there is to say of a server beside its numbers.
+/// The state of a server that its numbers do not show at once.
 struct State {
-    /// Its weight is 0: no new connections.
+    /// Its weight is 0: it gets no new connections.
     drained: bool,
-    /// It has as many connections as its upper threshold allows: no new ones.
+    /// It has reached its upper threshold: it gets no new connections.
     overloaded: bool,
 }
 
@@ -283,22 +283,22 @@ fn sum(servers: &[ObservedDestination], of: fn(&ObservedDestination) -> u32) -> 
     servers.iter().map(|server| u64::from(of(server))).sum()
 }
 
-/// The share of a part in the whole as a bar and in percent; `-` where there is nothing to share.
+/// Formats a share as a bar and in percent; `-` if the whole is 0.
 fn share(part: u32, whole: u64, bar: usize) -> String {
     let part = u64::from(part);
-    // Rounded, and no more than 32 bits times 100.
+    // Rounded; a part has 32 bits, so the product fits.
     let of = |scale: u64| (part * scale + whole / 2).checked_div(whole);
     let percent = match of(100) {
         None => "-".to_string(),
         Some(0) if part > 0 => "<1%".to_string(),
         Some(percent) => format!("{percent}%"),
     };
-    // What is not nothing is seen.
+    // A part above 0 shows at least one mark.
     let filled = of(bar as u64).unwrap_or(0).max(u64::from(part > 0)) as usize;
     format!("{}{} {percent:>4}", "#".repeat(filled), ".".repeat(bar.saturating_sub(filled)))
 }
 
-/// An address and port in numbers; or their names, the host's cut to what there is room for.
+/// Returns an address and port in numbers, or their names, the host's name cut to the room.
 fn label(
     labels: &mut Labels,
     address: IpAddr,
@@ -337,7 +337,7 @@ fn printable(text: &str) -> String {
     shown
 }
 
-/// A table without lines: a column of servers, these, and one without a head.
+/// Returns a table without borders: the servers, these columns, and one without a head.
 fn table(head: &[&str]) -> Table {
     let mut table = Table::new();
     let all = ["server"].iter().chain(head).chain(&[""]);
@@ -345,7 +345,7 @@ fn table(head: &[&str]) -> Table {
     table
 }
 
-/// Numbers stand on the right; a column of servers is wide enough for most, so that tables agree.
+/// Aligns numbers to the right, and makes the column of servers wide enough for most tables to agree.
 fn align(table: &mut Table, left: &[usize]) {
     let last = table.column_count().saturating_sub(1);
     for (n, column) in table.column_iter_mut().enumerate() {

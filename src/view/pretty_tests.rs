@@ -1,10 +1,10 @@
-//! Tables to the byte.
+//! The bytes of tables.
 
 use super::*;
 use crate::names::Names;
 use std::net::Ipv4Addr;
 
-/// Every host of 10/8 has a name, of IPv6 one that would drive a terminal.
+/// Names every host of 10/8; the names of IPv6 hosts would drive a terminal.
 struct Long;
 
 impl Names for Long {
@@ -123,7 +123,7 @@ fn lines_are_in_colour_where_there_is_any() {
   10.0.0.14:8080         masq          1  ##.........  20%       0  ...........   0%         9     10      0
 "
     );
-    // In the tables of counters a line has no server.
+    // The first line of a table of counters is the service's.
     let counted = shown(Labels::numeric(), Columns::Statistics, screen, &service, &some());
     let coloured: Vec<bool> = counted.lines().map(|line| line.starts_with("\x1b[3")).collect();
     assert_eq!(coloured, [false, false, false, false, false, true, true, true, false]);
@@ -165,7 +165,7 @@ TCP a-server-of-ours-10.0.0....:http wrr persistent 300: 5 servers, weight 5, 20
                 .filter(|line| !line.ends_with("drained, overloaded"))
                 .map(|line| line.chars().count())
                 .max();
-            // Where there is no room for all, what is said in words sticks out.
+            // If there is no room, the words of the state stick out.
             assert!(longest <= Some(width.max(92)), "{width}: {text}");
         }
     }

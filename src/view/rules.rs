@@ -1,4 +1,4 @@
-//! The table, or changes to it, as command lines that `-R` reads: what `-S` writes.
+//! The table, or changes to it, as the command lines that `-S` writes and `-R` reads.
 
 use super::classic::push_netmask;
 use super::labels::{Labels, port_protocol};
@@ -6,7 +6,7 @@ use libipvs::model::*;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-/// Writes one service and its servers, a line each.
+/// Writes a service and its real servers, one per line.
 pub fn service(
     out: &mut impl Write,
     labels: &mut Labels,
@@ -28,12 +28,12 @@ pub fn service(
     Ok(())
 }
 
-/// Writes the line that sets these timeouts.
+/// Writes the line that sets the timeouts.
 pub fn timeouts(out: &mut impl Write, timeouts: &Timeouts) -> io::Result<()> {
     writeln!(out, "--set {} {} {}", timeouts.tcp, timeouts.tcp_fin, timeouts.udp)
 }
 
-/// Writes the line that starts a daemon as it is.
+/// Writes the line that starts a daemon with these settings.
 pub fn daemon(out: &mut impl Write, daemon: &Daemon) -> io::Result<()> {
     let mut line = format!("--start-daemon {}", role(daemon.role));
     if !daemon.interface.is_empty() {
@@ -95,7 +95,7 @@ fn role(role: DaemonRole) -> &'static str {
     }
 }
 
-/// What names a service in each line about it.
+/// Returns the options that name a service.
 pub fn head(labels: &mut Labels, key: &ServiceKey) -> String {
     let mut head = String::from(match key {
         ServiceKey::Address { protocol: Protocol::Udp, .. } => "-u ",
@@ -144,7 +144,7 @@ fn push_destination(
     push_tunnel(line, destination);
 }
 
-/// Every flag, by number where the scheduler has no name for it.
+/// Appends every flag; by number if the scheduler has no name for it.
 fn push_scheduler_flags(line: &mut String, service: &Service) {
     let own = scheduler_flag_names(&service.scheduler);
     let names = own.iter().chain(&scheduler_flag_names("")[own.len()..]);
@@ -178,6 +178,6 @@ fn push_tunnel(line: &mut String, destination: &Destination) {
 }
 
 fn push(line: &mut String, text: std::fmt::Arguments) {
-    // Writing to a String does not fail.
+    // Writing to a String cannot fail.
     let _ = line.write_fmt(text);
 }

@@ -1,5 +1,6 @@
-//! A short run of every fuzz target: its corpus, and random changes of it, the same ones each time.
-//! `make fuzz` is the long run. A crash found there is kept as one more file of the corpus.
+//! A short run of every fuzz target: its corpus, and the same random mutations of it each time.
+//!
+//! `make fuzz` is the long run. Add an input that crashed there to the corpus.
 
 mod targets;
 
@@ -7,8 +8,8 @@ use fastrand::Rng;
 use std::panic::{RefUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-/// Numbers that stand at the edge of something.
-const EDGES: [u8; 10] = [0, 1, 4, 5, 16, 20, 0x20, 0x7f, 0x80, 0xff];
+/// Numbers with a special meaning in some format.
+const SPECIAL: [u8; 10] = [0, 1, 4, 5, 16, 20, 0x20, 0x7f, 0x80, 0xff];
 
 fn corpus(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus").join(target);
@@ -19,14 +20,14 @@ fn corpus(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
     files.into_iter().map(|file| (file.clone(), std::fs::read(file).unwrap())).collect()
 }
 
-/// One change somewhere in `bytes`.
+/// Makes one random mutation of `bytes`, perhaps with a part of `other`.
 fn mutate(rng: &mut Rng, bytes: &mut Vec<u8>, other: &[u8]) {
     let at = rng.usize(..=bytes.len());
     let length = rng.usize(1..=8).min(bytes.len() - at);
     match rng.u8(..8) {
         0 if length > 0 => bytes[at] ^= 1 << rng.u8(..8),
         1 if length > 0 => bytes[at] = rng.u8(..),
-        2 if length > 0 => bytes[at] = EDGES[rng.usize(..EDGES.len())],
+        2 if length > 0 => bytes[at] = SPECIAL[rng.usize(..SPECIAL.len())],
         3 => drop(bytes.drain(at..at + length)),
         4 => bytes.insert(at, rng.u8(..)),
         5 => bytes.splice(at..at, bytes[at..at + length].to_vec()).for_each(drop),
@@ -39,17 +40,17 @@ fn mutate(rng: &mut Rng, bytes: &mut Vec<u8>, other: &[u8]) {
     }
 }
 
-fn must_pass(body: impl Fn(&[u8]) + RefUnwindSafe, bytes: &[u8], what: &str) {
-    if catch_unwind(|| body(bytes)).is_err() {
-        panic!("{what}: {}", bytes.escape_ascii());
+fn check(target: impl Fn(&[u8]) + RefUnwindSafe, bytes: &[u8], origin: &str) {
+    if catch_unwind(|| target(bytes)).is_err() {
+        panic!("{origin}: {}", bytes.escape_ascii());
     }
 }
 
-fn run(target: &str, mutations: usize) {
-    let (_, body) = targets::TARGETS.iter().find(|(name, _)| *name == target).unwrap();
-    let corpus = corpus(target);
+fn run(name: &str, mutations: usize) {
+    let (_, target) = targets::TARGETS.iter().find(|(known, _)| *known == name).unwrap();
+    let corpus = corpus(name);
     for (file, bytes) in &corpus {
-        must_pass(body, bytes, &format!("{file:?}"));
+        check(target, bytes, &format!("{file:?}"));
     }
     let mut rng = Rng::with_seed(6);
     let mut bytes = Vec::new();
@@ -57,12 +58,12 @@ fn run(target: &str, mutations: usize) {
         let (_, start) = &corpus[rng.usize(..corpus.len())];
         let (_, other) = &corpus[rng.usize(..corpus.len())];
         bytes.clear();
-        // A large seed would take the time of many small ones.
+        // A large seed would take as long as many small ones.
         bytes.extend_from_slice(&start[..start.len().min(2048)]);
         for _ in 0..rng.usize(1..=6) {
             mutate(&mut rng, &mut bytes, other);
         }
-        must_pass(body, &bytes, &format!("{target}, change {n}"));
+        check(target, &bytes, &format!("{name}, mutation {n}"));
     }
 }
 

@@ -1,8 +1,7 @@
-//! What each fuzz target does with the bytes it is given, once: `main.rs` beside it replays the
-//! corpus, `fuzz/` hands the same functions to libFuzzer.
+//! The fuzz targets. `main.rs` runs them on the corpus and mutations of it, `fuzz/` with libFuzzer.
 //!
-//! In: any bytes. Out: nothing, or a panic. Beside not panicking, whatever was understood must say
-//! the same when it is written and read once more. Nothing here asks the system anything.
+//! A target takes any bytes, and panics if it finds an error. Values that it parses must survive
+//! being written and parsed again. No target uses the system.
 
 use ipvsadm::cli::lexer::Lexer;
 use ipvsadm::cli::parser;
@@ -18,10 +17,10 @@ use libipvs::transport::{Inbox, Transport};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 
-/// A target's name and what it does.
+/// The name of a target, and its function.
 pub type Target = (&'static str, fn(&[u8]));
 
-#[allow(dead_code)] // libFuzzer's programs take one each
+#[allow(dead_code)] // each program of libFuzzer uses one target
 pub const TARGETS: &[Target] = &[
     ("lexer", lexer),
     ("rules", rules),
@@ -29,10 +28,10 @@ pub const TARGETS: &[Target] = &[
     ("connections", connections),
 ];
 
-/// Words, a zero byte between them as in /proc/*/cmdline.
+/// Lexes words that are separated by zero bytes, as in /proc/*/cmdline.
 pub fn lexer(bytes: &[u8]) {
     let words: Vec<&[u8]> = bytes.split(|&b| b == 0).collect();
-    let mut said: Vec<Vec<u8>> = Vec::new();
+    let mut rewritten: Vec<Vec<u8>> = Vec::new();
     let Some((options, arguments)) = lexed(&words) else { return };
     assert!(arguments.len() <= words.len() && options.len() <= bytes.len());
     for (name, value) in &options {
@@ -42,13 +41,13 @@ pub fn lexer(bytes: &[u8]) {
             word.push(b'=');
             word.extend_from_slice(value);
         }
-        said.push(word);
+        rewritten.push(word);
     }
-    said.push(b"--".to_vec());
-    said.extend(arguments.iter().map(|word| word.to_vec()));
-    // The same options said by their long names.
-    let said: Vec<&[u8]> = said.iter().map(Vec::as_slice).collect();
-    assert_eq!(lexed(&said), Some((options, arguments)));
+    rewritten.push(b"--".to_vec());
+    rewritten.extend(arguments.iter().map(|word| word.to_vec()));
+    // The same options by their long names.
+    let rewritten: Vec<&[u8]> = rewritten.iter().map(Vec::as_slice).collect();
+    assert_eq!(lexed(&rewritten), Some((options, arguments)));
 }
 
 type Lexed<'a> = (Vec<(&'static str, Option<&'a [u8]>)>, Vec<&'a [u8]>);
@@ -68,10 +67,10 @@ fn lexed<'a>(words: &'a [&'a [u8]]) -> Option<Lexed<'a>> {
     }
 }
 
-/// One host and one port have names; whatever else is asked for has none.
-struct Few;
+/// A resolver that knows one host and one port.
+struct FixedNames;
 
-impl Names for Few {
+impl Names for FixedNames {
     fn host(&self, name: &str) -> Option<Ipv4Addr> {
         (name == "vip.test").then_some(Ipv4Addr::new(10, 0, 0, 1))
     }
@@ -86,13 +85,13 @@ impl Names for Few {
     }
 }
 
-/// Lines as `-R` reads them.
+/// Parses lines as `-R` does.
 pub fn rules(bytes: &[u8]) {
     for line in bytes.split(|&b| b == b'\n') {
         match command(line) {
             Ok(Command::Change(change)) => {
-                same_line(&change);
-                same_bytes(&change);
+                survives_saving(&change);
+                survives_sending(&change);
             }
             Ok(_) => {}
             Err(error) => error.message.lines().for_each(printable),
@@ -100,7 +99,7 @@ pub fn rules(bytes: &[u8]) {
     }
 }
 
-/// Words as in `run::restore`, then the grammar.
+/// Parses a line like `commands::restore`.
 fn command(line: &[u8]) -> Result<Command, ipvsadm::error::CommandError> {
     let words: Vec<&[u8]> = line
         .split(|b| b" \t\r\n".contains(b))
@@ -108,13 +107,13 @@ fn command(line: &[u8]) -> Result<Command, ipvsadm::error::CommandError> {
         .skip_while(|word| *word == b"ipvsadm")
         .take_while(|word| !word.starts_with(b"#"))
         .collect();
-    parser::command(&words, &Few)
+    parser::command(&words, &FixedNames)
 }
 
-/// What a save would write of a change means the same change again.
-fn same_line(change: &Change) {
+/// Checks that the line that `-S` writes for a change parses as the same change.
+fn survives_saving(change: &Change) {
     let (service, servers) = match change.clone() {
-        // A mask means nothing without persistence, and is not saved then.
+        // A netmask has no effect without persistence, and is not saved then.
         Change::AddService(s) if s.persistence.is_none() => {
             let mut service = s;
             service.netmask = Netmask::whole(service.key.family());
@@ -122,20 +121,20 @@ fn same_line(change: &Change) {
         }
         Change::AddService(s) => (s, None),
         Change::AddDestination(key, destination) => {
-            let service = Service::of(key).persistence(60).build().expect("a service");
+            let service = Service::builder(key).persistence(60).build().expect("a service");
             (service, Some(destination))
         }
         _ => return,
     };
     let names = [&Some(service.scheduler.clone()), &service.persistence_engine];
-    // No kernel has one of such a name, so no save either.
+    // No kernel has a scheduler or an engine of such a name, so no save has one.
     if names.iter().any(|name| name.as_ref().is_some_and(|name| name.starts_with('#'))) {
         return;
     }
     let mut text = Vec::new();
     let mut labels = Labels::numeric();
     rules::service(&mut text, &mut labels, &service, servers.as_slice())
-        .expect("a vector takes it all");
+        .expect("writing to memory");
     let read: Vec<_> = text.split(|&b| b == b'\n').filter(|line| !line.is_empty()).collect();
     let (first, more) = read.split_first().expect("a line for the service");
     let text = || String::from_utf8_lossy(first).into_owned();
@@ -149,20 +148,23 @@ fn same_line(change: &Change) {
     }
 }
 
-/// What goes to the kernel is what it would send back; and that makes the same bytes.
-fn same_bytes(change: &Change) {
+/// Checks that a change in an answer of the kernel decodes to the same values, and that these
+/// encode to the same bytes.
+fn survives_sending(change: &Change) {
     let send = request(change);
     let length = u32::from_ne_bytes([send[0], send[1], send[2], send[3]]);
-    let (message, behind) = send.split_at(length as usize);
-    assert_eq!(behind.len(), 16, "one message, and the one that is always answered");
-    assert_eq!(behind[..6], [16, 0, 0, 0, 1, 0], "it has no content, and does nothing");
+    let (message, no_op) = send.split_at(length as usize);
+    assert_eq!(no_op.len(), 16, "one message, and an NLMSG_NOOP");
+    assert_eq!(no_op[..6], [16, 0, 0, 0, 1, 0], "the last message is an NLMSG_NOOP");
     let answers = answers(message);
-    let mut client = Client::over(Scripted::new(&answers), || ()).expect("the family is scripted");
+    let mut client =
+        Client::over(FixedAnswers::new(&answers), || ()).expect("an answer about the family");
     let again = match change {
         Change::AddService(service) => {
             let read = client.service(&service.key).expect("a service").service;
-            let whole = [Some(&service.scheduler), service.persistence_engine.as_ref()];
-            if whole.iter().flatten().any(|name| name.contains('\0')) {
+            // A zero byte ends a name.
+            let names = [Some(&service.scheduler), service.persistence_engine.as_ref()];
+            if names.iter().flatten().any(|name| name.contains('\0')) {
                 return;
             }
             assert_eq!(read, *service);
@@ -193,8 +195,8 @@ fn same_bytes(change: &Change) {
     assert_eq!(request(&again), send);
 }
 
-/// A request in the form of the answer that the kernel gives to message 2: the same attributes, and
-/// behind it the end of a dump.
+/// Turns a request into the kernel's answer to message 2: the same attributes, and the end of a
+/// dump.
 fn answers(request: &[u8]) -> Vec<u8> {
     const DONE: [u8; 20] = [20, 0, 0, 0, 3, 0, 2, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     let mut answer = request.to_vec();
@@ -207,42 +209,46 @@ fn answers(request: &[u8]) -> Vec<u8> {
     answers
 }
 
-/// The message that makes a change.
+/// Returns the bytes that a client sends for a change.
 fn request(change: &Change) -> Vec<u8> {
-    let mut script = Scripted::new(&[]);
+    let mut transport = FixedAnswers::new(&[]);
     let mut sent = Vec::new();
-    script.sent = Some(&mut sent);
-    let mut client = Client::over(script, || ()).expect("the family is scripted");
-    // There is no answer; it is the question that counts.
+    transport.sent = Some(&mut sent);
+    let mut client = Client::over(transport, || ()).expect("an answer about the family");
+    // Only the request matters.
     assert!(client.change(change).is_err());
     drop(client);
     sent
 }
 
-/// A byte that says what is asked, then what the kernel answers: datagrams, the length of each in
-/// two bytes before it. The question is the connection's second message, after that for the family.
+/// Decodes answers of the kernel. The first byte selects the request, which is the second message
+/// of the client, after the look-up of the family. The rest is the datagrams, each after its length
+/// in two bytes.
 pub fn kernel_message(bytes: &[u8]) {
-    let Some((&question, answers)) = bytes.split_first() else { return };
-    let mut client = Client::over(Scripted::new(answers), || ()).expect("the family is scripted");
+    let Some((&selector, answers)) = bytes.split_first() else { return };
+    let mut client =
+        Client::over(FixedAnswers::new(answers), || ()).expect("an answer about the family");
     let mark = ServiceKey::Mark { mark: 1, family: Family::V4 };
-    match question % 8 {
+    match selector % 8 {
         0 => drop(client.info()),
-        1 => drop(client.timeouts().map(|timeouts| same_bytes(&Change::SetTimeouts(timeouts)))),
-        2 => drop(client.service(&mark).map(|service| same_service(service.service))),
+        1 => {
+            drop(client.timeouts().map(|timeouts| survives_sending(&Change::SetTimeouts(timeouts))))
+        }
+        2 => drop(client.service(&mark).map(|service| service_survives(service.service))),
         3 => {
             for service in client.services().unwrap_or_default() {
-                same_service(service.service);
+                service_survives(service.service);
             }
         }
         4 => {
             for observed in client.destinations(&mark).unwrap_or_default() {
-                same_bytes(&Change::AddDestination(mark, observed.destination));
+                survives_sending(&Change::AddDestination(mark, observed.destination));
             }
         }
         5 => {
             for daemon in client.daemons().unwrap_or_default() {
                 if daemon.interface.len() < 256 {
-                    same_bytes(&Change::StartDaemon(daemon));
+                    survives_sending(&Change::StartDaemon(daemon));
                 }
             }
         }
@@ -261,33 +267,33 @@ pub fn kernel_message(bytes: &[u8]) {
     }
 }
 
-/// Attributes have room for names much longer than any; not for all that fit into an answer.
-fn same_service(service: Service) {
+/// Checks a service whose names are not too long for a request: an answer can hold longer ones.
+fn service_survives(service: Service) {
     let engine = service.persistence_engine.as_ref();
     if service.scheduler.len() < 256 && engine.is_none_or(|engine| engine.len() < 256) {
-        same_bytes(&Change::AddService(service));
+        survives_sending(&Change::AddService(service));
     }
 }
 
-/// Answers as they stand; after the last, an error.
-struct Scripted<'a> {
-    family: bool,
+/// A transport that receives fixed answers, and then an error.
+struct FixedAnswers<'a> {
+    family_received: bool,
     answers: &'a [u8],
-    /// Where what was sent last goes.
+    /// The last send.
     sent: Option<&'a mut Vec<u8>>,
 }
 
-impl<'a> Scripted<'a> {
-    fn new(answers: &'a [u8]) -> Scripted<'a> {
-        Scripted { family: false, answers, sent: None }
+impl<'a> FixedAnswers<'a> {
+    fn new(answers: &'a [u8]) -> FixedAnswers<'a> {
+        FixedAnswers { family_received: false, answers, sent: None }
     }
 }
 
-/// The controller's answer to message 1: the family's number is 21.
+/// The controller's answer to message 1: the family has the number 21.
 const FAMILY: [u8; 28] =
     [28, 0, 0, 0, 16, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 2, 0, 0, 6, 0, 1, 0, 21, 0, 0, 0];
 
-impl Transport for Scripted<'_> {
+impl Transport for FixedAnswers<'_> {
     fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         if let Some(sent) = &mut self.sent {
             sent.clear();
@@ -297,8 +303,8 @@ impl Transport for Scripted<'_> {
     }
 
     fn receive(&mut self, inbox: &mut Inbox) -> io::Result<()> {
-        if !self.family {
-            self.family = true;
+        if !self.family_received {
+            self.family_received = true;
             inbox.put(&FAMILY);
             return Ok(());
         }
@@ -317,35 +323,35 @@ impl Transport for Scripted<'_> {
     }
 }
 
-/// The text of /proc/net/ip_vs_conn.
+/// Parses and lists the text of /proc/net/ip_vs_conn.
 pub fn connections(bytes: &[u8]) {
     let mut reader = Reader::new(bytes);
     let mut out = Vec::new();
     let mut view = Connections::new(&mut out, Labels::numeric(), true);
-    view.heads().expect("a vector takes it all");
-    let (mut lines, mut shown) = (0, 0);
+    view.heads().expect("writing to memory");
+    let (mut lines, mut listed) = (0, 0);
     loop {
-        let text = reader.lines().expect("bytes in memory can be read");
+        let text = reader.lines().expect("reading from memory");
         if text.is_empty() {
             break;
         }
         for line in text.split_terminator('\n') {
             lines += 1;
             let Some(connection) = connections::parse(line) else { continue };
-            same_connection(&connection);
-            view.connection(&connection).expect("a vector takes it all");
-            shown += 1;
+            connection_survives(&connection);
+            view.connection(&connection).expect("writing to memory");
+            listed += 1;
         }
     }
     let text = String::from_utf8(out).expect("text");
     assert!(lines <= bytes.iter().filter(|&&b| b == b'\n').count());
-    assert_eq!(text.lines().count(), 2 + shown, "a line a connection");
+    assert_eq!(text.lines().count(), 2 + listed, "a line for each connection");
     text.lines().for_each(printable);
 }
 
-/// A connection as the kernel writes it is read as the same connection.
-fn same_connection(connection: &connections::Connection) {
-    let end = |(address, port): (IpAddr, u16)| match address {
+/// Checks that a connection, written as the kernel does, parses as the same connection.
+fn connection_survives(connection: &connections::Connection) {
+    let endpoint = |(address, port): (IpAddr, u16)| match address {
         IpAddr::V4(address) => format!("{:08X} {port:04X}", address.to_bits()),
         IpAddr::V6(address) => format!("{address} {port:04X}"),
     };
@@ -353,9 +359,9 @@ fn same_connection(connection: &connections::Connection) {
     let line = format!(
         "{} {} {} {} {} {} {engine} {data}\n",
         connection.protocol_name,
-        end(connection.client),
-        end(connection.virtual_server),
-        end(connection.real_server),
+        endpoint(connection.client),
+        endpoint(connection.virtual_server),
+        endpoint(connection.real_server),
         connection.state,
         connection.expires,
     );
@@ -364,5 +370,5 @@ fn same_connection(connection: &connections::Connection) {
 
 #[track_caller]
 fn printable(line: &str) {
-    assert!(!line.chars().any(char::is_control), "would drive a terminal: {line:?}");
+    assert!(!line.chars().any(char::is_control), "a control character: {line:?}");
 }

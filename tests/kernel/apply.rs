@@ -1,4 +1,4 @@
-//! `ipvsadm apply`: the table becomes what a file says, or stays as it is.
+//! `ipvsadm apply`: the table becomes equal to the file, or stays as it is.
 
 use crate::support::{Test, ipvsadm, ipvsadm_with, oracle, oracle_with, same_text, sh};
 
@@ -53,7 +53,7 @@ fn fewest() {
     same_text(&oracle("-Sn").ok(), NEW);
     assert_eq!(ipvsadm_with("apply --dry-run -", NEW).ok(), "");
     assert_eq!(ipvsadm_with("apply -", NEW).ok(), "");
-    // What --dry-run prints does the same.
+    // The lines of --dry-run have the same effect.
     oracle("-C").ok();
     oracle_with("-R", OLD).ok();
     oracle_with("-R", CHANGES).ok();
@@ -63,7 +63,7 @@ fn fewest() {
     assert_eq!(oracle("-Sn").ok(), "");
 }
 
-/// The kernel moves a service to the front of its list when it is added: the order is a witness.
+/// The kernel moves an added service to the front of its list, so the order shows what was added.
 fn untouched() {
     oracle_with("-R", OLD).ok();
     let before = oracle("-Ln --nosort").ok();
@@ -115,7 +115,7 @@ fn bad_file() {
                 Illegal 'weight' option with the 'add-service' command\nin line 4: -A -t 10.0.0.7:80 -w 5\n\
                 --foo: unknown option\nin line 5: -A --foo\n\
                 Service already exists\nin line 7: -A -t 10.0.0.9:80\n";
-    // The third line lacks its service for the second's sake, as far as anybody can tell.
+    // The third line may lack its service because of the second: it is not reported.
     assert_eq!(ipvsadm_with("apply -", file).fails(2), said);
     assert_eq!(ipvsadm_with("apply --dry-run -", file).fails(2), said);
     let only = "-a -t 10.0.0.8:80 -r 10.1.0.1\n-A --foo\n";
@@ -139,7 +139,7 @@ fn no_rules() {
         let verb = line.trim_start_matches("ipvsadm ").split(' ').next().unwrap_or("");
         assert_eq!(
             ipvsadm_with("apply -", &format!("{OLD}{line}\n")).fails(2),
-            format!("`{verb}' cannot be in what apply reads\nin line 7: {line}\n")
+            format!("`{verb}' is not allowed in a file for apply\nin line 7: {line}\n")
         );
     }
     same_text(&oracle("-Sn").ok(), OLD);
@@ -189,7 +189,7 @@ fn timeouts_and_daemons() {
         let daemons = oracle("-L --daemon").ok();
         assert_eq!(daemons.lines().count(), file.lines().count(), "{file}{daemons}");
     }
-    // A daemon that cannot be started: the old one is back.
+    // The new daemon cannot start: the old one runs again.
     let before = oracle("-L --daemon").ok();
     let file = "-A -t 10.0.0.1:80\n--set 1 2 3\n--start-daemon backup --mcast-interface nosuch\n";
     let err = ipvsadm_with("apply -", file).fails(255);
@@ -202,7 +202,7 @@ fn timeouts_and_daemons() {
     }
 }
 
-/// Whatever the grammar takes and the kernel too: the second time there is nothing to do.
+/// The second run finds nothing to do, for everything that the grammar and the kernel accept.
 fn normal_forms() {
     for rules in [
         "-A -t 10.0.0.1:80 -M 255.255.0.0",

@@ -1,4 +1,4 @@
-//! `ipvsadm apply` on any two tables, refused at any point, interrupted, killed, and in a crowd.
+//! `ipvsadm apply` between any two tables, refused at any change, interrupted, killed, and concurrent.
 
 use crate::random_tables;
 use crate::support::{
@@ -38,19 +38,21 @@ fn connect() -> Client {
 fn read<C: Transport>(client: &mut Client<C>) -> Table {
     let mut table = Table::default();
     for service in client.services().expect("the services") {
-        let servers = client.destinations(&service.service.key).expect("its servers");
-        let servers = servers.into_iter().map(|server| server.destination).collect();
-        table.observe([(service.service, servers)]);
+        let key = service.service.key;
+        table.apply(&Change::AddService(service.service)).expect("a new service");
+        for server in client.destinations(&key).expect("its real servers") {
+            table.apply(&Change::AddDestination(key, server.destination)).expect("a new server");
+        }
     }
     table
 }
 
-/// Make the table `wanted`, whatever it is.
+/// Makes the kernel's table equal to `wanted`.
 fn load<C: Transport>(client: &mut Client<C>, wanted: &Table) {
     client.apply(wanted.clone(), Scope::Whole).expect("every change is good");
 }
 
-/// What makes the kernel's table the one that is wanted.
+/// The changes that turn the kernel's table into `wanted`.
 fn plan<C: Transport>(client: &mut Client<C>, wanted: &Table) -> Plan {
     client.plan(wanted.clone(), Scope::Whole).expect("the table")
 }
@@ -59,7 +61,7 @@ fn random_pairs() {
     let mut rng = Rng::with_seed(66);
     let mut changes_made = 0;
     for _ in 0..6 {
-        // Servers that are gone stay with the kernel for a while: a new place for each hundred.
+        // The kernel keeps deleted servers for a while: use a new namespace for each hundred.
         fresh_namespace().expect("a namespace");
         let mut client = connect();
         for _ in 0..100 {
@@ -98,16 +100,16 @@ fn random_pairs_by_program() {
         let saved = ipvsadm("-S -n").ok();
         ipvsadm_with("apply -", &b).ok();
         assert_eq!(ipvsadm_with("apply --dry-run -", &b).ok(), "", "{a}to\n{b}");
-        // And back by what -S has written.
+        // The way back uses the lines of -S.
         ipvsadm_with("apply -", &saved).ok();
         same_text(&ipvsadm("-S -n").ok(), &saved);
     }
 }
 
-/// The kernel, but one of the messages that change something has an unknown command.
+/// The kernel, with an unknown command in one of the messages that change something.
 struct Spoiled {
     kernel: Kernel,
-    /// How many changes are still let through; none when negative.
+    /// The number of changes that pass before one is spoiled; negative once it is.
     left: Rc<Cell<i64>>,
 }
 
@@ -139,7 +141,7 @@ impl Transport for Spoiled {
     }
 }
 
-/// Two tables with 50 changes from one to the other, of every kind, and something that stays.
+/// Two tables with 50 changes of every kind between them, and a service that is the same in both.
 fn fifty_changes() -> (String, String) {
     let (mut old, mut new) = (String::new(), String::new());
     for n in 0..7 {
@@ -154,7 +156,7 @@ fn fifty_changes() -> (String, String) {
         }
     }
     new += "--set 33 44 55\n";
-    // What stays must not be touched on the way back either.
+    // The rollback must not touch it either.
     let stays = "-A -f 7 -s rr\n-a -f 7 -r 10.1.0.1 -w 5\n-A -f 8 -s rr\n";
     (old + stays, new + stays)
 }
@@ -213,10 +215,10 @@ fn every_position() {
     assert_eq!(read(&mut client).services().count(), 16);
 }
 
-/// The kernel, but the answers to one of the sends are lost, as when the receive buffer overflows.
+/// The kernel, with the answers to one send lost, as when the receive buffer overflows.
 struct Deaf {
     kernel: Kernel,
-    /// How many sends are still answered; all when negative.
+    /// The number of sends before one loses its answers; negative once it has.
     left: Rc<Cell<i64>>,
 }
 
@@ -233,7 +235,7 @@ impl Transport for Deaf {
         self.kernel.receive(inbox)
     }
 
-    /// Few, so that there are many sends.
+    /// A low limit, so that there are many sends.
     fn answers_that_fit(&self) -> usize {
         4
     }
@@ -273,10 +275,10 @@ fn lost_answers() {
     client.change(&Change::StopDaemon(libipvs::model::DaemonRole::Master)).expect("it runs");
 }
 
-/// Services of a table large enough to be met in the middle of a change.
+/// The number of services of a table that takes long enough to be interrupted.
 const MANY: usize = 6000;
 
-/// A table and one with as many other services.
+/// A table, and one with as many other services.
 fn large() -> (Table, String) {
     let (mut old, mut new) = (String::new(), String::new());
     for n in 0..MANY {
@@ -288,8 +290,8 @@ fn large() -> (Table, String) {
     (table_of(&old), new)
 }
 
-/// Send `apply` a signal once it has begun to change the table; how many services of the old and of
-/// the new table are there afterwards. The next apply makes it right.
+/// Sends `apply` a signal once it has begun to change the table. Returns how many services of the old
+/// and of the new table exist afterwards. The next apply completes the change.
 fn disturbed(signal: &str) -> (usize, usize) {
     let (old, new) = large();
     let first =
@@ -346,7 +348,7 @@ fn ten_at_once() {
         file.write_all(rules.as_bytes()).expect("written");
     }
     for _ in 0..3 {
-        // They get into each other's way: each may be refused, and must say so.
+        // They run concurrently: each may be refused, and must say so.
         let children: Vec<_> = (0..10)
             .map(|n| {
                 Command::new(program("ipvsadm"))
@@ -365,7 +367,7 @@ fn ten_at_once() {
                     || said && ran.status.code() == Some(255)
             );
         }
-        // Whatever is left, the next alone makes it right.
+        // The next apply, alone, completes the change.
         assert_eq!(ipvsadm("apply /tmp/apply/new").ok(), "");
         assert_eq!(ipvsadm("apply --dry-run /tmp/apply/new").ok(), "");
     }

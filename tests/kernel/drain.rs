@@ -1,4 +1,4 @@
-//! `drain`: the weight goes, connections end by themselves, the weight comes back.
+//! `drain`: the weight becomes 0, connections end by themselves, `--undo` restores the weight.
 
 use crate::support::{Ran, Test, ipvsadm, oracle, oracle_with, program, run, sh, unprivileged};
 use nix::sys::signal::{Signal, kill};
@@ -23,7 +23,7 @@ pub const TESTS: &[Test] = &[
 
 const ONE: &str = "-t 10.0.0.1:80 -r 10.1.0.1:80";
 
-/// A director that is its own client and real servers, of which the first answers.
+/// A director that is its own client and its own real servers, of which the first answers.
 fn director(service: &str) -> TcpListener {
     sh("for a in 10.0.0.1 10.1.0.1 10.1.0.2; do ip addr add $a/32 dev lo; done");
     oracle_with(
@@ -65,7 +65,7 @@ fn end(mut child: Child) -> (Option<i32>, String, String) {
     (child.wait().expect("it ends").code(), out, err)
 }
 
-/// Until the weight is 0.
+/// Waits until the weight is 0.
 fn drained() {
     assert!((0..100).any(|_| {
         sleep(Duration::from_millis(50));
@@ -87,7 +87,7 @@ fn until_the_last() {
     assert_eq!(out, "10.1.0.1:80: drained, no connection is active\n");
     assert_eq!(err, "");
     assert_eq!(weight(), "0 -x 90 -y 80");
-    // And again, at once.
+    // A second drain returns at once.
     assert_eq!(ipvsadm(&format!("drain {ONE}")).ok(), out);
     assert_eq!(
         ipvsadm(&format!("drain --undo {ONE}")).ok(),
@@ -111,7 +111,7 @@ fn bounded() {
         ipvsadm(&format!("drain {ONE} --wait 0")).fails(1),
         "10.1.0.1:80: 1 connection still active after 0 s, its weight is 0\n"
     );
-    // The second time did not take 0 for what it was.
+    // The second drain did not record 0 as the weight.
     ipvsadm(&format!("drain --undo {ONE}")).ok();
     assert_eq!(weight(), "5 -x 90 -y 80");
 }
@@ -147,7 +147,7 @@ fn interrupted() {
         assert_eq!(
             err,
             "10.1.0.1:80: interrupted, 1 connection still active, its weight is 0; \
-             `ipvsadm drain --undo -t 10.0.0.1:80 -r 10.1.0.1:80' puts back what it was\n"
+             run 'ipvsadm drain --undo -t 10.0.0.1:80 -r 10.1.0.1:80' to restore the weight\n"
         );
         assert!(weight().starts_with('0'));
         ipvsadm(&format!("drain --undo {ONE}")).ok();
@@ -163,10 +163,10 @@ fn meddled() {
     oracle("-e -t 10.0.0.1:80 -r 10.1.0.1:80 -m -w 7").ok();
     let (status, _, err) = end(child);
     assert_eq!(status, Some(1));
-    assert_eq!(err, "10.1.0.1:80: somebody has set its weight to 7 meanwhile\n");
+    assert_eq!(err, "10.1.0.1:80: the weight was changed to 7 concurrently\n");
     assert_eq!(
         ipvsadm(&format!("drain --undo {ONE}")).fails(1),
-        "10.1.0.1:80: its weight is 7 already, and stays\n"
+        "10.1.0.1:80: its weight is already 7, and was not changed\n"
     );
     let child = start(&format!("drain {ONE}"));
     drained();
@@ -191,7 +191,7 @@ fn other_services() {
     let client = UdpSocket::bind("10.0.0.1:0").expect("a socket");
     client.send_to(b"?", "10.0.0.1:53").expect("sent");
     server.recv(&mut [0; 9]).expect("received");
-    // The kernel counts it as inactive; it is open all the same.
+    // The kernel counts it as inactive, but it is open.
     assert_eq!(
         ipvsadm("drain -u 10.0.0.1:53 -r 10.1.0.1 --wait 0").fails(1),
         "10.1.0.1:53: 1 connection still active after 0 s, its weight is 0\n"
@@ -211,10 +211,10 @@ fn persistent() {
     let Ran { err, .. } = ipvsadm(&format!("drain {ONE}"));
     assert_eq!(
         err,
-        "10.1.0.1:80: persistence brings clients back to it (1 entry); \
-         sysctl -w net.ipv4.vs.expire_quiescent_template=1 ends that\n"
+        "10.1.0.1:80: persistence still sends clients to it (1 entry); \
+         run 'sysctl -w net.ipv4.vs.expire_quiescent_template=1' to stop that\n"
     );
-    // So they do, and then they do not.
+    // First there are persistent entries, then there are none.
     drop(connection(&server));
     sh("sysctl -qw net.ipv4.vs.expire_quiescent_template=1");
     TcpStream::connect("10.0.0.1:80").expect_err("no server takes it");

@@ -1,4 +1,4 @@
-//! What the kernel refuses: 1.31's own words and statuses, since scripts match them.
+//! Refusals of the kernel: 1.31's texts and statuses, which scripts match.
 
 use crate::support::{Test, ipvsadm, oracle, oracle_with, sh};
 
@@ -86,7 +86,7 @@ fn destination_exists() {
         &[
             ("-a -t 10.0.0.1:80 -r 10.0.0.2", text),
             ("-a -t 10.0.0.1:80 -r 10.0.0.2:80 -m", text),
-            // Only masquerading can change the port; for others it is the service's.
+            // Only masquerading changes the port; with other methods it is the service's.
             ("-a -t 10.0.0.1:80 -r 10.0.0.2:8080 -g", text),
             ("-a -t 10.0.0.1:80 -r 10.0.0.3:80", text),
             ("-a -f 1 -6 -r [fd00::2]:0", text),

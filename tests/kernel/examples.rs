@@ -1,12 +1,13 @@
-//! The examples of README.md and of the manual pages: run, and what they show compared.
+//! Runs the examples of README.md and of the manual pages, and compares their output.
 //!
-//! In a `console` block (a page: between .nf and .fi) a line `# WORDS` is a command for sh as root, and
-//! what follows up to the next is what it prints, blanks at the end of a line aside; `> ` goes on with
-//! the command. `...` stands for what differs from run to run. A command has to end with status 0, or
-//! `# echo $?` has to follow. All commands of one document are one session, in an empty folder.
+//! In a `console` block (in a page: between .nf and .fi) a line `# WORDS` is a command for sh as root.
+//! The lines up to the next command are its output; blanks at the end of a line are ignored. `> `
+//! continues the command. `...` stands for text that differs from run to run. A command must exit with
+//! status 0, or be followed by `# echo $?`. All commands of a document are one session in an empty
+//! folder.
 //!
-//! Lines `director#  WORDS` and `server 1#  WORDS` belong to a host each: they have to succeed, block
-//! by block in namespaces of their own. That packets flow then is tested with rs-setup.
+//! Lines `director#  WORDS` and `server 1#  WORDS` run on that host: they must succeed, each block in
+//! new namespaces. The rs_setup suite tests that packets flow afterwards.
 
 use crate::support::{Test, program, project, run, sh};
 use std::collections::BTreeMap;
@@ -25,18 +26,18 @@ pub const TESTS: &[Test] = &[
     ("examples: every page is looked at", every_page),
 ];
 
-/// What is written to /etc after this stays in the mount namespace of the shell that does it.
+/// Files written to /etc after this stay in the mount namespace of the shell.
 pub const OWN_ETC: &str = "mount -t tmpfs none /mnt\nmkdir /mnt/etc /mnt/work /mnt/here\n\
     mount -t overlay -o lowerdir=/etc,upperdir=/mnt/etc,workdir=/mnt/work none /etc\n";
 
-/// A command and what it shows.
+/// A command and its expected output.
 #[derive(Debug, PartialEq)]
 struct Example {
     command: String,
     shown: Vec<String>,
 }
 
-/// The blocks of README.md, those to be run marked, as [`unroff`] gives those of a page.
+/// Returns the blocks of README.md in the form of [`unroff`]'s, the ones to run marked.
 fn markdown() -> Vec<Vec<String>> {
     let text = fs::read_to_string(project().join("README.md")).expect("README.md");
     let mut blocks: Vec<Vec<String>> = Vec::new();
@@ -53,11 +54,11 @@ fn markdown() -> Vec<Vec<String>> {
     blocks
 }
 
-/// What roff writes otherwise than it is read.
+/// Spellings of roff and the characters that a reader sees.
 const ESCAPES: &[(&str, &str)] =
     &[("\\-", "-"), ("\\&", ""), ("\\(aq", "'"), ("\\(ga", "`"), ("\\e", "\\")];
 
-/// The blocks between .nf and .fi of a page, as they are read.
+/// Returns the blocks between .nf and .fi of a page as plain text.
 fn unroff(name: &str) -> Vec<Vec<String>> {
     let page = fs::read_to_string(project().join(format!("man/{name}.8"))).expect("a page");
     let (mut blocks, mut block) = (Vec::new(), None);
@@ -73,7 +74,7 @@ fn unroff(name: &str) -> Vec<Vec<String>> {
     blocks
 }
 
-/// The examples in blocks, in order.
+/// Returns the examples in the blocks, in order.
 fn examples(blocks: &[Vec<String>]) -> Vec<Example> {
     let mut all: Vec<Example> = Vec::new();
     for block in blocks.iter().filter(|block| block[0].starts_with("# ")) {
@@ -94,7 +95,7 @@ fn examples(blocks: &[Vec<String>]) -> Vec<Example> {
     all
 }
 
-/// Whether a line is what is shown, in which `...` stands for anything.
+/// Returns true if a line matches the expected one, in which `...` stands for any text.
 fn matches(shown: &str, line: &str) -> bool {
     match shown.split_once("...") {
         None => shown == line,
@@ -104,7 +105,7 @@ fn matches(shown: &str, line: &str) -> bool {
     }
 }
 
-/// Run a session, at least `least` commands long.
+/// Runs a session of at least `least` commands.
 #[track_caller]
 fn session(name: &str, examples: &[Example], least: usize) {
     assert!(examples.len() >= least, "{name}: {} examples only", examples.len());
@@ -136,7 +137,7 @@ fn session(name: &str, examples: &[Example], least: usize) {
 
 fn readme() {
     let blocks = markdown();
-    // Of what is run neither here nor by tests/lab.rs, nothing is to look like a command line of ipvsadm.
+    // Lines that no test runs must not look like command lines of ipvsadm.
     let run = |block: &[String]| block[0].starts_with("# ") || block[0].starts_with("make try ");
     for block in blocks.iter().filter(|block| !run(block)) {
         for line in block {
@@ -153,7 +154,7 @@ fn page(name: &str) {
     session(name, &examples(&unroff(name)), 4);
 }
 
-/// Each command for itself on a terminal, where q is pressed after a while.
+/// Runs each command on a terminal of its own and presses q after a while.
 fn on_a_terminal(name: &str) {
     let examples = examples(&unroff(name));
     assert!(examples.len() >= 2, "{examples:?}");
@@ -168,7 +169,7 @@ fn on_a_terminal(name: &str) {
     }
 }
 
-/// Which host a line is for, and its command.
+/// Returns the host that a line is for, and its command.
 fn host(line: &str) -> Option<(&str, &str)> {
     let (host, command) = line.trim_start().split_once("#  ")?;
     ["director", "server 1", "server 2"].contains(&host).then_some((host, command.trim()))
@@ -207,7 +208,7 @@ fn flow(commands: &[(&str, &str)], nat: bool) {
     }
     assert_eq!(scripts.len(), 3, "{commands:?}");
     for (host, script) in scripts {
-        // rs-setup remembers in /run what it did, and there is one /run.
+        // rs-setup keeps its state in /run, and all hosts share one /run.
         let script = format!("mount -t tmpfs none /run\n{script}");
         let ran = run("unshare", &["--mount", "--net", "/bin/sh", "-ec", &script], b"");
         assert_eq!((ran.status, ran.err.as_str()), (0, ""), "{host}: {script}{}", ran.out);

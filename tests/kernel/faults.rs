@@ -1,5 +1,5 @@
-//! What goes wrong around a program: tables that change while they are read, others that edit at
-//! the same time, streams that are closed or full, too little of everything, names from enemies.
+//! Faults around the program: tables that change while they are read, concurrent edits, streams that
+//! are closed or full, missing resources, hostile names.
 
 use crate::support::{Test, in_lab, ipvsadm, ipvsadm_with, oracle, program, sh};
 use libipvs::Client;
@@ -28,7 +28,7 @@ fn ours() -> String {
     program("ipvsadm").display().to_string()
 }
 
-/// 10.0.0.0/24 is full of services.
+/// Adds a service at every address of 10.0.0.0/24.
 fn large(services: usize) -> String {
     (0..services)
         .map(|n| {
@@ -41,7 +41,7 @@ fn large(services: usize) -> String {
 fn vanishing() {
     oracle("-A -t 10.0.0.1:80").ok();
     oracle("-a -t 10.0.0.1:80 -r 10.0.0.2:80 -m").ok();
-    // Two programs one after the other: a batch of a single one is done before any other runs.
+    // One program after the other: a batch of one program completes before the other runs.
     let edit = format!(
         "for n in 1 2 3 4 5 6 7 8 9; do
            echo -A -u 10.9.0.$n:53; echo -a -u 10.9.0.$n:53 -r 10.0.0.9:53 -m; done >/tmp/vanish.add
@@ -83,7 +83,7 @@ fn vanishing() {
 }
 
 fn ten_editors() {
-    // Each has a service of its own, and ends with every third of 66 servers changed, the rest gone.
+    // Each has a service of its own, and ends with every third of 66 servers edited, the rest deleted.
     let script = format!(
         "edit() {{
            for n in $(seq 1 66); do echo \"-a -t 10.$1.0.1:80 -r 10.$1.1.$n:80 -m\"; done
@@ -118,7 +118,7 @@ fn ten_editors() {
 fn closed_pipe() {
     ipvsadm_with("-R", &large(2000)).ok();
     for line in ["-Ln", "-Sn", "-Ln --stats", "-Lnc", "-L --json", "-Lc --json", "-Ln --pretty"] {
-        // The status of the first command of the pipe, and what it says.
+        // The status of the first command of the pipe, and its errors.
         let said = sh(&format!(
             "{{ {} {line} 2>/tmp/said; echo $? >/tmp/status; }} | head -n 1 >/tmp/first; \
              cat /tmp/status /tmp/said; [ -s /tmp/first ]",
@@ -170,18 +170,18 @@ const VERBS: &[&str] = &[
 fn closed_streams() {
     for closed in ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"] {
         for verb in VERBS {
-            // Closed last: what the shell itself opens would take its place. A list that is written
-            // into the socket which took it waits for an answer for ever.
+            // Close it last: a file that the shell opens would get its number. A list written into the
+            // socket that got its number would wait for an answer for ever.
             let said = sh(&format!("timeout 60 {} {verb} >/dev/null {closed}; echo $?", ours()));
             assert_eq!(said, "0\n", "{verb} {closed}");
         }
-        // What is refused is refused, whoever hears of it.
+        // A refusal has its status even if nobody can read the error.
         let said = sh(&format!("{} -D -f 77 2>/dev/null {closed} || echo $?", ours()));
         assert_eq!(said, "255\n", "{closed}");
     }
 }
 
-/// No byte that a terminal would obey.
+/// Fails if the output has a byte that a terminal would obey.
 #[track_caller]
 fn harmless(text: &str) {
     assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
@@ -217,11 +217,11 @@ fn interface_name() {
     ipvsadm("--stop-daemon master").ok();
 }
 
-/// The kernel answers the stop of such a daemon with nothing at all.
+/// The kernel does not answer the request to stop such a daemon.
 fn hasty_daemon() {
     sh("ip link add d0 type dummy && ip link set d0 up");
     let (said, heard) = std::sync::mpsc::channel();
-    // In this thread's namespace.
+    // In the namespace of this thread.
     std::thread::spawn(move || {
         let mut client = Client::connect().expect("IPVS");
         let start = Change::StartDaemon(Daemon::master("d0").build().expect("a daemon"));
@@ -244,7 +244,7 @@ fn host_names() {
     let mut hosts = OpenOptions::new().append(true).open("/etc/hosts").expect("/etc/hosts");
     let lines = b"10.77.9.1 e\x1b[31mvil\x07.test\n10.77.9.2 e\xc2\x9b31mvil.test\n";
     hosts.write_all(lines).expect("/etc/hosts can be written");
-    // The client of a real connection is the first of them.
+    // The first entry is the client's own connection.
     sh("ip addr add 10.77.9.1/32 dev lo");
     ipvsadm_with("-R", "-A -t 10.77.9.1:80\n-a -t 10.77.9.1:80 -r 10.77.9.2:80 -m\n").ok();
     sh("/usr/bin/python3 -c '
@@ -261,21 +261,21 @@ s = socket.socket(); s.bind((\"10.77.9.1\", 0)); s.setblocking(False); s.connect
         connections.lines().nth(2).is_some_and(|l| l.contains(" e?[31mvil?.test:")),
         "{connections}"
     );
-    // What would not be read back is written as a number.
+    // A name that could not be read back is written as a number.
     let rule = "-A -t 10.77.9.1:http -s wlc\n-a -t 10.77.9.1:http -r 10.77.9.2:http -m -w 1\n";
     assert_eq!(shown("-S"), rule);
 }
 
 fn limits() {
     ipvsadm_with("-R", &large(500)).ok();
-    // With three the C library's loader does not come as far as us.
+    // With three descriptors the C library's loader fails before the program starts.
     let said = sh(&format!("(ulimit -n 3; exec {} -Ln) 2>&1 || echo $?", ours()));
     assert!(said.ends_with("\n127\n") && said.lines().count() == 2, "{said}");
     let said = sh(&format!("(ulimit -n 4; exec {} -Lnc) 2>&1 >/dev/null || echo $?", ours()));
     assert_eq!(said, "cannot read /proc/net/ip_vs_conn: Too many open files\n1\n");
     let said = sh(&format!("(ulimit -n 4; exec {} -Sn) | wc -l", ours()));
     assert_eq!(said, "1500\n", "one descriptor is enough");
-    // From what just starts up to what is plenty: done, or said in a line, and never a panic.
+    // From barely enough to plenty: the command succeeds or prints one line, and never panics.
     let mut statuses = Vec::new();
     for kib in (5_000..12_000).step_by(250) {
         let said = sh(&format!(
@@ -286,7 +286,7 @@ fn limits() {
         assert!(!text.contains("panicked"), "{kib} KiB: {text}");
         match (status, text.is_empty()) {
             ("0", true) => assert_eq!(sh("wc -l </tmp/rules"), "1500\n", "{kib} KiB"),
-            // The kernel could not even load it; the C library's loader could not; an allocation failed.
+            // The kernel could not load the program, or the loader failed, or an allocation failed.
             ("139", true) | ("127" | "134", false) => {}
             _ => panic!("{kib} KiB: {said}"),
         }
@@ -305,7 +305,7 @@ fn limits() {
 
 fn others_datagrams() {
     let _kernel = Kernel::open().expect("a socket");
-    // Every generic netlink socket of this process and of the script itself, and what a datagram to it meets.
+    // Sends a datagram to every generic netlink socket of this process and of the script.
     let said = sh("/usr/bin/python3 -c '
 import socket, os
 mine = socket.socket(16, socket.SOCK_RAW, 16); mine.bind((0, 0))
@@ -321,7 +321,7 @@ for port in found:
 me = {mine.getsockname()[0], sender.getsockname()[0]}
 print(found[mine.getsockname()[0]], *[what for port, what in found.items() if port not in me])
 '");
-    // The script's own takes it from anybody; ours from the kernel alone.
+    // The script's socket accepts it from any sender; ours only from the kernel.
     assert_eq!(said, "taken Connection refused\n");
 }
 
@@ -348,8 +348,8 @@ fn no_programs() {
     }
     assert_eq!(trace(&save), [save.as_str()]);
     assert_eq!(trace(&restore), [restore.as_str()]);
-    // Without IPVS. The kernel's own request for the family's module is a thread of its own, and
-    // finds nothing where modprobe is somebody else.
+    // Without IPVS. The kernel's own request for the family's module runs in a separate thread, and
+    // finds nothing where modprobe is replaced.
     // Threads that wait for their next test still hold the tables of their last.
     sh(&format!(
         "for t in /proc/{}/task/*; do nsenter --net=$t/ns/net sh -c \\
@@ -357,8 +357,8 @@ fn no_programs() {
         std::process::id(),
         oracle = "/usr/sbin/ipvsadm"
     ));
-    // And on Linux 6.12 connections that a test left closed keep its namespace, with its table, for
-    // some two minutes.
+    // On Linux 6.12, connections that a test left closed keep its namespace and table for about two
+    // minutes.
     let started = Instant::now();
     loop {
         let said = sh(

@@ -1,23 +1,23 @@
-//! The ten everyday deeds (add, edit, list, zero, delete; of services and of servers) for each kind
-//! of service. The table left behind is read by ipvsadm 1.31, so it does not depend on our lists.
+//! The ten everyday operations (add, edit, list, zero, delete; of services and of servers) for each
+//! kind of service. ipvsadm 1.31 reads the resulting table, so the test does not depend on our lists.
 
 use crate::support::{Test, ipvsadm, oracle, sh};
 use nix::sys::socket::{setsockopt, sockopt};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
-/// One kind of service.
+/// A kind of service.
 struct Kind {
-    /// How it is named on a command line and in a save.
+    /// Its options on a command line and in a save.
     v: &'static str,
-    /// How a list begins its row.
+    /// The beginning of its row in a list.
     row: &'static str,
-    /// Two servers with the port they end up with.
+    /// Two servers with the ports they end up with.
     r1: &'static str,
     r2: &'static str,
-    /// The first server as one would type it: without a port.
+    /// The first server as a user would type it: without a port.
     bare: &'static str,
-    /// Sends at least one packet that the service takes.
+    /// Sends at least one packet that the service accepts.
     knock: fn(),
 }
 
@@ -93,7 +93,7 @@ macro_rules! grid {
             (concat!($name, ": servers are listed"), || $kind.list_servers()),
             (concat!($name, ": a server is deleted"), || $kind.delete_server()),
         )*];
-        /// They wait for the kernel to count.
+        /// These tests wait for the kernel to count.
         pub const PATIENT: &[Test] = &[$(
             (concat!($name, ": a service is zeroed"), || $kind.zero($kind.v)),
             (concat!($name, ": servers are zeroed with all others"), || $kind.zero("")),
@@ -116,7 +116,7 @@ impl Kind {
         oracle(&format!("-A {v} -s rr -p 100")).ok();
         assert_eq!(ipvsadm(&format!("-E {v} -s wrr -p 50")).ok(), "");
         assert_eq!(oracle("-Sn").ok(), format!("-A {v} -s wrr -p 50\n"));
-        // An edit states the whole service: what it does not name goes back to the default.
+        // An edit states the whole service: omitted options return to their defaults.
         assert_eq!(ipvsadm(&format!("-E {v}")).ok(), "");
         assert_eq!(oracle("-Sn").ok(), format!("-A {v} -s wlc\n"));
     }
@@ -172,7 +172,7 @@ impl Kind {
         let (v, r1, r2, bare) = (self.v, self.r1, self.r2, self.bare);
         self.two_servers();
         assert_eq!(ipvsadm(&format!("-e {v} -r {bare} -i -w 9")).ok(), "");
-        // As with a service, what is not named goes back to the default.
+        // Omitted options return to their defaults, as for a service.
         assert_eq!(ipvsadm(&format!("-e {v} -r {r2}")).ok(), "");
         assert_eq!(
             oracle("-Sn").ok(),
@@ -216,8 +216,8 @@ impl Kind {
         oracle(&format!("-a {v} -r {} -m -w 4", self.r2)).ok();
     }
 
-    /// Real packets are counted; `-Z` with `which` service (or none: all) sets the counters of the
-    /// service and of its servers to 0.
+    /// Real packets are counted; `-Z` with the service `which` (or without one: all) zeroes the
+    /// counters of the service and of its servers.
     fn zero(&self, which: &str) {
         let v = self.v;
         sh("ip addr add 10.0.0.1/32 dev lo; ip addr add 10.0.0.2/32 dev lo
@@ -225,7 +225,7 @@ impl Kind {
         oracle(&format!("-A {v}")).ok();
         oracle(&format!("-a {v} -r {}", self.r1)).ok();
         (self.knock)();
-        // The kernel sums its counters up every two seconds.
+        // The kernel sums its counters every two seconds.
         let end = Instant::now() + Duration::from_secs(20);
         while counters().iter().any(|c| c[1] == "0") {
             assert!(Instant::now() < end, "nothing was counted: {:?}", counters());
@@ -236,7 +236,7 @@ impl Kind {
     }
 }
 
-/// The counters of the one service and its one server.
+/// Returns the counters of the only service and its only server.
 fn counters() -> Vec<Vec<String>> {
     let out = oracle("-Ln --stats --exact").ok();
     let rows: Vec<Vec<String>> = out
@@ -254,7 +254,7 @@ fn counters() -> Vec<Vec<String>> {
 
 fn tcp(to: &str) {
     let to: SocketAddr = to.parse().expect("an address");
-    // Nobody answers there, or refuses: a first packet is all that is wanted.
+    // Nothing listens there: the test only needs a first packet.
     let _ = TcpStream::connect_timeout(&to, Duration::from_millis(50));
 }
 

@@ -1,25 +1,25 @@
-//! What a person is told beside the error, on a terminal; scripts never see it.
+//! Hints that follow an error on a terminal. Scripts never see them.
 
 use crate::support::{Test, ipvsadm, oracle, oracle_with, program, run};
 
 pub const TESTS: &[Test] = &[
-    ("hints: what may have been meant", meant),
-    ("hints: what there is", there_is),
-    ("hints: what would be taken", would_be_taken),
-    ("hints: the error stays first, and alone without a terminal", alone),
+    ("hints: misspelled options, commands and schedulers are corrected", corrections),
+    ("hints: existing services and real servers are listed", existing),
+    ("hints: what exists can be changed, other families need a tunnel", alternatives),
+    ("hints: without a terminal the error stands alone", without_terminal),
 ];
 
-/// What a terminal shows, without the error itself, which is the same as elsewhere.
+/// Returns the hint that a terminal shows after the error.
 #[track_caller]
 fn hint(line: &str) -> String {
     let command = format!("{} {line}", program("ipvsadm").display());
-    let shown = run("script", &["-qec", &command, "/dev/null"], b"");
-    let alone = ipvsadm(line);
-    assert_eq!(shown.status, alone.status, "{line}");
-    let out = shown.out.replace("\r\n", "\n");
-    match out.strip_prefix(&alone.err) {
+    let on_terminal = run("script", &["-qec", &command, "/dev/null"], b"");
+    let without = ipvsadm(line);
+    assert_eq!(on_terminal.status, without.status, "{line}");
+    let out = on_terminal.out.replace("\r\n", "\n");
+    match out.strip_prefix(&without.err) {
         Some(hint) => hint.to_string(),
-        None => panic!("{line}: {out:?} does not begin with {:?}", alone.err),
+        None => panic!("{line}: {out:?} does not begin with {:?}", without.err),
     }
 }
 
@@ -30,7 +30,7 @@ fn all(cases: &[(&str, &str)]) {
     }
 }
 
-fn meant() {
+fn corrections() {
     all(&[
         ("-A -t 10.0.0.1:80 --sheduler rr", "did you mean --scheduler?\n"),
         ("-L --state", "did you mean --stats?\n"),
@@ -49,54 +49,54 @@ fn meant() {
     ]);
 }
 
-fn there_is() {
+fn existing() {
     all(&[
         ("-D -t 10.0.0.1:80", "the table is empty\n"),
         ("-L -t 10.0.0.1:80", "the table is empty\n"),
         ("-a -t 10.0.0.1:80 -r 10.0.0.2", "the table is empty\n"),
     ]);
     oracle_with("-R", "-A -f 7 -6\n-A -t 10.0.0.1:80\n").ok();
-    // In the order of the kernel.
     for line in
         ["-E -t 10.0.0.1:81", "-Z -t 10.0.0.1:81", "-Ln -u 10.0.0.1:80", "-d -f 8 -r 10.0.0.2"]
     {
         let hint = hint(line);
-        let names = hint.strip_prefix("there is ").and_then(|names| names.strip_suffix('\n'));
+        let names = hint.strip_prefix("existing services: ").and_then(|s| s.strip_suffix('\n'));
         let mut names: Vec<&str> = names.expect(line).split(", ").collect();
+        // The kernel lists them in its own order.
         names.sort_unstable();
         assert_eq!(names, ["-f 7 -6", "-t 10.0.0.1:80"], "{line}");
     }
     let line = "-e -t 10.0.0.1:80 -r 10.0.0.2";
-    assert_eq!(hint(line), "the service has no server\n");
+    assert_eq!(hint(line), "the service has no real servers\n");
     oracle("-a -t 10.0.0.1:80 -r 10.0.0.3").ok();
     oracle("-a -t 10.0.0.1:80 -r [fd00::3]:80 -i").ok();
     assert!(
         ["-r 10.0.0.3:80, -r [fd00::3]:80", "-r [fd00::3]:80, -r 10.0.0.3:80"]
-            .map(|servers| format!("there is {servers}\n"))
+            .map(|servers| format!("existing real servers: {servers}\n"))
             .contains(&hint(line))
     );
     for n in 1..8 {
         oracle(&format!("-A -f {n}")).ok();
     }
-    assert_eq!(hint("-D -t 10.0.0.1:81"), "");
+    assert_eq!(hint("-D -t 10.0.0.1:81"), "", "a long list is no help");
 }
 
-fn would_be_taken() {
+fn alternatives() {
     oracle_with("-R", "-A -t 10.0.0.1:80\n-a -t 10.0.0.1:80 -r 10.0.0.2\n-A -f 7 -6\n").ok();
-    let tunnel = "with -i it is reached through a tunnel\n";
+    let tunnel = "use -i to reach it through a tunnel\n";
     all(&[
         ("-a -t 10.0.0.1:80 -r [fd00::2]:80", tunnel),
         ("-a -t 10.0.0.1:80 -r [fd00::2]:80 -m", tunnel),
         ("-a -f 7 -6 -r 10.0.0.2", tunnel),
-        ("-a -t 10.0.0.1:80 -r 10.0.0.2", "-e changes it\n"),
-        ("-A -t 10.0.0.1:80", "-E changes it\n"),
+        ("-a -t 10.0.0.1:80 -r 10.0.0.2", "use -e to change it\n"),
+        ("-A -t 10.0.0.1:80", "use -E to change it\n"),
         ("-a -t 10.0.0.1:80 -r 10.0.0.4 -x 1 -y 2", ""),
     ]);
-    // It would be.
+    // The hint works.
     ipvsadm("-a -t 10.0.0.1:80 -r [fd00::2]:80 -i").ok();
 }
 
-fn alone() {
+fn without_terminal() {
     assert_eq!(ipvsadm("-D -t 10.0.0.1:80").fails(255), "No such service\n");
     assert_eq!(ipvsadm("-L --state").fails(255), "--state: unknown option\n");
     let error = ipvsadm("apply --dryrun rules").fails(2);

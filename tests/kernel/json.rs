@@ -1,4 +1,4 @@
-//! `--json`: every list as a document of schema/ipvsadm.schema.json, and what is in it true.
+//! `--json`: every list is a document of schema/ipvsadm.schema.json with true contents.
 
 use crate::schema::{document, is_closed};
 use crate::support::{Test, ipvsadm, ipvsadm_with, oracle, oracle_with, program, same_text, sh};
@@ -92,7 +92,7 @@ fn to_the_byte() {
     }"#;
     let head = "{\n  \"format\": 1,\n  \"ipvs\": {\n    \"version\": \"1.2.1\",\n    \
         \"connection_table_size\": 4096\n  },\n  \"services\": [\n";
-    // The mark is below 0 in the order of 1.31, and comes first.
+    // In 1.31's order the mark is below 0 and comes first.
     let all = format!("{head}{mark},\n{service}\n  ]\n}}\n");
     same_text(&ipvsadm("-L --json").ok(), &all);
     same_text(&ipvsadm("--list --json --exact --tun-info").ok(), &all);
@@ -101,7 +101,7 @@ fn to_the_byte() {
     is_closed("services", &document("services", &all));
 }
 
-/// Try `look` until it is true.
+/// Repeats `look` until it returns true.
 #[track_caller]
 fn wait(mut look: impl FnMut() -> bool) {
     let end = Instant::now() + Duration::from_secs(20);
@@ -115,7 +115,7 @@ fn counted() {
     oracle("-A -u 10.0.0.1:53 -s rr").ok();
     oracle("-a -u 10.0.0.1:53 -r 10.0.0.2 -m").ok();
     sh("ip address add 10.0.0.1/24 dev lo");
-    // What comes there is not answered.
+    // Packets to that address get no answer.
     let _server = UdpSocket::bind("10.0.0.2:53").expect("a server");
     let socket = UdpSocket::bind("10.0.0.1:0").expect("a socket");
     for _ in 0..3 {
@@ -124,7 +124,7 @@ fn counted() {
     let list = |option: &str| document("services", &ipvsadm(&format!("-L --json {option}")).ok());
     wait(|| list("--stats")["services"][0]["statistics"]["packets_in"] == 3);
     let all = list("--stats");
-    // 5 bytes, of UDP 8 and of IP 20 in each.
+    // Each packet has 5 bytes of data, 8 of UDP and 20 of IP.
     let expected = json!({"connections": 1, "packets_in": 3, "packets_out": 0, "bytes_in": 99, "bytes_out": 0});
     assert_eq!(all["services"][0]["statistics"], expected);
     assert_eq!(all["services"][0]["servers"][0]["statistics"], expected);
@@ -162,7 +162,7 @@ fn connections() {
     let text = ipvsadm("-L -c --json").ok();
     let document = document("connections", &text);
     let all = document["connections"].as_array().expect("connections");
-    // Three, and two that keep a client to its server.
+    // Three connections, and two templates of persistence.
     assert_eq!(all.len(), 5, "{text}");
     assert_eq!(text.lines().count(), 5 + 5, "{text}");
     let one = |protocol: &str, server: &str, client_port: Option<u64>| {
@@ -250,7 +250,7 @@ fn order() {
         oracle(&format!("-a -t 10.0.{host}.1:80 -r 10.1.0.1")).ok();
         oracle(&format!("-a -t 10.0.5.1:80 -r 10.1.0.{}", host + 1)).ok();
     }
-    // Addresses of services and servers, in the order in which they come.
+    // Addresses of services and servers, in the order of the document.
     let shown = |line: &str| -> Vec<String> {
         let document = document("services", &ipvsadm(line).ok());
         let address = |of: &Value| of["address"].as_str().expect("an address").to_string();
@@ -330,7 +330,7 @@ fn rs_setup() {
     }
 }
 
-/// The kernel's file replaced by another: the peak of what a list of so many connections holds.
+/// Replaces the kernel's file: returns the peak memory of a list of so many connections.
 fn not_held() {
     let peak = |count: u32| -> u32 {
         let program = program("ipvsadm");

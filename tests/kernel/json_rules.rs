@@ -1,4 +1,4 @@
-//! A document of services says what a save says: its rules are made of it again, over random tables.
+//! A document of services holds what a save holds: it is turned into rules, over random tables.
 
 use crate::random_tables;
 use crate::schema::{document, is_closed};
@@ -12,7 +12,7 @@ use std::fmt::Write;
 
 pub const TESTS: &[Test] = &[("json: random tables say what a save says", random)];
 
-/// The lines of a save that a document says.
+/// Returns the lines of a save that a document stands for.
 fn lines(document: &Value) -> String {
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_string);
     let endpoint = |of: &Value| {
@@ -95,7 +95,7 @@ fn lines(document: &Value) -> String {
     lines
 }
 
-/// Words in any order.
+/// Compares words in any order.
 fn sorted_words(lines: &str) -> Vec<Vec<&str>> {
     let words = |line| {
         let mut words: Vec<&str> = str::split_whitespace(line).collect();

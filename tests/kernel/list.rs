@@ -1,4 +1,4 @@
-//! What `-L -n` and `-S -n` print, to the byte.
+//! The output of `-L -n` and `-S -n`, byte for byte.
 
 use crate::support::{
     Test, ipvsadm, ipvsadm_with, oracle, oracle_with, program, run, same_text, sh,
@@ -48,7 +48,7 @@ fn spellings() {
     let expected = format!("{HEAD}TCP  10.0.0.1:80 rr\n");
     for line in ["-L -n", "-l -n", "-Ln", "-ln", "-n -L", "--list --numeric", "--list -n"] {
         if line == "-n -L" {
-            // The command comes first; 1.31 says only "Try ...".
+            // The command must come first; 1.31 prints only "Try ...".
             let err = ipvsadm(line).fails(255);
             assert!(err.contains("Try `"), "{err}");
         } else {
@@ -117,7 +117,7 @@ fn forwarding() {
     assert_eq!(ipvsadm("-Ln").ok(), format!("{HEAD}{rows}"));
 }
 
-/// This kernel keeps the method that was asked for, and never answers Local.
+/// This kernel keeps the requested method, and never answers Local.
 fn own_addresses() {
     sh("ip addr add 10.0.0.7/32 dev lo");
     ipvsadm_with(
@@ -235,7 +235,7 @@ fn order() {
     assert_eq!(ipvsadm("-Ln").ok(), oracle("-Ln").ok());
 }
 
-/// 1.31 lists these as negative numbers, which cannot be read back.
+/// 1.31 lists these as negative numbers, which it cannot read back.
 fn large_marks() {
     for mark in ["2147483647", "2147483648", "4294967295"] {
         ipvsadm(&format!("-A -f {mark}")).ok();
@@ -261,7 +261,7 @@ fn large_marks() {
     }
     ipvsadm("-C").ok();
     ipvsadm_with("-R", &saved).ok();
-    // So far apart, marks have no order that does not hang on the order they came in.
+    // The order of marks this far apart depends on the order of input.
     let again = ipvsadm("-Sn").ok();
     let mut resorted: Vec<&str> = again.lines().collect();
     resorted.sort_unstable();
@@ -282,7 +282,7 @@ fn two_thousand() {
     assert_eq!(ipvsadm_with("-R", &rules).ok(), "");
     same_text(&ipvsadm("-Ln").ok(), &rows);
     same_text(&ipvsadm("-Sn").ok(), &rules);
-    // A kernel that only has to dump them, and another reader.
+    // Time a program that only receives the kernel's dumps, and another reader.
     same_text(&oracle("-Sn").ok(), &rules);
 }
 

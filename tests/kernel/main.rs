@@ -1,7 +1,7 @@
-//! Every verb against a real kernel: run in the lab (or on the host), a namespace per test.
+//! Every verb against a real kernel: in the lab (or on the host), one namespace per test.
 //!
-//! Expected texts are what ipvsadm 1.31 prints. `IPVSADM_BIN_DIR=/usr/sbin` lets it play our part:
-//! all tests pass then, but those that name a fault of 1.31 which we do not repeat.
+//! Expected texts are 1.31's. `IPVSADM_BIN_DIR=/usr/sbin` runs the tests with 1.31 in our place: all
+//! pass then, except those that name a fault of 1.31 which ours does not repeat.
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,4 +1,4 @@
-//! Flush, timeouts, sync daemons, help, version, and who may do all this.
+//! Flush, timeouts, synchronisation daemons, help, version, and the privileges they require.
 
 use crate::support::{Test, ipvsadm, oracle, oracle_with, program, sh, unprivileged};
 
@@ -13,7 +13,7 @@ pub const TESTS: &[Test] = &[
     ("help: -h", help),
     ("help: -v", version),
     ("privilege: without it, status 2 and a message", no_privilege),
-    // 1.31 asks for privilege before it looks at its arguments.
+    // 1.31 requires privilege before it parses its arguments.
     ("privilege: -h and -v need none", help_unprivileged),
 ];
 
@@ -100,7 +100,7 @@ fn daemon_errors() {
     link();
     let state = "--mcast-interface d0 --syncid 7";
     let no_device = "No such device\n";
-    // The interface is eth0 unless another is named.
+    // The default interface is eth0.
     assert_eq!(ipvsadm("--start-daemon master").fails(255), no_device);
     assert_eq!(ipvsadm("--start-daemon backup --mcast-interface nosuch0").fails(255), no_device);
     assert_eq!(ipvsadm("--stop-daemon master").fails(255), "No daemon is running\n");

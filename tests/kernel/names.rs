@@ -1,5 +1,5 @@
-//! Names of hosts and services, on input and, without -n, on output. The machine's own /etc/hosts
-//! is only changed in the lab, where it is a copy in memory.
+//! Names of hosts and services on input and, without -n, on output. The machine's own /etc/hosts is
+//! changed only in the lab, where it is a copy in memory.
 
 use crate::list::HEAD;
 use crate::support::{Test, in_lab, ipvsadm, ipvsadm_with, oracle, oracle_with, same_text, sh};
@@ -19,7 +19,7 @@ pub const TESTS: &[Test] = &[
     ("names: of more services than are shown at once", many),
 ];
 
-/// One more line in /etc/hosts. Tests share it: names and addresses must be a test's own.
+/// Adds a line to /etc/hosts. Tests share the file, so each uses names and addresses of its own.
 fn host(line: &str) {
     assert!(in_lab(), "this test writes /etc/hosts, so it runs in the lab only");
     let mut file = OpenOptions::new().append(true).open("/etc/hosts").expect("/etc/hosts");
@@ -176,7 +176,7 @@ fn save_with_names() {
     assert_eq!(oracle("-Sn").ok(), rules);
 }
 
-/// Services are shown some hundred at a time; nothing is lost or twice there between two such groups.
+/// Services are shown in groups of some hundred; none is lost or repeated between two groups.
 fn many() {
     host("10.77.6.1 real-many.test");
     for count in [255, 256, 257, 513] {

@@ -1,4 +1,4 @@
-//! `--netns`: everything is done in another network namespace, and nothing in this one.
+//! `--netns`: commands act in another network namespace and change nothing in this one.
 
 use crate::support::{Test, in_lab, ipvsadm, ipvsadm_with, oracle, program, run, sh, unprivileged};
 use std::process::Command;
@@ -12,7 +12,7 @@ pub const TESTS: &[Test] = &[
 
 const NAMES: [&str; 2] = ["web", "other"];
 
-/// Namespaces with names, which go when the test is over: ip_vs cannot be unloaded while they have services.
+/// Named namespaces, deleted when the test ends: ip_vs cannot be unloaded while they have services.
 struct Named;
 
 impl Drop for Named {
@@ -23,7 +23,7 @@ impl Drop for Named {
     }
 }
 
-/// A table here and one there, which no command may mix up.
+/// A table here and one there; no command may confuse them.
 fn web() -> Named {
     assert!(in_lab(), "this test names namespaces in /run, so it runs in the lab only");
     oracle("-A -t 10.0.0.1:80").ok();
@@ -37,7 +37,7 @@ fn here() {
     assert_eq!(oracle("-Sn").ok(), "-A -t 10.0.0.1:80 -s wlc\n");
 }
 
-/// What 1.31 sees there.
+/// Returns the table that 1.31 sees there.
 fn there(line: &str) -> String {
     sh(&format!("ip netns exec web /usr/sbin/ipvsadm {line}"))
 }
@@ -103,9 +103,9 @@ fn errors() {
     let none = "cannot enter network namespace";
     for (name, why) in [
         ("nowhere", "No such file or directory"),
-        ("/etc/hostname", "it is none"),
-        ("/proc/self/ns/mnt", "it is none"),
-        ("..", "it is none"),
+        ("/etc/hostname", "not a network namespace"),
+        ("/proc/self/ns/mnt", "not a network namespace"),
+        ("..", "not a network namespace"),
     ] {
         let error = ipvsadm(&format!("-C --netns {name}")).fails(2);
         assert_eq!(error, format!("{none} `{name}': {why}\n"));

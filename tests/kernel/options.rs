@@ -1,4 +1,4 @@
-//! What the options of services and servers become in the kernel, in a list and in a save.
+//! The effect of each option of services and servers in the kernel, in a list and in a save.
 
 use crate::support::{Test, ipvsadm, oracle};
 
@@ -26,7 +26,7 @@ pub const TESTS: &[Test] = &[
     ("options: values without a blank before", glued),
 ];
 
-/// Add a service; the rows after its name and its scheduler's, in a list and in a save.
+/// Adds a service. Returns its rows in a list and in a save, without key and scheduler.
 #[track_caller]
 fn service(add: &str, row: &str, rule: &str) {
     ipvsadm("-C").ok();
@@ -38,7 +38,7 @@ fn service(add: &str, row: &str, rule: &str) {
     assert_eq!(oracle("-Sn").ok(), format!("{rule}\n"), "{add}");
 }
 
-/// Add a server to a service; its row and its rule.
+/// Adds a server to a service. Returns its row and its rule.
 #[track_caller]
 fn server(options: &str, row: &str, rule: &str) {
     ipvsadm("-C").ok();
@@ -124,7 +124,7 @@ fn engine() {
         "UDP  10.0.0.1:5060 wlc persistent 60 pe sip",
         "-A -u 10.0.0.1:5060 -s wlc -p 60 --pe sip",
     );
-    // Without persistence a list does not show it, a save does.
+    // Without persistence a list does not show it, but a save does.
     service(
         "-A -u 10.0.0.1:5060 --pe sip",
         "UDP  10.0.0.1:5060 wlc",
@@ -145,7 +145,7 @@ fn sh_flags() {
             &format!("-A -t 10.0.0.1:80 -s sh -b {shown}"),
         );
     }
-    // Its third flag has no name, and is not listed; a save of 1.31 loses it, ours does not.
+    // The third flag has no name and is not listed; a save of 1.31 loses it, ours does not.
     oracle("-C").ok();
     oracle("-A -t 10.0.0.1:80 -s sh -b flag-1,flag-3").ok();
     assert_eq!(ipvsadm("-Ln").ok(), oracle("-Ln").ok());

@@ -1,4 +1,4 @@
-//! `--pretty`: tables of what the kernel has, on a terminal and without one.
+//! `--pretty`: tables of the kernel's services, on a terminal and without one.
 
 use crate::support::{Test, ipvsadm, ipvsadm_with, oracle, program, same_text, sh};
 use std::net::UdpSocket;
@@ -73,7 +73,7 @@ fn overloaded() {
     assert_eq!(row(), two);
 }
 
-/// What the program writes to a terminal so many columns wide.
+/// Returns the output on a terminal with this number of columns.
 fn on_terminal(columns: u16, environment: &str) -> String {
     let script = r#"
 import fcntl, os, struct, subprocess, sys, termios
@@ -114,7 +114,7 @@ fn terminal() {
     let plain = coloured.replace("\x1b[1m", "").replace("\x1b[33m", "").replace("\x1b[0m", "");
     assert_eq!(on_terminal(80, "NO_COLOR=1"), plain);
     assert!(on_terminal(200, "").contains(&format!("  {} 100%", "#".repeat(20))));
-    // Where the terminal does not say how wide it is.
+    // The terminal does not know its width.
     let piped = ipvsadm("-L -n --pretty -t 10.0.0.1:80").ok();
     assert_eq!(on_terminal(0, "NO_COLOR=1"), piped);
     assert_eq!(on_terminal(100, "NO_COLOR=1"), piped);

@@ -1,4 +1,4 @@
-//! What `-R` does line by line.
+//! `-R`, line by line.
 
 use crate::support::{
     Ran, Test, ipvsadm, ipvsadm_with, oracle, oracle_with, program, run, same_text, sh,
@@ -28,7 +28,7 @@ pub const TESTS: &[Test] = &[
     ("restore: there is no quoting", no_quoting),
     ("restore: long options, flushes, timeouts, very long words", other_lines),
     ("restore: what PyBal sends", pybal),
-    // 1.31 knows no comments: only a wrapper strips them.
+    // 1.31 has no comments: only a wrapper strips them.
     ("restore: comments", comments),
     ("restore: what is typed is done at once", at_once),
     ("restore: a bad file changes nothing, every bad line is said", checked_first),
@@ -41,8 +41,8 @@ pub const TESTS: &[Test] = &[
     ("restore: killed in the middle, mended by the next apply", killed),
 ];
 
-/// Our `-R` with `lines` on an empty table: its status, its errors and the rules left. Behind the
-/// text that scripts match, ours has lines that say more: which line it was, what to try.
+/// Runs our `-R` with `lines` on an empty table. Returns its status, its errors and the rules left.
+/// Ours adds lines after the text that scripts match: the number of the line, a hint.
 #[track_caller]
 fn restored(lines: &str) -> (i32, Vec<String>, String) {
     oracle("-C").ok();
@@ -55,7 +55,7 @@ fn restored(lines: &str) -> (i32, Vec<String>, String) {
     (ran.status, errors, oracle("-Sn").ok())
 }
 
-/// Each error line starts with the text that scripts match; ours may add where it happened.
+/// Each error line starts with the text that scripts match; ours may add the line's number.
 #[track_caller]
 fn expect(lines: &str, status: i32, errors: &[&str], rules: &str) {
     let (was, err, left) = restored(lines);
@@ -131,7 +131,7 @@ fn bad_value_ends() {
     ] {
         let lines = format!("-A -t 10.0.0.1:80\n{bad}\n-A -t 10.0.0.2:80\n");
         if bad.ends_with(":x") {
-            // Here 1.31 does not say which value it was, and we may say it first.
+            // 1.31 does not say which value it was; ours may quote it first.
             let (status, err, left) = restored(&lines);
             assert_eq!((status, left.as_str()), (2, A1), "{err:?}");
         } else {
@@ -142,11 +142,11 @@ fn bad_value_ends() {
 
 fn no_command_ends() {
     for (bad, text) in [
-        ("foo", "`foo' is no command"),
-        ("A -t 10.0.0.3:80", "`A' is no command"),
-        ("-t 10.0.0.3:80", "`-t' is no command"),
-        ("-nL", "`-nL' is no command"),
-        ("-R", "-R cannot be in what -R reads"),
+        ("foo", "unknown command `foo'"),
+        ("A -t 10.0.0.3:80", "unknown command `A'"),
+        ("-t 10.0.0.3:80", "unknown command `-t'"),
+        ("-nL", "unknown command `-nL'"),
+        ("-R", "-R is not allowed in the input of -R"),
     ] {
         let lines = format!("-A -t 10.0.0.1:80\n{bad}\n-A -t 10.0.0.2:80\n");
         expect(&lines, 255, &[text], A1);
@@ -246,7 +246,7 @@ fn checked_first() {
     oracle("-A -t 10.9.9.9:9 -s rr").ok();
     let bad = "-A -t 10.0.0.1:80\n-A -t 10.0.0.2:x\nfoo\n-A -t 10.0.0.3:80 --foo\n\n# no\n-Z\n-a -t 10.0.0.1:80\n";
     let said = "illegal virtual server address[:port] specified: `10.0.0.2:x'\nin line 2: -A -t 10.0.0.2:x\n\
-                `foo' is no command of ipvsadm\nTry `ipvsadm -h' or 'ipvsadm --help' for more information.\nin line 3: foo\n\
+                unknown command `foo'\nTry `ipvsadm -h' or 'ipvsadm --help' for more information.\nin line 3: foo\n\
                 --foo: unknown option\nin line 4: -A -t 10.0.0.3:80 --foo\n\
                 You need to supply the 'real-server' option for the 'add-server' command\nin line 8: -a -t 10.0.0.1:80\n";
     assert_eq!(restore(&[], bad).fails(2), said);
@@ -261,7 +261,7 @@ fn simulated_first() {
     for (lines, status, text) in [
         ("-A -t 10.0.0.1:80\n-A -t 10.0.0.1:80\n", 255, "Service already exists"),
         ("-Z\n-a -t 10.0.0.1:80 -r 10.0.0.2\n", 255, "Service not defined"),
-        // What was there before is no help: the table is emptied first.
+        // The previous table does not count: it is emptied first.
         ("-Z\n-E -t 10.9.9.9:9 -s wlc\n", 255, "No such service"),
         ("-A -f 1\n-d -f 1 -r 10.0.0.2\n", 255, "No such destination"),
         ("-A -f 1\n-L -n -f 2\n", 1, "No such service"),
@@ -271,7 +271,7 @@ fn simulated_first() {
         assert_eq!(err, format!("{text}\nin line 2: {second}\n"));
         assert_eq!(oracle("-Sn").ok(), "-A -t 10.9.9.9:9 -s rr\n", "{lines}");
     }
-    // Lists and other tables in between are no mistake.
+    // Lists and other tables in between are allowed.
     let ran = restore(&[], "-A -f 1\n-C\n-A -f 1\n-Ln -f 1\n-D -f 1\n-A -f 1\n");
     assert_eq!((ran.status, ran.err.as_str()), (0, ""));
     assert!(ran.out.contains("FWM  1 wlc"), "{}", ran.out);
@@ -298,7 +298,7 @@ fn file_name() {
         assert_eq!(restore(args, A1).ok(), "");
         assert_eq!(oracle("-Sn").ok(), A1, "{args:?}");
     }
-    // What a shell makes of <(...): a descriptor with a name.
+    // The shell replaces <(...) by the name of an open descriptor.
     let ours = program("ipvsadm-restore");
     sh(&format!("bash -c '{} <(echo -A -f 5; sleep 0.2; echo -A -f 6)'", ours.display()));
     assert_eq!(oracle("-Sn").ok(), "-A -f 5 -s wlc\n-A -f 6 -s wlc\n");
@@ -344,7 +344,7 @@ fn no_file() {
     assert_eq!(oracle("-Sn").ok(), A1);
 }
 
-/// Programs with no more than 64 MiB of memory.
+/// Runs programs with at most 64 MiB of memory.
 fn endless() {
     oracle_with("-R", A1).ok();
     let (ours, restore) = (program("ipvsadm"), program("ipvsadm-restore"));
@@ -353,8 +353,8 @@ fn endless() {
         run("/bin/bash", &["-c", &script], b"")
     };
     let long = "the line is longer than 65536 bytes\nin line 1: ";
-    let too_long = "it is too long to be a file of rules\n";
-    // 300 MiB in one line, and no end at all.
+    let too_long = "it is longer than 268435456 bytes\n";
+    // 300 MiB in one line, and an endless file.
     sh("truncate -s 300M /tmp/long");
     for from in ["/tmp/long", "< /tmp/long", "< /dev/zero"] {
         let err = bounded(&format!("{} {from}", restore.display())).fails(2);
@@ -369,7 +369,7 @@ fn endless() {
     assert_eq!(oracle("-Sn").ok(), A1);
 }
 
-/// What is there is a beginning of the file, in whatever moment it ended.
+/// The table is a beginning of the file, whenever the restore ended.
 fn killed() {
     for signal in [Signal::SIGINT, Signal::SIGKILL] {
         killed_by(signal);
@@ -408,7 +408,7 @@ fn killed_by(signal: Signal) {
     assert_eq!(ipvsadm("-Sn").ok().lines().count(), 2 * many);
 }
 
-/// Whoever types lines waits for what they do, whatever stands behind them.
+/// A user who types lines sees the effect of each before typing the next.
 fn at_once() {
     let mut child = Command::new(program("ipvsadm"))
         .arg("-R")
@@ -424,14 +424,14 @@ fn at_once() {
             oracle("-Sn").ok().contains(&format!("-A -t {service} "))
         });
         assert!(there, "not done when followed by {behind:?}");
-        // What begins a line is its own affair.
+        // The beginning of a line has no effect until the line ends.
         writeln!(typed).expect("it reads");
     }
     drop(typed);
     assert!(child.wait().expect("it ends").success());
 }
 
-/// More lines than go to the kernel at once, every third of them there already, the last one too.
+/// More lines than one send holds; every third one is refused, the last one too.
 fn refused_among_many() {
     for count in [399, 401, 1203] {
         let line = |n: usize| match n {

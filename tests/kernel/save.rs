@@ -138,7 +138,7 @@ fn save_usage() {
     assert_ne!(start(program("ipvsadm-save"), &["-x"], "").fails(1), "");
 }
 
-/// The table must stand until all of the input has been read.
+/// The table must not change before all of the input was read.
 fn own_restore() {
     oracle("-A -t 10.0.0.1:80 -s rr").ok();
     let (save, restore) = (program("ipvsadm-save"), program("ipvsadm-restore"));
@@ -164,7 +164,7 @@ fn full() {
     let saved = ipvsadm("--save --full -n").ok();
     same_text(&saved, &format!("{rules}{rest}"));
     same_text(&start(program("ipvsadm-save"), &["-n", "--full"], "").ok(), &saved);
-    // A save without it is 1.31's own.
+    // A save without it is identical to 1.31's.
     same_text(&ipvsadm("-S -n").ok(), &rules);
     stop();
     oracle("-C").ok();
@@ -221,14 +221,14 @@ fn into_no_file() {
     assert_eq!(sh("stat -c %F /dev/null"), "character special file\n");
     let script = format!("mkfifo /tmp/f; {} -n /tmp/f & cat /tmp/f; wait $!", save.display());
     same_text(&sh(&script), RULES);
-    // What is redirected is written where the shell has put it.
+    // A redirected save is written to the file that the shell opened.
     sh(&format!("echo first >/tmp/r; {} -n /dev/stdout >>/tmp/r", save.display()));
     same_text(&sh("cat /tmp/r"), &format!("first\n{RULES}"));
 }
 
 fn full_disk() {
     sh("mkdir /tmp/small; mount -t tmpfs -o size=8k none /tmp/small; echo old >/tmp/small/rules");
-    // It shows at the last write, and long before.
+    // The disk is full at the last write, or long before.
     for count in [400, 4000] {
         let lines: String = (1..count).map(|n| format!("-A -f {n} -s rr\n")).collect();
         ipvsadm("-C").ok();

@@ -1,4 +1,4 @@
-//! The systemd units: what they run, in their order, as systemd would run it.
+//! The systemd units: runs their commands in order, as systemd would.
 
 use crate::examples::OWN_ETC;
 use crate::support::{Test, ipvsadm, oracle, oracle_with, program, project, run, same_text, sh};
@@ -10,7 +10,7 @@ pub const TESTS: &[Test] = &[
     ("units: ipvsadm-sync@ starts and stops a daemon", sync),
 ];
 
-/// What is behind `key=` in a unit, with our programs in the place of those that would be installed.
+/// Returns the value of `key=` in a unit, with our programs in place of the installed ones.
 fn lines(unit: &str, key: &str) -> Vec<String> {
     let path = project().join("systemd").join(unit);
     let text = std::fs::read_to_string(&path).expect("a unit");
@@ -18,15 +18,15 @@ fn lines(unit: &str, key: &str) -> Vec<String> {
     text.lines()
         .filter_map(|line| line.strip_prefix(key)?.strip_prefix('='))
         .map(|line| {
-            // Nothing may go on behind an error, and nothing needs a shell.
+            // No unit continues after an error, and none requires a shell.
             assert!(line.starts_with("/usr/"), "{unit}: {key}={line}");
             line.replace("/usr/sbin", &programs)
         })
         .collect()
 }
 
-/// The commands of these keys one after the other, up to the first that fails, between `before` and
-/// `after`, with an /etc of their own.
+/// Runs the commands of these keys in order, up to the first that fails, between `before` and `after`,
+/// with a private /etc.
 #[track_caller]
 fn service_run(before: &str, keys: &[&str], after: &str) -> crate::support::Ran {
     let mut script = format!("{OWN_ETC}{before}\n");
@@ -62,7 +62,7 @@ fn service() {
 
 fn unsaved() {
     oracle_with("-R", RULES).ok();
-    // No folder for the file.
+    // The folder of the file does not exist.
     let ran = service_run("mount -t tmpfs -o ro none /etc", &["ExecStop"], "");
     assert_eq!(ran.status, 1, "{}", ran.err);
     same_text(&oracle("-Sn").ok(), RULES);

@@ -1,4 +1,4 @@
-//! What a command line says against itself: status 2, or 255 when the option parser refuses it.
+//! Command lines that are refused: status 2, or 255 from the option parser.
 
 use crate::errors::{all, table};
 use crate::support::{Test, ipvsadm, oracle};
@@ -53,7 +53,7 @@ fn one_packet() {
     all(2, &[("-A -t 10.0.0.1:80 -o", text), ("-A --sctp-service 10.0.0.1:80 -o", text)]);
 }
 
-/// 1.31 names its own path in this text, so only its shape is compared.
+/// 1.31 prints its own path in this text, so only the shape is compared.
 fn no_command() {
     for line in ["foo", "-Q", "--nosuch", "-t 10.0.0.1:80", "-n", "-6 -A -f 1", "--start-daemon"] {
         let err = ipvsadm(line).fails(255);

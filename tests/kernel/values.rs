@@ -1,4 +1,4 @@
-//! Values that mean nothing: status 2, a message that quotes the value, and no change.
+//! Bad values: status 2, a message that quotes the value, and no change.
 
 use crate::support::{Test, ipvsadm, oracle, program, run};
 
@@ -18,7 +18,7 @@ pub const TESTS: &[Test] = &[
     ("values: daemons", daemons),
 ];
 
-/// `before` with each value as one more word: refused with status 2, and quoted.
+/// Appends each value to `before`: the line is refused with status 2, and the value quoted.
 #[track_caller]
 fn refused(before: &str, values: &[&str]) {
     oracle("-C").ok();

@@ -219,7 +219,7 @@ fn errors() {
         let refused = unprivileged(&program(name), &[]).fails(1);
         assert_eq!(refused, format!("{name}: Permission denied (you must be root)\n"));
         for word in ["soon", "-1", "1e99"] {
-            let says = format!("{name} [SECONDS]: `{word}' is no number of seconds\n");
+            let says = format!("{name} [SECONDS]: '{word}' is not a number of seconds\n");
             assert_eq!(run(program(name), &[word], b"").fails(2), says);
         }
     }

@@ -1,4 +1,4 @@
-//! What the library says of the kernel, beside the kernel.
+//! The claims of the library about the kernel, compared with the kernel.
 
 use crate::random_tables;
 use crate::support::{Test, ipvsadm, oracle, sh};
@@ -10,11 +10,11 @@ use std::net::SocketAddr;
 use std::num::{NonZeroU16, NonZeroU32};
 
 pub const TESTS: &[Test] = &[
-    ("promises: the least and the most that builders give is taken", bounds),
-    ("promises: what builders do not give is not taken", beyond),
-    ("promises: kinds of errors", kinds),
-    ("promises: another network namespace", namespace),
-    ("promises: the stand-in answers as the kernel", stand_in),
+    ("promises: the kernel accepts the limits of the builders", limits),
+    ("promises: the kernel refuses values beyond the limits", beyond_limits),
+    ("promises: error kinds", error_kinds),
+    ("promises: another network namespace", other_namespace),
+    ("promises: the fake kernel answers like the kernel", fake_kernel),
     ("promises: every command", every_command),
 ];
 
@@ -22,15 +22,15 @@ fn connect() -> Client {
     Client::connect().expect("IPVS")
 }
 
-fn at(text: &str) -> SocketAddr {
+fn socket(text: &str) -> SocketAddr {
     text.parse().expect("an address")
 }
 
-fn bounds() {
+fn limits() {
     sh("ip link add d0 type dummy && ip link set d0 up && ip addr add 10.9.0.1/24 dev d0");
     let mut client = connect();
-    let tcp = || Service::tcp(at("10.0.0.1:80")).scheduler("rr");
-    let six = || Service::udp(at("[fd00::1]:53")).scheduler("rr");
+    let tcp = || Service::tcp(socket("10.0.0.1:80")).scheduler("rr");
+    let six = || Service::udp(socket("[fd00::1]:53")).scheduler("rr");
     for service in [
         tcp(),
         tcp().persistence(1),
@@ -39,48 +39,51 @@ fn bounds() {
         tcp().scheduler_flags(7),
         six().persistence(9).netmask(Netmask::V6(1)),
         six().persistence(9).netmask(Netmask::V6(128)).persistence_engine("sip").one_packet(),
-        Service::sctp(at("10.0.0.1:65535")).scheduler("rr"),
-        Service::tcp(at("10.0.0.1:0")).persistence(60).scheduler("rr"),
-        Service::tcp(at("0.0.0.0:80")).scheduler("rr"),
+        Service::sctp(socket("10.0.0.1:65535")).scheduler("rr"),
+        Service::tcp(socket("10.0.0.1:0")).persistence(60).scheduler("rr"),
+        Service::tcp(socket("0.0.0.0:80")).scheduler("rr"),
         Service::mark(NonZeroU32::MAX, Family::V6).scheduler("rr").one_packet(),
     ] {
         let service = service.build().expect("a service");
         client.add_service(service.clone()).unwrap_or_else(|e| panic!("{service:?}: {e}"));
-        let shown = client.service(&service.key).expect("it is there").service;
-        assert_eq!(shown, service);
-        client.delete_service(service.key).expect("it is there");
+        let observed = client.service(&service.key).expect("the service").service;
+        assert_eq!(observed, service);
+        client.delete_service(service.key).expect("it exists");
     }
     let (v4, v6) = (tcp().build().expect("a service"), six().build().expect("a service"));
-    client.add_service(v4.clone()).expect("new");
-    client.add_service(v6.clone()).expect("new");
+    client.add_service(v4.clone()).expect("a new one");
+    client.add_service(v6.clone()).expect("a new one");
     let gue = |port| Tunnel::gue(NonZeroU16::new(port).expect("a port"));
-    let most = i32::MAX as u32;
+    let max_weight = i32::MAX as u32;
     for (service, server) in [
-        (&v4, Destination::masquerading(at("10.9.0.2:1")).weight(0)),
-        (&v4, Destination::masquerading(at("10.9.0.3:65535")).weight(most)),
-        (&v4, Destination::direct_routing(at("10.9.0.4:80")).thresholds(u32::MAX, u32::MAX)),
-        (&v4, Destination::direct_routing(at("10.9.0.5:80")).thresholds(0, u32::MAX)),
-        (&v4, Destination::tunnel(at("10.9.0.6:80"), Tunnel::ipip())),
-        (&v4, Destination::tunnel(at("10.9.0.7:80"), gue(1).with_checksum(Checksum::Remote))),
-        (&v4, Destination::tunnel(at("10.9.0.8:80"), gue(65535).with_checksum(Checksum::Full))),
-        (&v4, Destination::tunnel(at("10.9.0.9:80"), Tunnel::gre().with_checksum(Checksum::Full))),
-        (&v4, Destination::tunnel(at("[fd00::9]:80"), Tunnel::ipip())),
-        (&v4, Destination::masquerading(at("127.0.0.1:80"))),
-        (&v4, Destination::masquerading(at("0.0.0.1:80"))),
-        (&v4, Destination::masquerading(at("240.0.0.1:80"))),
-        (&v4, Destination::masquerading(at("223.255.255.254:80"))),
-        (&v6, Destination::masquerading(at("[fd00::2]:0"))),
-        (&v6, Destination::tunnel(at("10.9.0.2:53"), Tunnel::gre())),
+        (&v4, Destination::masquerading(socket("10.9.0.2:1")).weight(0)),
+        (&v4, Destination::masquerading(socket("10.9.0.3:65535")).weight(max_weight)),
+        (&v4, Destination::direct_routing(socket("10.9.0.4:80")).thresholds(u32::MAX, u32::MAX)),
+        (&v4, Destination::direct_routing(socket("10.9.0.5:80")).thresholds(0, u32::MAX)),
+        (&v4, Destination::tunnel(socket("10.9.0.6:80"), Tunnel::ipip())),
+        (&v4, Destination::tunnel(socket("10.9.0.7:80"), gue(1).with_checksum(Checksum::Remote))),
+        (&v4, Destination::tunnel(socket("10.9.0.8:80"), gue(65535).with_checksum(Checksum::Full))),
+        (
+            &v4,
+            Destination::tunnel(socket("10.9.0.9:80"), Tunnel::gre().with_checksum(Checksum::Full)),
+        ),
+        (&v4, Destination::tunnel(socket("[fd00::9]:80"), Tunnel::ipip())),
+        (&v4, Destination::masquerading(socket("127.0.0.1:80"))),
+        (&v4, Destination::masquerading(socket("0.0.0.1:80"))),
+        (&v4, Destination::masquerading(socket("240.0.0.1:80"))),
+        (&v4, Destination::masquerading(socket("223.255.255.254:80"))),
+        (&v6, Destination::masquerading(socket("[fd00::2]:0"))),
+        (&v6, Destination::tunnel(socket("10.9.0.2:53"), Tunnel::gre())),
     ] {
         let server = server.build().expect("a real server");
         let change = Change::AddDestination(service.key, server.clone());
         assert_eq!(change.validate(), Ok(()));
         client.change(&change).unwrap_or_else(|e| panic!("{server:?}: {e}"));
-        let shown = client.destinations(&service.key).expect("a list");
-        let shown = shown.into_iter().find(|s| s.destination.key == server.key).expect("there");
-        let by_itself = Destination::masquerading(at("127.0.0.1:80")).build().expect("one").key;
-        if server.key != by_itself {
-            assert_eq!(shown.destination, server);
+        let observed = client.configured_destinations(&service.key).expect("a list");
+        let observed = observed.into_iter().find(|d| d.key == server.key).expect("the server");
+        // The kernel marks its own address as local.
+        if server.key != socket("127.0.0.1:80").into() {
+            assert_eq!(observed, server);
         }
     }
     client.flush().expect("an empty table");
@@ -95,21 +98,21 @@ fn bounds() {
     }
 }
 
-/// The rules of 1.31 that the kernel does not have are left out.
-fn beyond() {
+/// Leaves out the limits that 1.31 has and the kernel has not.
+fn beyond_limits() {
     let mut client = connect();
-    let service = Service::tcp(at("10.0.0.1:80")).scheduler("rr").build().expect("a service");
-    let six = Service::udp(at("[fd00::1]:53")).scheduler("rr").build().expect("a service");
-    client.add_service(service.clone()).expect("new");
+    let service = Service::tcp(socket("10.0.0.1:80")).scheduler("rr").build().expect("a service");
+    let six = Service::udp(socket("[fd00::1]:53")).scheduler("rr").build().expect("a service");
+    client.add_service(service.clone()).expect("a new one");
     let key = service.key;
-    let with = |change: &dyn Fn(&mut Service)| {
+    let service_with = |change: &dyn Fn(&mut Service)| {
         let mut service = six.clone();
         change(&mut service);
         Change::AddService(service)
     };
-    let server = |change: &dyn Fn(&mut Destination)| {
+    let server_with = |change: &dyn Fn(&mut Destination)| {
         let tunnel = Tunnel::gue(NonZeroU16::MIN);
-        let server = Destination::tunnel(at("10.9.0.2:80"), tunnel).build();
+        let server = Destination::tunnel(socket("10.9.0.2:80"), tunnel).build();
         let mut server = server.expect("a real server");
         change(&mut server);
         Change::AddDestination(key, server)
@@ -119,21 +122,21 @@ fn beyond() {
     let mut daemon = Daemon::master("lo").build().expect("a daemon");
     daemon.group = Some([10, 0, 0, 1].into());
     for change in [
-        with(&|s| s.scheduler = "0123456789abcdef".into()),
-        with(&|s| s.scheduler = String::new()),
-        with(&|s| s.persistence_engine = Some("0123456789abcdef".into())),
-        with(&|s| s.netmask = Netmask::V6(0)),
-        with(&|s| s.netmask = Netmask::V6(129)),
-        server(&|s| s.key.address = [0; 4].into()),
-        server(&|s| s.key.address = [224, 0, 0, 1].into()),
-        server(&|s| s.key.address = [255; 4].into()),
-        server(&|s| s.key.address = "::".parse().expect("an address")),
-        server(&|s| s.key.address = "ff02::1".parse().expect("an address")),
-        server(&|s| s.key.address = "::ffff:10.0.0.1".parse().expect("an address")),
-        server(&|s| s.weight = 1 << 31),
-        server(&|s| (s.lower_threshold, s.upper_threshold) = (2, 1)),
-        server(&|s| s.tunnel.port = 0),
-        server(&|s| {
+        service_with(&|s| s.scheduler = "0123456789abcdef".into()),
+        service_with(&|s| s.scheduler = String::new()),
+        service_with(&|s| s.persistence_engine = Some("0123456789abcdef".into())),
+        service_with(&|s| s.netmask = Netmask::V6(0)),
+        service_with(&|s| s.netmask = Netmask::V6(129)),
+        server_with(&|s| s.key.address = [0; 4].into()),
+        server_with(&|s| s.key.address = [224, 0, 0, 1].into()),
+        server_with(&|s| s.key.address = [255; 4].into()),
+        server_with(&|s| s.key.address = "::".parse().expect("an address")),
+        server_with(&|s| s.key.address = "ff02::1".parse().expect("an address")),
+        server_with(&|s| s.key.address = "::ffff:10.0.0.1".parse().expect("an address")),
+        server_with(&|s| s.weight = 1 << 31),
+        server_with(&|s| (s.lower_threshold, s.upper_threshold) = (2, 1)),
+        server_with(&|s| s.tunnel.port = 0),
+        server_with(&|s| {
             s.key.address = "fd00::1".parse().expect("an address");
             s.forwarding = Forwarding::Masquerading;
         }),
@@ -142,20 +145,20 @@ fn beyond() {
     ] {
         assert!(change.validate().is_err(), "{change:?}");
         let refused = client.change(&change);
-        assert!(refused.is_err(), "the kernel takes {change:?}");
+        assert!(refused.is_err(), "the kernel accepts {change:?}");
     }
 }
 
-fn kinds() {
+fn error_kinds() {
     let mut client = connect();
-    let service = Service::tcp(at("10.0.0.1:80")).scheduler("rr").build().expect("a service");
-    let server = Destination::masquerading(at("10.1.0.1:80")).build().expect("a real server");
+    let service = Service::tcp(socket("10.0.0.1:80")).scheduler("rr").build().expect("a service");
+    let server = Destination::masquerading(socket("10.1.0.1:80")).build().expect("a real server");
     let key = service.key;
     let kind =
         |client: &mut Client, change: Change| client.change(&change).expect_err("a refusal").kind();
-    let mut strange = service.clone();
-    strange.scheduler = "none-such".into();
-    assert_eq!(kind(&mut client, Change::AddService(strange)), ErrorKind::NoSuchScheduler);
+    let mut unknown = service.clone();
+    unknown.scheduler = "none-such".into();
+    assert_eq!(kind(&mut client, Change::AddService(unknown)), ErrorKind::NoSuchScheduler);
     for change in [
         Change::EditService(service.clone()),
         Change::DeleteService(key),
@@ -167,14 +170,14 @@ fn kinds() {
         assert_eq!(kind(&mut client, change), ErrorKind::NoSuchService);
     }
     assert_eq!(client.service(&key).expect_err("none").kind(), ErrorKind::NoSuchService);
-    client.add_service(service.clone()).expect("new");
+    client.add_service(service.clone()).expect("a new one");
     assert_eq!(kind(&mut client, Change::AddService(service)), ErrorKind::ServiceExists);
     for change in
         [Change::EditDestination(key, server.clone()), Change::DeleteDestination(key, server.key)]
     {
         assert_eq!(kind(&mut client, change), ErrorKind::NoSuchDestination);
     }
-    client.add_destination(key, server.clone()).expect("new");
+    client.add_destination(key, server.clone()).expect("a new one");
     let again = Change::AddDestination(key, server.clone());
     assert_eq!(kind(&mut client, again), ErrorKind::DestinationExists);
     let mut heavy = server;
@@ -183,21 +186,21 @@ fn kinds() {
     sh("ip link add d0 type dummy && ip link set d0 up");
     let daemon = Change::StartDaemon(Daemon::master("d0").build().expect("a daemon"));
     let stop = Change::StopDaemon(DaemonRole::Master);
-    assert_eq!(kind(&mut client, stop.clone()), ErrorKind::NoDaemon);
+    assert_eq!(kind(&mut client, stop.clone()), ErrorKind::DaemonNotRunning);
     client.change(&daemon).expect("a daemon");
-    assert_eq!(kind(&mut client, daemon), ErrorKind::DaemonRuns);
+    assert_eq!(kind(&mut client, daemon), ErrorKind::DaemonRunning);
     client.change(&stop).expect("it runs");
     let none = Client::connect_in("none-such").expect_err("no namespace").kind();
-    assert_eq!(none, ErrorKind::NoNamespace);
+    assert_eq!(none, ErrorKind::NoSuchNamespace);
     let none = Client::connect_in("/dev/null").expect_err("no namespace").kind();
-    assert_eq!(none, ErrorKind::NoNamespace);
+    assert_eq!(none, ErrorKind::NoSuchNamespace);
 }
 
-fn namespace() {
+fn other_namespace() {
     sh("ip netns add there");
     let mut there = Client::connect_in("there").expect("a namespace");
-    let service = Service::tcp(at("10.0.0.1:80")).scheduler("rr").build().expect("a service");
-    there.add_service(service.clone()).expect("new");
+    let service = Service::tcp(socket("10.0.0.1:80")).scheduler("rr").build().expect("a service");
+    there.add_service(service.clone()).expect("a new one");
     assert_eq!(connect().services().expect("a list"), []);
     assert_eq!(there.services().expect("a list"), [service.into()]);
     let rules = "-A -t 10.0.0.1:80 -s rr\n";
@@ -210,12 +213,12 @@ fn namespace() {
     sh("ip netns del there");
 }
 
-/// Random changes, good and bad ones, made to the kernel and to what stands in for it.
-fn stand_in() {
+/// Makes random changes, possible and impossible ones, to the kernel and to the fake kernel.
+fn fake_kernel() {
     let mut rng = Rng::with_seed(99);
     let mut client = connect();
-    let script = FakeKernel::new();
-    let mut other = script.client().expect("it is always there");
+    let fake = FakeKernel::new();
+    let mut fake_client = fake.client().expect("a client");
     let (mut made, mut refused) = (0, 0);
     let mut changes: Vec<Change> = Vec::new();
     while made + refused < 3000 {
@@ -252,40 +255,40 @@ fn stand_in() {
             results.into_iter().map(|result| result.map_err(|e| e.kind())).collect()
         };
         let by_kernel = kinds(client.changes(&changes).expect("answers"));
-        let by_script = kinds(other.changes(&changes).expect("answers"));
-        for ((change, a), b) in changes.iter().zip(&by_kernel).zip(&by_script) {
+        let by_fake = kinds(fake_client.changes(&changes).expect("answers"));
+        for ((change, a), b) in changes.iter().zip(&by_kernel).zip(&by_fake) {
             assert_eq!(a, b, "{change:?}");
         }
         made += by_kernel.iter().filter(|result| result.is_ok()).count();
         refused += by_kernel.iter().filter(|result| result.is_err()).count();
-        let plan = client.plan(script.table(), Scope::Whole).expect("a table");
+        let plan = client.plan(fake.table(), Scope::Whole).expect("a plan");
         assert_eq!(plan.changes(), []);
     }
     assert!(made > 1000 && refused > 500, "{made} made, {refused} refused");
-    println!("{made} changes made, {refused} refused, by both alike");
+    println!("{made} changes made and {refused} refused by both");
 }
 
 fn every_command() {
     sh("ip link add d0 type dummy && ip link set d0 up");
     let mut client = connect();
     assert_eq!(client.info().expect("an answer").version, 0x010201);
-    let service = Service::tcp(at("10.0.0.1:80")).scheduler("rr").build().expect("a service");
+    let service = Service::tcp(socket("10.0.0.1:80")).scheduler("rr").build().expect("a service");
     let key = service.key;
-    client.add_service(service.clone()).expect("new");
+    client.add_service(service.clone()).expect("a new one");
     let mut other = service;
     other.scheduler = "wlc".into();
-    client.edit_service(other).expect("it is there");
-    let server = Destination::masquerading(at("10.1.0.1:80")).build().expect("a real server");
-    client.add_destination(key, server.clone()).expect("new");
+    client.edit_service(other).expect("it exists");
+    let server = Destination::masquerading(socket("10.1.0.1:80")).build().expect("a real server");
+    client.add_destination(key, server.clone()).expect("a new one");
     let mut heavy = server.clone();
     heavy.weight = 9;
-    client.edit_destination(key, heavy).expect("it is there");
+    client.edit_destination(key, heavy).expect("it exists");
     let rules = "-A -t 10.0.0.1:80 -s wlc\n-a -t 10.0.0.1:80 -r 10.1.0.1:80 -m -w 9\n";
     assert_eq!(oracle("-S -n").ok(), rules);
-    client.zero(Some(key)).expect("it is there");
+    client.zero(Some(key)).expect("it exists");
     client.zero(None).expect("never refused");
-    client.delete_destination(key, server.key).expect("it is there");
-    client.delete_service(key).expect("it is there");
+    client.delete_destination(key, server.key).expect("it exists");
+    client.delete_service(key).expect("it exists");
     client.flush().expect("never refused");
     assert_eq!(oracle("-S -n").ok(), "");
     let timeouts = Timeouts::default().with_tcp(7).with_tcp_fin(8).with_udp(9);

@@ -351,7 +351,7 @@ pub fn file_to_restore(case: &Case, _: &str, oracle: &mut Outcome, ours: &mut Ou
     if stdin && !said(ours, "unexpected argument -\n") {
         *oracle = ours.clone();
     }
-    let within = said(ours, "-R cannot be in what -R reads") || said(ours, "cannot read `");
+    let within = said(ours, "-R is not allowed in the input of -R") || said(ours, "cannot read `");
     if said(oracle, "unexpected argument") && within {
         oracle.status = ours.status;
     }

@@ -1,18 +1,33 @@
-//! completions/*.in, the options and the grammar to the completions of each shell.
+//! The completions of each shell, from completions/*.in and the option table.
 //!
-//! In a text a line `@NAME@`, or `@NAME@` within one, stands for what is made here.
+//! `@NAME@` in a source is replaced by text that is generated here.
 
-use crate::{grammar, is_of_today};
+use crate::assert_current;
 use clap::{Arg, ArgAction, Command};
-use ipvsadm::cli::options::{self, OPTIONS, Section, Spec, Takes};
+use ipvsadm::cli::options::{self, Argument, OPTIONS, OptionRow, Section};
 use std::path::Path;
 
-/// What an option does, where a program of its own has it.
-fn doc(name: &str) -> String {
-    options::long(name.as_bytes()).expect("an option").doc.to_string()
+/// Returns the help of an option, for the source of a shell, which quotes it.
+fn help_of(name: &str) -> &'static str {
+    let help = options::long(name.as_bytes()).expect("an option").help;
+    assert!(!help.contains('\''), "{help}");
+    help
 }
 
-/// Replace each placeholder; all must be there.
+/// Returns the verbs, each with the options that it allows.
+fn commands() -> Vec<(&'static OptionRow, Vec<&'static OptionRow>)> {
+    let options_of = |row: &'static OptionRow| {
+        let verb = row.verb.as_ref()?;
+        let allowed = |option: &&OptionRow| {
+            let everywhere = option.section == Section::Everywhere && !verb.ignores_rest;
+            everywhere || option.verbs.contains(&row.long)
+        };
+        Some((row, OPTIONS.iter().filter(allowed).collect()))
+    };
+    OPTIONS.iter().filter_map(options_of).collect()
+}
+
+/// Replaces each placeholder. A source must contain all of them.
 fn fill(name: &str, parts: &[(&str, String)]) -> String {
     let source = format!("completions/{name}.in");
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(&source);
@@ -25,7 +40,7 @@ fn fill(name: &str, parts: &[(&str, String)]) -> String {
     text
 }
 
-/// The word subcommands, with what they do.
+/// Returns the subcommands as clap knows them.
 fn subcommands() -> Vec<Command> {
     let commands = [
         ipvsadm::cli::apply::command(),
@@ -42,9 +57,9 @@ fn subcommands() -> Vec<Command> {
         .collect()
 }
 
-/// What goes with everything.
-fn everywhere() -> impl Iterator<Item = &'static Spec> {
-    OPTIONS.iter().filter(|spec| spec.section == Section::Everywhere)
+/// Returns the options that every command allows.
+fn everywhere() -> impl Iterator<Item = &'static OptionRow> {
+    OPTIONS.iter().filter(|row| row.section == Section::Everywhere)
 }
 
 fn arguments(command: &Command) -> impl Iterator<Item = &Arg> {
@@ -55,22 +70,21 @@ fn takes_value(arg: &Arg) -> bool {
     matches!(arg.get_action(), ArgAction::Set | ArgAction::Append)
 }
 
-fn possible(arg: &Arg) -> Vec<String> {
-    arg.get_possible_values()
-        .iter()
-        .filter(|_| takes_value(arg))
-        .map(|v| v.get_name().to_string())
-        .collect()
+/// Returns the possible values of an option, separated by blanks.
+fn values(arg: &Arg) -> String {
+    let values = arg.get_possible_values();
+    let values: Vec<&str> = values.iter().map(|value| value.get_name()).collect();
+    if takes_value(arg) { values.join(" ") } else { String::new() }
 }
 
 fn help(arg: &Arg) -> String {
     arg.get_help().map(ToString::to_string).unwrap_or_default()
 }
 
-/// -a and --add-service, both when there are both.
-fn names(spec: &Spec) -> Vec<String> {
-    let short = spec.short.iter().map(|letter| format!("-{}", char::from(*letter)));
-    short.chain([format!("--{}", spec.long)]).collect()
+/// Returns the spellings of an option: `-a` and `--add-server`.
+fn names(row: &OptionRow) -> Vec<String> {
+    let short = row.short.iter().map(|letter| format!("-{}", char::from(*letter)));
+    short.chain([format!("--{}", row.long)]).collect()
 }
 
 fn argument_names(arg: &Arg) -> Vec<String> {
@@ -78,7 +92,7 @@ fn argument_names(arg: &Arg) -> Vec<String> {
     short.into_iter().chain(arg.get_long().map(|long| format!("--{long}"))).collect()
 }
 
-/// In single quotes, for all three shells.
+/// Puts a text in single quotes, for any of the three shells.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
@@ -86,29 +100,29 @@ fn quoted(text: &str) -> String {
 fn bash() -> String {
     let letters: Vec<String> = OPTIONS
         .iter()
-        .flat_map(|spec| spec.short.iter().map(|l| format!("[{}]={}", char::from(*l), spec.long)))
+        .flat_map(|row| row.short.iter().map(|l| format!("[{}]={}", char::from(*l), row.long)))
         .collect();
     let letters = letters.chunks(6).map(|row| format!("        {}\n", row.join(" "))).collect();
-    let valued = |spec: &&Spec| matches!(spec.takes, Takes::Value(_));
-    let mut valued: Vec<&str> = OPTIONS.iter().filter(valued).map(|spec| spec.long).collect();
-    let case = |name: &str, values: Vec<String>| match values.is_empty() {
+    let valued = |row: &&OptionRow| matches!(row.argument, Argument::Required(_));
+    let mut valued: Vec<&str> = OPTIONS.iter().filter(valued).map(|row| row.long).collect();
+    let case = |name: &str, values: String| match values.is_empty() {
         true => String::new(),
-        false => format!("        {name}) values=({}) ;;\n", values.join(" ")),
+        false => format!("        {name}) values=({values}) ;;\n"),
     };
     let mut cases: Vec<String> =
-        OPTIONS.iter().map(|spec| case(spec.long, grammar::values(spec))).collect();
+        OPTIONS.iter().map(|row| case(row.long, row.values.join(" "))).collect();
     let (mut first, mut subs, mut options) = (Vec::new(), String::new(), String::new());
     let subcommands = subcommands();
     for command in &subcommands {
         let mut all: Vec<String> = arguments(command).flat_map(argument_names).collect();
         let with_value = arguments(command).filter(|arg| takes_value(arg));
         let mut with_value: Vec<&str> = with_value.filter_map(Arg::get_long).collect();
-        for spec in everywhere() {
-            all.extend(names(spec));
-            with_value.push(spec.long);
+        for row in everywhere() {
+            all.extend(names(row));
+            with_value.push(row.long);
         }
         for arg in arguments(command) {
-            cases.push(case(arg.get_long().unwrap_or_default(), possible(arg)));
+            cases.push(case(arg.get_long().unwrap_or_default(), values(arg)));
         }
         let files = match command.get_name() {
             "apply" => "                _filedir\n",
@@ -127,7 +141,7 @@ fn bash() -> String {
             false => format!("            [[ $cur == -?* ]] || {}", files.trim_start()),
         };
         if all.iter().any(|name| name == "--tcp-service") {
-            // Its words are those of the commands, behind its own.
+            // Such a subcommand is completed like the verbs.
             options +=
                 &format!("        {0}) options=({1}) ;;\n", command.get_name(), all.join(" "));
             subs += &format!("        {0}) verb={0} ;;\n", command.get_name());
@@ -145,10 +159,10 @@ fn bash() -> String {
     }
     cases.sort();
     cases.dedup();
-    for (verb, takes) in grammar::commands() {
+    for (verb, takes) in commands() {
         first.extend(names(verb));
         if !takes.is_empty() {
-            let all: Vec<String> = takes.iter().flat_map(|spec| names(spec)).collect();
+            let all: Vec<String> = takes.iter().flat_map(|row| names(row)).collect();
             options += &format!("        {}) options=({}) ;;\n", verb.long, all.join(" "));
         }
     }
@@ -165,13 +179,13 @@ fn bash() -> String {
     )
 }
 
-/// In a specification of _arguments a bracket ends the text, a colon the part.
+/// Escapes a text for _arguments, where a bracket ends the text and a colon the part.
 fn zsh_text(text: &str) -> String {
     text.replace('[', "\\[").replace(']', "\\]").replace(':', "\\:")
 }
 
-/// With a blank before it a function gets its own arguments alone.
-fn zsh_action(name: &str, values: &[String]) -> String {
+/// Returns the action that completes a value. A leading blank keeps _arguments from adding options.
+fn zsh_action(name: &str, values: &str) -> String {
     match name {
         "tcp-service" => " _ipvsadm_services -t".to_string(),
         "udp-service" => " _ipvsadm_services -u".to_string(),
@@ -181,28 +195,30 @@ fn zsh_action(name: &str, values: &[String]) -> String {
         "mcast-interface" | "interface" => "_ipvsadm_interfaces".to_string(),
         "netns" => "_ipvsadm_namespaces".to_string(),
         _ if values.is_empty() => String::new(),
-        // With commas between: one of them, and go on by hand.
-        _ => format!("({})", values.join(" ")),
+        // Of a list separated by commas only the first is completed.
+        _ => format!("({values})"),
     }
 }
 
-fn zsh_options(spec: &Spec) -> Vec<String> {
-    let excluded: Vec<String> = grammar::excludes(spec).flat_map(names).collect();
+fn zsh_options(row: &OptionRow) -> Vec<String> {
+    let excluded: Vec<String> = options::group(row.name).flat_map(names).collect();
     let one = |name: &String| {
         let long = name.starts_with("--");
-        let (takes, what) = match spec.takes {
-            Takes::Nothing => ("", None),
-            Takes::Value(what) => (if long { "=" } else { "+" }, Some((":", what))),
-            Takes::Maybe(what) => (if long { "=-" } else { "-" }, Some(("::", what))),
+        let (takes, what) = match row.argument {
+            Argument::None => ("", None),
+            Argument::Required(what) => (if long { "=" } else { "+" }, Some((":", what))),
+            Argument::Optional { name: what, .. } => {
+                (if long { "=-" } else { "-" }, Some(("::", what)))
+            }
         };
         let value = what.map_or(String::new(), |(colons, what)| {
-            let action = zsh_action(spec.long, &grammar::values(spec));
+            let action = zsh_action(row.long, &row.values.join(" "));
             format!("{colons}{}:{action}", zsh_text(what))
         });
-        let doc = zsh_text(spec.doc);
+        let doc = zsh_text(row.help);
         quoted(&format!("({}){name}{takes}[{doc}]{value}", excluded.join(" ")))
     };
-    names(spec).iter().map(one).collect()
+    names(row).iter().map(one).collect()
 }
 
 fn zsh() -> String {
@@ -220,7 +236,7 @@ fn zsh() -> String {
                 let value = match takes_value(arg) {
                     true => {
                         let long = arg.get_long().unwrap_or_default();
-                        format!(":value:{}", zsh_action(long, &possible(arg)))
+                        format!(":value:{}", zsh_action(long, &values(arg)))
                     }
                     false => String::new(),
                 };
@@ -238,23 +254,23 @@ fn zsh() -> String {
             list(&specs, "                "),
         );
     }
-    for (verb, takes) in grammar::commands() {
+    for (verb, takes) in commands() {
         let mut patterns = Vec::new();
         for name in names(verb) {
-            first.push(quoted(&format!("{name}:{}", zsh_text(verb.doc))));
+            first.push(quoted(&format!("{name}:{}", zsh_text(verb.help))));
             patterns.push(if name.starts_with("--") { name } else { format!("{name}*") });
         }
-        // The command itself is there already.
+        // The verb is on the line already.
         let mut specs: Vec<String> =
             names(verb).iter().map(|name| quoted(&format!("!{name}"))).collect();
-        match verb.takes {
-            Takes::Value(_) => {
-                let value = format!("!--{}=:role:({})", verb.long, grammar::values(verb).join(" "));
+        match verb.argument {
+            Argument::Required(_) => {
+                let value = format!("!--{}=:role:({})", verb.long, verb.values.join(" "));
                 specs = vec![quoted(&value)];
             }
             _ => specs.extend((verb.long == "restore").then(|| "':file:_files'".to_string())),
         }
-        specs.extend(takes.iter().flat_map(|spec| zsh_options(spec)));
+        specs.extend(takes.iter().flat_map(|row| zsh_options(row)));
         options += &format!(
             "        {})\n            options=(\n{}            ) ;;\n",
             patterns.join("|"),
@@ -269,14 +285,15 @@ fn zsh() -> String {
             ("FIRST", first),
             ("SUBCOMMANDS", subs),
             ("OPTIONS", options),
-            ("NUMERIC", zsh_text(&doc("numeric"))),
-            ("NETNS", zsh_text(&doc("netns")).replace('\'', "'\\''")),
+            ("NUMERIC", zsh_text(help_of("numeric"))),
+            ("FULL", zsh_text(help_of("full"))),
+            ("NETNS", zsh_text(help_of("netns"))),
         ],
     )
 }
 
-/// What is completed behind an option of fish: nothing, or what a function or a list says.
-fn fish_values(name: &str, values: &[String]) -> String {
+/// Returns the switches that complete the value of an option in fish.
+fn fish_values(name: &str, values: &str) -> String {
     let action = match name {
         "tcp-service" => "(__ipvsadm_services -t)".to_string(),
         "udp-service" => "(__ipvsadm_services -u)".to_string(),
@@ -285,7 +302,7 @@ fn fish_values(name: &str, values: &[String]) -> String {
         "real-server" => "(__ipvsadm_servers)".to_string(),
         "mcast-interface" | "interface" => "(__ipvsadm_interfaces)".to_string(),
         "netns" => "(__ipvsadm_namespaces)".to_string(),
-        _ => values.join(" "),
+        _ => values.to_string(),
     };
     if action.is_empty() { " -x".to_string() } else { format!(" -x -a {}", quoted(&action)) }
 }
@@ -295,35 +312,29 @@ fn fish() -> String {
         let short: String = short.iter().map(|l| format!(" -s {}", char::from(*l))).collect();
         format!("{short} -l {long}")
     };
-    let commands = grammar::commands();
     let (mut letters, mut options, mut subs) = (String::new(), String::new(), String::new());
-    for spec in OPTIONS {
-        let condition = match spec.section {
-            Section::Commands if matches!(spec.takes, Takes::Value(_)) => {
-                format!("__ipvsadm_first; or __ipvsadm_behind {}", spec.long)
+    for row in OPTIONS {
+        let condition = match row.section {
+            Section::Commands if matches!(row.argument, Argument::Required(_)) => {
+                format!("__ipvsadm_first; or __ipvsadm_behind {}", row.long)
             }
             Section::Commands => "__ipvsadm_first".to_string(),
             Section::Everywhere => "true".to_string(),
-            _ => {
-                let with =
-                    commands.iter().filter(|(_, takes)| takes.iter().any(|o| o.long == spec.long));
-                let with: Vec<&str> = with.map(|(verb, _)| verb.long).collect();
-                format!("__ipvsadm_is {}", with.join(" "))
-            }
+            _ => format!("__ipvsadm_is {}", row.verbs.join(" ")),
         };
-        let values = match spec.takes {
-            Takes::Value(_) => fish_values(spec.long, &grammar::values(spec)),
+        let values = match row.argument {
+            Argument::Required(_) => fish_values(row.long, &row.values.join(" ")),
             _ => String::new(),
         };
-        let doc = quoted(spec.doc);
+        let doc = quoted(row.help);
         options += &format!(
             "complete -c ipvsadm -n '{condition}'{}{values} -d {doc}\n",
-            switches(spec.short, spec.long)
+            switches(row.short, row.long)
         );
-        if spec.section == Section::Commands {
-            for letter in spec.short {
+        if row.section == Section::Commands {
+            for letter in row.short {
                 let letter = char::from(*letter);
-                letters += &format!("        case '-{letter}*'\n            echo {}\n", spec.long);
+                letters += &format!("        case '-{letter}*'\n            echo {}\n", row.long);
             }
         }
     }
@@ -339,7 +350,7 @@ fn fish() -> String {
                 long => switches(&short, long),
             };
             let values =
-                if takes_value(arg) { fish_values(long, &possible(arg)) } else { String::new() };
+                if takes_value(arg) { fish_values(long, &values(arg)) } else { String::new() };
             let doc = quoted(&help(arg));
             subs += &format!(
                 "complete -c ipvsadm -n '__ipvsadm_is {name}'{switches}{values} -d {doc}\n"
@@ -352,15 +363,16 @@ fn fish() -> String {
             ("LETTERS", letters),
             ("OPTIONS", options),
             ("SUBCOMMANDS", subs),
-            ("NUMERIC", doc("numeric")),
-            ("NETNS", doc("netns").replace('\'', "\\'")),
+            ("NUMERIC", help_of("numeric").to_string()),
+            ("FULL", help_of("full").to_string()),
+            ("NETNS", help_of("netns").to_string()),
         ],
     )
 }
 
 #[test]
-fn the_completions_are_of_today() {
-    is_of_today("completions/ipvsadm", &bash());
-    is_of_today("completions/_ipvsadm", &zsh());
-    is_of_today("completions/ipvsadm.fish", &fish());
+fn the_committed_completions_are_current() {
+    assert_current("completions/ipvsadm", &bash());
+    assert_current("completions/_ipvsadm", &zsh());
+    assert_current("completions/ipvsadm.fish", &fish());
 }

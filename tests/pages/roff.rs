@@ -1,26 +1,25 @@
-//! Text as roff takes it.
+//! Text in roff.
 
-/// The longest line that is written.
+/// The maximum width of a line.
 const WIDTH: usize = 80;
 
-/// A text as it is to be read: no line begins with a request, and a hyphen is one that can be copied.
+/// Escapes a text: no line begins with a request, and hyphens can be copied.
 pub fn text(plain: &str) -> String {
     let text = plain.replace('\\', "\\e").replace('-', "\\-");
     if text.starts_with(['.', '\'']) { format!("\\&{text}") } else { text }
 }
 
-/// The running text of a page in lines that are not too long, a sentence beginning a new one; requests,
-/// and what is to be shown as it is, stay.
+/// Folds the prose of a page and starts a line with each sentence. Requests and literal text stay.
 pub fn fold(page: &str) -> String {
     let mut folded = String::with_capacity(page.len());
-    let mut as_it_is = false;
+    let mut literal = false;
     for line in page.lines() {
         match line {
-            ".nf" => as_it_is = true,
-            ".fi" => as_it_is = false,
+            ".nf" => literal = true,
+            ".fi" => literal = false,
             _ => {}
         }
-        if as_it_is || line.starts_with(['.', '\'']) {
+        if literal || line.starts_with(['.', '\'']) {
             folded += line;
             folded.push('\n');
             continue;
@@ -53,7 +52,7 @@ fn long_lines_are_folded() {
     assert_eq!(folded.lines().filter(|line| line.len() > WIDTH).count(), 2);
     assert!(folded.ends_with("One.\nTwo.\n"));
     assert_eq!(folded.split_whitespace().count(), page.split_whitespace().count());
-    // A request would begin there.
+    // A line that begins with a dot is a request.
     let dots = format!("{}...", "a".repeat(WIDTH - 3)) + &" ...".repeat(30);
     assert!(fold(&dots).lines().skip(1).all(|line| !line.starts_with('.')));
 }

@@ -1,6 +1,6 @@
-"""Ask by ARP who has an address, every few milliseconds until standard input ends, on eth0.
+"""Send an ARP request for an address on eth0 every few milliseconds, until standard input ends.
 
-In: the address. Out: a line for each MAC address that answered, with how often; and how often was asked.
+Arguments: the address, and the sender's own. Prints the number of requests, and the answers of each MAC address.
 """
 import collections, select, socket, struct, sys, time
 

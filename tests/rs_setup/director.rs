@@ -1,4 +1,4 @@
-//! A host that is a director too: what --check says of its own table.
+//! A host that is a director too: findings about its own table.
 
 use crate::host::*;
 use crate::support::{self, Test, ipvsadm, program};
@@ -10,7 +10,7 @@ pub const TESTS: &[Test] = &[
 
 const READY: &str = "All in place.";
 
-/// What --check says, with its status.
+/// The status and the output of --check.
 fn check() -> (i32, String) {
     let ran = rs_setup("--check");
     assert_eq!(ran.err, "");
@@ -37,7 +37,7 @@ fn own_service() {
     ipvsadm("-a -f 7 -r 10.0.0.12 -g").ok();
     ipvsadm("-A -t 10.0.0.101:80 -s rr").ok();
     ipvsadm("-a -t 10.0.0.101:80 -r 10.0.0.12 -g").ok();
-    // Itself alone, a firewall mark, another VIP.
+    // Only itself, a firewall mark, another VIP.
     rs_setup("10.0.0.100 fd00::100").ok();
     ready();
     // No new connections go there.
@@ -46,16 +46,17 @@ fn own_service() {
     ipvsadm("-e -t 10.0.0.100:80 -r 10.0.0.12 -g -w 1").ok();
     warned(
         "WRONG: this host balances 10.0.0.100 itself (-t 10.0.0.100:80, to 10.0.0.12): \
-         what a director sends here is sent on, and may come back",
+         it forwards the packets of another director again, and they may loop [director-loop]",
     );
     let json: serde_json::Value =
         serde_json::from_str(&rs_setup("--check --json").out).expect("JSON");
     assert_eq!(json["reports"][0]["ok"], false);
-    assert_eq!(json["reports"][0]["findings"][0]["wrong"], true);
-    // Who may not look does not know.
+    let finding = &json["reports"][0]["findings"][0];
+    assert_eq!((&finding["wrong"], &finding["id"]), (&true.into(), &"director-loop".into()));
+    // Without privilege the table cannot be read.
     let ran = support::unprivileged(&program("ipvsadm"), &["rs-setup", "--check", "10.0.0.100"]);
     assert_eq!(ran.err, "");
-    assert!(ran.out.contains("its own IPVS table cannot be read"), "{}", ran.out);
+    assert!(ran.out.contains("the IPVS table of this host cannot be read"), "{}", ran.out);
     ipvsadm("-D -t 10.0.0.100:80").ok();
     ready();
     for (protocol, option) in [("-u", "-u"), ("--sctp-service", "--sctp-service")] {
@@ -74,7 +75,7 @@ fn standby() {
     rs_setup("-i --rp-filter loose 10.0.0.100").ok();
     let text = "this host balances 10.0.0.100 itself";
     warned(text);
-    // The setting counts while the host listens to another director, and not otherwise.
+    // The setting has an effect only while the backup daemon runs.
     set_sysctl("net/ipv4/vs/backup_only", 1);
     warned(text);
     ipvsadm("--start-daemon master --mcast-interface eth0").ok();

@@ -1,14 +1,15 @@
 # shellcheck shell=bash
-# Packets through a director to two real servers that rs-setup made. To be sourced after lab/network.sh.
+# Packets through a director to two real servers that rs-setup set up. Source it after lab/network.sh.
 #
 # flow NET RS-SETUP-WORDS DIRECTOR-WORDS VIP [SERVER1 SERVER2]
-#   NET flat or nat; the words after `rs-setup` on the servers (without the VIP), and after
-#   `-a ... -r SERVER` on the director. Prints what it saw, fails where it is not what it must be.
+#   NET: flat or nat. RS-SETUP-WORDS: the words after `rs-setup` on the servers, without the VIP.
+#   DIRECTOR-WORDS: the words after `-a ... -r SERVER` on the director. Prints the answers, and fails
+#   when they are not the expected ones.
 
-# The director's MAC address, and nobody else's, answers an ARP probe that goes on all the while.
+# A continuous ARP probe: only the director's MAC address may answer.
 probe_start() {
   coproc PROBE { NETWORK_SHOW='' on client /usr/bin/python3 "$FLOW_DIR/arp_probe.py" "$1" 10.0.0.2; }
-  # A copy of its output: bash closes its own as soon as the probe has ended.
+  # A copy of its output: bash closes the original when the probe ends.
   exec {probe_out}<&"${PROBE[0]}"
   probe_in=${PROBE[1]} probe_pid=$PROBE_PID
   read -r _ <&"$probe_out"
@@ -45,7 +46,7 @@ flow() {
   done
   for node in rs1 rs2; do
     serve $node
-    # Beforehand, a default route that does not lead to the director, and a strict host.
+    # The previous state: a default route that does not lead to the director, and a strict host.
     if [ "$net" = nat ]; then
       on $node ip route replace default via 10.1.0.77
       on $node ip -6 route replace default via fd01::77
@@ -54,7 +55,7 @@ flow() {
   done
 
   case $vip in *:*) ;; *) three_probes "$vip" before; probe_start "$vip" ;; esac
-  # Slowly, so that the probe sees every moment between two steps.
+  # Slowly, so that the probe sees the state between two steps.
   export IPVSADM_RS_SETUP_PAUSE=15
   for node in rs1 rs2; do
     # shellcheck disable=SC2086
@@ -84,7 +85,7 @@ flow() {
       [ "$(echo "$answers" | grep -v asked | cut -d' ' -f1)" = 02:00:00:00:00:01 ]
       three_probes "$vip" "after undo" ;;
   esac
-  # Without the set-up nobody answers: it was this that made them answer.
+  # Without the set-up there is no answer.
   if NETWORK_PATIENCE=2 ask client "$vip" 80 1; then echo "answered after --undo" >&2; return 1; fi
   network_down
 }

@@ -1,4 +1,4 @@
-//! Packets that really flow: client, director, two real servers made by rs-setup.
+//! Packets that flow: a client, a director, and two real servers set up by rs-setup.
 
 use crate::support::{Test, program, project, run};
 
@@ -29,14 +29,14 @@ const GRE: &str = "-i --tun-type gre";
 const SERVERS4: &str = "10.0.0.11 10.0.0.12";
 const SERVERS6: &str = "[fd00::11]:80 [fd00::12]:80";
 
-/// With each value of all.rp_filter beforehand.
+/// With each previous value of all.rp_filter.
 fn tunnel(words: &str) {
     for rp_filter in 0..=2 {
         flow_from(rp_filter, "flat", words, words, "10.0.0.100", "");
     }
 }
 
-/// On strict servers, and with what the director says of the tunnel.
+/// On strict servers, with the options of the director's -a.
 fn strict(words: &str, forward: &str, servers: &str) {
     flow_from(1, "flat", words, forward, "10.0.0.100", servers);
 }

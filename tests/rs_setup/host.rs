@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// Two cards with addresses and a default route, and the devices of all tunnel modules; these have
 /// been up once, as IPv6 has settings for a tunnel device from then on.
 pub fn make() {
-    // A start of a program is dear in the lab.
+    // Starting a program is expensive in the lab.
     if std::fs::read_to_string("/proc/modules")
         .is_ok_and(|loaded| MODULES.iter().any(|module| !loaded.contains(&format!("{module} "))))
     {
@@ -31,7 +31,7 @@ pub fn make() {
 
 const MODULES: [&str; 6] = ["ipip", "ip_gre", "sit", "ip6_tunnel", "ip6_gre", "fou"];
 
-/// Where rs-setup remembers what it did to this namespace.
+/// The record of this namespace.
 pub fn record() -> PathBuf {
     use std::os::unix::fs::MetadataExt;
     let inode = std::fs::metadata("/proc/thread-self/ns/net").unwrap().ino();
@@ -60,11 +60,11 @@ impl Snapshot {
     pub fn take() -> Snapshot {
         let mut all = BTreeMap::new();
         let batch = b"link\naddr\nroute show table all\nfou show\n";
-        // Without its module fou has nothing to show, and says so.
+        // Without its module, fou prints an error.
         let listed = run("ip", &["-force", "-o", "-batch", "-"], batch).out
             + &run("ip", &["-6", "-o", "route", "show", "table", "all"], b"").ok();
         for line in listed.lines() {
-            // A device's number, how long an address lives, and what changes by itself.
+            // The index of a device, the lifetime of an address, and what changes by itself.
             let line = line
                 .split_once(": ")
                 .filter(|(n, _)| n.parse::<u32>().is_ok())
@@ -89,7 +89,7 @@ impl Snapshot {
         Snapshot(all)
     }
 
-    /// What is not in both, `-` only here and `+` only in `later`.
+    /// The lines that are not in both: `-` only here, `+` only in `later`.
     pub fn differences(&self, later: &Snapshot) -> Vec<String> {
         let only = |sign: &str, a: &Snapshot, b: &Snapshot| -> Vec<String> {
             a.0.iter()
@@ -140,7 +140,7 @@ pub fn rp_filter_in_effect() -> BTreeMap<String, u32> {
         .collect()
 }
 
-/// All set-ups worth trying: each method, family and option.
+/// A set-up for each method, family and option.
 pub const SETUPS: [&str; 11] = [
     "-g 10.0.0.100",
     "-g 10.0.0.100 10.0.0.101 fd00::100",

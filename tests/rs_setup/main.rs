@@ -1,5 +1,5 @@
-//! `ipvsadm rs-setup` in the lab kernel: packets that really flow, hosts given back as they were,
-//! and what happens when something goes wrong half-way.
+//! `ipvsadm rs-setup` in the lab kernel: packets that flow, hosts restored to their previous state, and
+//! set-ups that fail or are interrupted.
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,4 +1,4 @@
-//! --persist, below a root folder that stands for a systemd host.
+//! --persist, below a folder in place of the root of a host with systemd.
 
 use crate::host::*;
 use crate::support::{Test, program, sh};
@@ -6,11 +6,11 @@ use nix::sched::{CloneFlags, unshare};
 use std::path::{Path, PathBuf};
 
 pub const TESTS: &[Test] = &[
-    ("persist::files_are_written_and_taken_away", files),
+    ("persist::files_are_written_and_removed", files),
     ("persist::after_a_reboot_undo_still_leaves_no_trace", reboot),
     ("persist::what_others_changed_or_had_there_stays", changed),
     ("persist::a_device_that_networkd_manages_keeps_its_addresses", networkd),
-    ("persist::without_systemd_it_says_what_to_do", no_systemd),
+    ("persist::without_systemd_it_prints_the_command", no_systemd),
 ];
 
 fn root(name: &str) -> PathBuf {
@@ -64,7 +64,7 @@ fn files() {
         sh(&format!("readlink -f {at}/etc/systemd/system/multi-user.target.wants/*")).trim(),
         format!("{at}/etc/systemd/system/ipvsadm-rs-setup.service")
     );
-    // Twice is once; and without --persist what lasts goes on lasting.
+    // A second run changes nothing, and without --persist the files stay.
     let written = tree(&root);
     for line in ["--persist ", ""] {
         let again =
@@ -73,7 +73,7 @@ fn files() {
         assert!(again.contains("nothing to change") && !again.contains("written"), "{again}");
         assert_eq!(tree(&root), written);
     }
-    // A second one, and the first taken away: the files are about the second.
+    // After a second set-up and the undo of the first, the files are about the second.
     rs_setup(&format!("--persist --root {at} -g 10.0.0.101")).ok();
     rs_setup(&format!("--undo --root {at} 10.0.0.100")).ok();
     let unit = read(&root, "etc/systemd/system/ipvsadm-rs-setup.service");
@@ -144,9 +144,9 @@ fn changed() {
     sh(&format!("echo '# mine' >>{}", unit.display()));
     let undo = rs_setup(&format!("--undo --root {at}"));
     assert_eq!(undo.status, 0);
-    assert_eq!(undo.err, format!("{}: not as rs-setup writes it, left as it is\n", unit.display()));
+    assert_eq!(undo.err, format!("{}: not written by rs-setup, left as it is\n", unit.display()));
     assert!(unit.exists() && !root.join("var").exists());
-    // It is not ours any more: not overwritten either.
+    // The changed file is not overwritten either.
     let again = rs_setup(&format!("--persist --root {at} 10.0.0.100"));
     assert!(again.err.contains("left as it is"), "{}", again.err);
     assert!(std::fs::read_to_string(&unit).unwrap().ends_with("# mine\n"));
@@ -188,14 +188,14 @@ fn no_systemd() {
     assert!(ran.out.contains("ready for IPIP tunnel"), "{}", ran.out);
     assert_eq!(
         ran.err,
-        "there is no systemd here to make it last: at each boot, run\n  ipvsadm rs-setup -i 10.0.0.100\n"
+        "cannot make it last: systemd is not running; at each boot, run\n  ipvsadm rs-setup -i 10.0.0.100\n"
     );
     assert_eq!(tree(&root), empty);
     rs_setup("--undo").ok();
-    // In a network namespace that is not the system's own there is nothing to last.
+    // In a network namespace other than the system's own.
     let ran = rs_setup("--persist 10.0.0.100");
     assert_eq!(
         ran.fails(2),
-        "--persist is for the network namespace that the system starts in, and this is another\n"
+        "--persist works only in the network namespace that the system starts in\n"
     );
 }

@@ -1,4 +1,4 @@
-//! What cannot be done: a clear message, the right status, nothing changed.
+//! Set-ups that are refused: a clear message, the right status, nothing changed.
 
 use crate::host::*;
 use crate::support::{self, Ran, Test, program, run, sh};
@@ -13,10 +13,10 @@ pub const TESTS: &[Test] = &[
     ("refusals::run_unwritable", unwritable_run),
     ("refusals::a_gateway_out_of_reach", gateway),
     ("refusals::a_gue_port_that_is_taken", taken_port),
-    ("refusals::a_record_that_is_nonsense", nonsense),
+    ("refusals::a_record_that_cannot_be_parsed", unparsable),
 ];
 
-/// It fails, says this, and changes nothing.
+/// The command fails with this text and changes nothing.
 #[track_caller]
 fn refused(line: &str, status: i32, text: &str) {
     let before = Snapshot::take();
@@ -29,26 +29,29 @@ fn refused(line: &str, status: i32, text: &str) {
 fn bad_words() {
     make();
     for (line, text) in [
-        ("", "rs-setup wants the virtual addresses (see ipvsadm rs-setup --help)"),
-        ("10.0.0.300", "`10.0.0.300' is no IP address"),
-        ("10.0.0.100 www", "`www' is no IP address"),
-        ("10.0.0.100/24", "`10.0.0.100/24': the address alone is wanted, without a prefix length"),
+        ("", "VIP is required (see 'ipvsadm rs-setup --help')"),
+        ("10.0.0.300", "'10.0.0.300' is not an IP address"),
+        ("10.0.0.100 www", "'www' is not an IP address"),
+        ("10.0.0.100/24", "'10.0.0.100/24': give the address without a prefix length"),
         ("127.0.0.1", "127.0.0.1 cannot be the address of a service"),
         ("224.0.0.1", "224.0.0.1 cannot be the address of a service"),
         ("::", ":: cannot be the address of a service"),
         ("fe80::1", "fe80::1 cannot be the address of a service"),
-        ("-m 10.0.0.100", "-m wants --gateway, the director's inside address"),
-        ("-m --gateway 10.1.0.1 --gateway 10.1.0.2", "--gateway can be given once for each family"),
-        ("--gateway 10.1.0.1 10.0.0.100", "--gateway goes with -m"),
-        ("--tun-type gre 10.0.0.100", "--tun-type goes with -i"),
-        ("-i --tun-type gue 10.0.0.100", "--tun-type gue wants --tun-port"),
-        ("-i --tun-port 6080 10.0.0.100", "--tun-port goes with --tun-type gue"),
-        ("--interface ../x 10.0.0.100", "`../x' is no name of a device"),
-        ("--interface eth7 10.0.0.100", "there is no device eth7"),
-        ("--json 10.0.0.100", "--json goes with --check or --dry-run"),
+        ("-m 10.0.0.100", "-m requires --gateway, the inside address of the director"),
+        (
+            "-m --gateway 10.1.0.1 --gateway 10.1.0.2",
+            "--gateway can be given once for each address family",
+        ),
+        ("--gateway 10.1.0.1 10.0.0.100", "--gateway requires -m"),
+        ("--tun-type gre 10.0.0.100", "--tun-type requires -i"),
+        ("-i --tun-type gue 10.0.0.100", "--tun-type gue requires --tun-port"),
+        ("-i --tun-port 6080 10.0.0.100", "--tun-port requires --tun-type gue"),
+        ("--interface ../x 10.0.0.100", "'../x' is not the name of a device"),
+        ("--json 10.0.0.100", "--json requires --check or --dry-run"),
     ] {
-        refused(line, 2, text);
+        refused(line, 2, &format!("rs-setup: {text}"));
     }
+    refused("--interface eth7 10.0.0.100", 2, "there is no device eth7");
     for line in [
         "-g -i 10.0.0.100",
         "--undo --check",
@@ -59,17 +62,17 @@ fn bad_words() {
         assert_eq!((ran.status, ran.out.as_str()), (2, ""), "{line}");
         assert!(!ran.err.is_empty() && ran.err.lines().count() == 1, "{line}: {}", ran.err);
     }
-    refused("--check", 1, "nothing is set up here by rs-setup: say which VIP to check for");
+    refused("--check", 1, "nothing is set up by rs-setup here; give the VIPs to check");
     assert!(rs_setup("--help").ok().contains("--tun-port"));
-    // A line of rules is no place for it.
+    // It is not a command of -R.
     assert_eq!(support::ipvsadm_with("-R", "rs-setup 10.0.0.100\n").status, 255);
 }
 
 fn on_a_card() {
     make();
     sh("ip addr add 10.0.0.100/24 dev eth0");
-    let text = "10.0.0.100 is on the network card eth0, which answers ARP for it: \
-                take it off that card: ip addr del 10.0.0.100/24 dev eth0";
+    let text = "10.0.0.100 is on the network card eth0, which answers ARP requests for it. \
+                Run 'ip addr del 10.0.0.100/24 dev eth0'.";
     for method in ["-g", "-i", "-m --gateway 10.1.0.1"] {
         refused(&format!("{method} 10.0.0.101 10.0.0.100"), 2, text);
         refused(&format!("{method} --dry-run 10.0.0.100"), 2, text);
@@ -82,22 +85,23 @@ fn another_place() {
     refused(
         "10.0.0.100",
         2,
-        "10.0.0.100 is on lo with /24, which makes a whole net local to this host: \
-         take it away (ip addr del 10.0.0.100/24 dev lo); rs-setup puts 10.0.0.100/32 up",
+        "10.0.0.100 is on lo with /24, which makes its whole subnet local to this host. \
+         Run 'ip addr del 10.0.0.100/24 dev lo', and then rs-setup, which adds 10.0.0.100/32.",
     );
     sh("ip addr del 10.0.0.100/24 dev lo");
     set_sysctl("net/ipv6/conf/lo/disable_ipv6", 1);
     refused(
         "fd00::100",
         2,
-        "IPv6 is off on lo, so it cannot have fd00::100: sysctl -w net.ipv6.conf.lo.disable_ipv6=0",
+        "IPv6 is disabled on lo, so fd00::100 cannot be added to it. \
+         Run 'sysctl -w net.ipv6.conf.lo.disable_ipv6=0'.",
     );
     set_sysctl("net/ipv6/conf/lo/disable_ipv6", 0);
     rs_setup("-g 10.0.0.100").ok();
     refused(
         "-i 10.0.0.100",
         2,
-        "10.0.0.100 is set up already, with -g; first take that back: ipvsadm rs-setup --undo 10.0.0.100",
+        "10.0.0.100 is set up with -g; to change that, first run 'ipvsadm rs-setup --undo 10.0.0.100'",
     );
 }
 
@@ -117,7 +121,7 @@ fn missing_module() {
         assert_eq!((ran.status, ran.out.as_str()), (1, ""));
         assert_eq!(
             ran.err,
-            "device tunl0 could not be made there: this kernel has no ipip: its module cannot be loaded\n"
+            "cannot add device tunl0: this kernel has no module ipip, or cannot load it; run 'modprobe ipip' to see why\n"
         );
     }
     assert_eq!(check.status, 1);
@@ -127,7 +131,7 @@ fn missing_module() {
     rs_setup("-i --tun-type gue --tun-port 6080 10.0.0.100").ok();
     assert!(rs_setup("--check").ok().contains("All in place."));
     rs_setup("--undo").ok();
-    // With fou gone and ipip there, what had been done before is taken back.
+    // Without fou and with ipip, the steps before it are rolled back.
     set_sysctl("kernel/modprobe", "/bin/false");
     sh("rmmod fou");
     let before = Snapshot::take();
@@ -135,7 +139,7 @@ fn missing_module() {
     before.same(&Snapshot::take(), "without fou");
     set_sysctl("kernel/modprobe", loader.trim());
     assert_eq!(ran.status, 1);
-    assert!(ran.err.contains("this kernel has no fou: its module cannot be loaded"), "{}", ran.err);
+    assert!(ran.err.contains("this kernel has no module fou, or cannot load it"), "{}", ran.err);
 }
 
 fn no_privilege() {
@@ -147,11 +151,11 @@ fn no_privilege() {
     assert_eq!(ran(&["rs-setup", "--undo"]).fails(1), text);
     before.same(&Snapshot::take(), "without privilege");
     assert_eq!(ran(&["rs-setup", "--undo", "--dry-run"]).ok(), "");
-    // Looking is free.
+    // A check requires no privilege.
     let check = ran(&["rs-setup", "--check", "10.0.0.100"]);
     assert_eq!((check.status, check.err.as_str()), (1, ""), "{}", check.out);
     assert_eq!(ran(&["rs-setup", "--dry-run", "10.0.0.100"]).ok().lines().count(), 5);
-    // What others may not see they do not: the record is root's.
+    // The record is readable by root only.
     rs_setup("10.0.0.100").ok();
     assert_eq!(
         sh(&format!("stat -c %a /run/ipvsadm /run/ipvsadm/rs-setup {}", record().display())),
@@ -160,7 +164,7 @@ fn no_privilege() {
     rs_setup("--undo").ok();
 }
 
-/// rs-setup where `mounts` have changed what it sees.
+/// Runs rs-setup in a mount namespace after the commands in `mounts`.
 fn with_mounts(mounts: &str, line: &str) -> Ran {
     let script = format!("{mounts}; exec {} rs-setup {line}", program("ipvsadm").display());
     run("unshare", &["--mount", "bash", "-ec", &script], b"")
@@ -190,7 +194,7 @@ fn unwritable_run() {
     let before = Snapshot::take();
     let ran = with_mounts("mount -t tmpfs -o ro tmpfs /run", "10.0.0.100");
     assert_eq!(ran.fails(1), "/run/ipvsadm/rs-setup: Read-only file system\n");
-    // Full, not read-only: the directory can be made, the record cannot be written.
+    // A full file system: the directory can be created, the record cannot be written.
     let full = "mount -t tmpfs -o size=4k tmpfs /run; head -c 4096 /dev/zero >/run/full";
     let ran = with_mounts(full, "10.0.0.100");
     assert_eq!(ran.status, 1);
@@ -205,7 +209,8 @@ fn gateway() {
             &format!("-m --gateway {gateway}"),
             2,
             &format!(
-                "the gateway {gateway} is on no net of this host: --gateway wants the director's address on the net of the real servers"
+                "the gateway {gateway} is not in a subnet of this host. \
+                 Give --gateway the director's address in the subnet of the real servers."
             ),
         );
     }
@@ -217,8 +222,8 @@ fn taken_port() {
     refused(
         "-i --tun-type gue --tun-port 6080 10.0.0.100",
         2,
-        "UDP port 6080 takes bare packets (fou), not GUE: \
-         take it away (ip fou del port 6080), or use another port on the director",
+        "UDP port 6080 receives bare packets (fou), not GUE. \
+         Run 'ip fou del port 6080', or use another port here and on the director.",
     );
     sh("ip fou del port 6080");
     // Something else listens there.
@@ -235,11 +240,11 @@ fn taken_port() {
     child.kill().unwrap();
     child.wait().unwrap();
     assert_eq!(ran.status, 1);
-    assert_eq!(ran.err, "GUE port 6080 could not be made there: Address already in use\n");
+    assert_eq!(ran.err, "cannot add GUE port 6080: Address already in use\n");
     before.same(&Snapshot::take(), "a port in use");
 }
 
-fn nonsense() {
+fn unparsable() {
     make();
     rs_setup("10.0.0.100").ok();
     std::fs::write(record(), "{").unwrap();
@@ -247,8 +252,8 @@ fn nonsense() {
     for line in ["10.0.0.101", "--undo"] {
         let ran = rs_setup(line);
         assert_eq!(ran.status, 1);
-        assert!(ran.err.contains("cannot be understood"), "{}", ran.err);
+        assert!(ran.err.contains(&record().display().to_string()), "{}", ran.err);
     }
-    before.same(&Snapshot::take(), "a record that is nonsense");
+    before.same(&Snapshot::take(), "a record that cannot be parsed");
     std::fs::remove_file(record()).unwrap();
 }

@@ -1,4 +1,4 @@
-//! Twice is once, undo leaves no trace, dry run is the same, others' changes stay.
+//! A second run, undo, dry run, and changes by others.
 
 use crate::host::*;
 use crate::support::{Test, sh};
@@ -9,13 +9,13 @@ pub const TESTS: &[Test] = &[
     ("state::dry_run_changes_nothing_and_its_commands_lead_to_the_same_state", dry_run),
     ("state::rp_filter_in_effect_stays_on_every_other_interface", rp_filter),
     ("state::one_of_three_taken_down", one_of_three),
-    ("state::what_an_administrator_changed_stays_and_is_said", administrator),
+    ("state::what_an_administrator_changed_stays_and_is_named", administrator),
     ("state::addresses_of_others_keep_their_device_up", in_use),
     ("state::stricter_values_stay", stricter),
     ("state::a_loopback_that_was_down", loopback_down),
-    ("state::a_namespace_with_a_used_number_starts_anew", namespace_numbers),
-    ("state::two_at_once", two_at_once),
-    ("state::check_finds_what_works_against_it", findings),
+    ("state::a_namespace_with_a_reused_inode_starts_anew", reused_inode),
+    ("state::several_at_once", several_at_once),
+    ("state::check_reports_findings", findings),
 ];
 
 fn no_trace() {
@@ -49,7 +49,7 @@ fn dry_run() {
         set_sysctl("net/ipv4/conf/eth1/arp_ignore", 5);
     };
     for setup in SETUPS {
-        // In a fresh namespace each: what a shell sets is not there to be undone.
+        // A new namespace for each: nothing reverts what the shell sets.
         unshare(CloneFlags::CLONE_NEWNET).unwrap();
         sh("ip link set lo up");
         begin();
@@ -112,7 +112,7 @@ fn one_of_three() {
         for lines in
             [vec!["10.0.0.1 10.0.0.10 10.0.0.100"], vec!["10.0.0.1", "10.0.0.10", "10.0.0.100"]]
         {
-            // .1 and .10 are beginnings of .100, which a script with grep takes for it.
+            // .1 and .10 are prefixes of .100, which scripts with grep confuse with it.
             for gone in ["10.0.0.1", "10.0.0.10", "10.0.0.100"] {
                 for line in &lines {
                     rs_setup(&format!("{method} {line}")).ok();
@@ -136,7 +136,7 @@ fn one_of_three() {
             }
         }
     }
-    // Of different methods: what the other needs stays.
+    // Two methods: the resources of the other one stay.
     rs_setup("-g 10.0.0.100").ok();
     rs_setup("-i 10.0.0.101").ok();
     rs_setup("--undo 10.0.0.100").ok();
@@ -147,7 +147,7 @@ fn one_of_three() {
     before.same(&Snapshot::take(), "undo of both");
     let nothing = rs_setup("--undo 10.0.0.101");
     assert_eq!((nothing.status, nothing.out.as_str()), (0, ""));
-    assert_eq!(nothing.err, "10.0.0.101: nothing here is of rs-setup\n");
+    assert_eq!(nothing.err, "10.0.0.101 is not set up by rs-setup\n");
 }
 
 fn administrator() {
@@ -160,7 +160,7 @@ fn administrator() {
     assert_eq!(undo.status, 0);
     assert_eq!(
         undo.err,
-        "net.ipv4.conf.all.arp_ignore is 2 now, which is not what rs-setup made it: left as it is\n"
+        "net.ipv4.conf.all.arp_ignore was changed to 2 since rs-setup set it: left as it is\n"
     );
     assert_eq!(
         before.differences(&Snapshot::take()),
@@ -170,7 +170,7 @@ fn administrator() {
         ]
     );
     set_sysctl("net/ipv4/conf/all/arp_ignore", 0);
-    // Changed, set up again, taken back: what the administrator made of it is what it goes back to.
+    // Changed, set up again, reverted: the administrator's value is restored.
     rs_setup("-g 10.0.0.100").ok();
     set_sysctl("net/ipv4/conf/all/arp_announce", 1);
     rs_setup("-g 10.0.0.100").ok();
@@ -178,11 +178,15 @@ fn administrator() {
     rs_setup("--undo").ok();
     assert_eq!(sysctl("net/ipv4/conf/all/arp_announce"), "1");
     set_sysctl("net/ipv4/conf/all/arp_announce", 0);
-    // A route that somebody has put in place of ours.
+    // Another route in place of the one that rs-setup set.
     rs_setup("-m --gateway 10.1.0.1").ok();
     sh("ip route replace default via 10.1.0.2");
     let undo = rs_setup("--undo");
-    assert!(undo.err.contains("default route is via 10.1.0.2 dev eth1 now"), "{}", undo.err);
+    assert!(
+        undo.err.contains("default route was changed to via 10.1.0.2 dev eth1 since"),
+        "{}",
+        undo.err
+    );
     sh("ip route replace default via 10.0.0.254");
     before.same(&Snapshot::take(), "all put back");
 }
@@ -193,7 +197,7 @@ fn in_use() {
     sh("ip addr add 192.0.2.1/32 dev tunl0");
     let undo = rs_setup("--undo");
     assert_eq!(undo.status, 0);
-    assert_eq!(undo.err, "link tunl0 stays: 192.0.2.1 on it is not of rs-setup\n");
+    assert_eq!(undo.err, "link tunl0 stays: it has other addresses (192.0.2.1)\n");
     assert!(
         sh("ip addr show tunl0").contains("192.0.2.1") && sh("ip link show tunl0").contains(",UP")
     );
@@ -208,7 +212,7 @@ fn stricter() {
         rs_setup("10.0.0.100").ok();
         assert_eq!(sysctl("net/ipv4/conf/all/arp_ignore"), kept);
         assert_eq!(sysctl("net/ipv4/conf/eth1/arp_ignore"), if value == 0 { "0" } else { kept });
-        // Under 3 the host keeps silent about addresses of host scope only.
+        // With 3 the host is silent for addresses of host scope only.
         let scope = if value == 3 { "scope host lo:0" } else { "scope global lo:0" };
         assert!(sh("ip addr show lo").contains(scope), "{value}");
         rs_setup("--undo").ok();
@@ -226,8 +230,8 @@ fn loopback_down() {
     before.same(&Snapshot::take(), "lo down again");
 }
 
-fn namespace_numbers() {
-    // What is deleted with the namespace is not undone; the next one gets its inode.
+fn reused_inode() {
+    // The set-up is gone with its namespace, and the next namespace gets its inode.
     let program = crate::support::program("ipvsadm");
     let inode = |name: &str| sh(&format!("ip netns exec {name} stat -L -c %i /proc/self/ns/net"));
     sh("ip netns add first");
@@ -236,7 +240,7 @@ fn namespace_numbers() {
     sh("ip netns del first");
     std::thread::sleep(std::time::Duration::from_millis(200));
     sh("ip netns add second");
-    assert_eq!(inode("second"), first, "this test wants the inode used again");
+    assert_eq!(inode("second"), first, "this test requires that the inode is reused");
     let undo = sh(&format!("ip netns exec second {} rs-setup --undo 2>&1", program.display()));
     assert_eq!(undo, "");
     sh("ip netns exec second sysctl -qw net.ipv4.conf.all.arp_ignore=1");
@@ -246,7 +250,7 @@ fn namespace_numbers() {
     sh("ip netns del second");
 }
 
-fn two_at_once() {
+fn several_at_once() {
     make();
     let before = Snapshot::take();
     let program = crate::support::program("ipvsadm");
@@ -276,15 +280,20 @@ fn findings() {
     rs_setup("10.0.0.100").ok();
     sh("ip addr add 10.0.0.100/24 dev eth0");
     let text = wrong("");
-    assert!(text.contains("10.0.0.100 is on the network card eth0, which answers ARP for it"));
-    assert!(text.ends_with("Not ready: mend what is WRONG.\n"), "{text}");
+    assert!(text.contains(
+        "10.0.0.100 is on the network card eth0, which answers ARP requests for it [vip-on-card]"
+    ));
+    assert!(text.ends_with("Not ready: fix the items marked WRONG.\n"), "{text}");
     sh("ip addr del 10.0.0.100/24 dev eth0; ip addr add 10.0.0.100/28 dev lo");
     assert!(wrong("").contains("10.0.0.100 is on lo with /28"));
     sh("ip addr del 10.0.0.100/28 dev lo");
     set_sysctl("net/ipv4/conf/all/arp_ignore", 0);
     let text = wrong("");
-    assert!(text.contains("eth0 answers ARP for 10.0.0.100: clients come to this host"), "{text}");
-    let last = "mend what is WRONG; `ipvsadm rs-setup -g 10.0.0.100' makes what is MISSING.\n";
+    assert!(
+        text.contains("eth0 answers ARP for 10.0.0.100: clients bypass the director"),
+        "{text}"
+    );
+    let last = "fix the items marked WRONG, then run 'ipvsadm rs-setup -g 10.0.0.100' to set what is MISSING.\n";
     assert!(text.ends_with(last), "{text}");
     rs_setup("10.0.0.100").ok();
     set_sysctl("net/ipv4/conf/eth1/arp_ignore", 5);
@@ -324,5 +333,9 @@ fn findings() {
     let parsed: serde_json::Value = serde_json::from_str(&json.out).unwrap();
     let report = &parsed["reports"][0];
     assert_eq!(report["ok"], false);
-    assert_eq!(report["settings"][5]["what"], "10.0.0.100/32 on lo");
+    let missing = &report["settings"][5];
+    assert_eq!(
+        (&missing["what"], &missing["id"]),
+        (&"10.0.0.100/32 on lo".into(), &"vip-missing".into())
+    );
 }

@@ -1,9 +1,9 @@
-//! What every test that needs a kernel with IPVS stands on.
+//! The base of every suite that needs a kernel with IPVS.
 //!
-//! A test binary calls [`main`] with its tests. Outside a kernel with IPVS it runs itself again
-//! inside the lab (`lab/run`); inside, each test gets a network namespace of its own, so that it
-//! starts with an empty table and leaves nothing behind. With `IPVSADM_TEST_KERNEL=host` the tests
-//! run on this machine's own kernel. Without any kernel to run on, the tests fail.
+//! A test binary calls [`main`] with its tests. Outside a kernel with IPVS it runs itself again inside
+//! the lab (`lab/run`). There each test gets a network namespace of its own, so that it starts with an
+//! empty table and leaves nothing behind. With `IPVSADM_TEST_KERNEL=host` the tests run on the kernel of
+//! this machine. Without any kernel to run on, the suite fails.
 
 #![allow(dead_code)] // each test binary uses a part of this
 
@@ -16,18 +16,18 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Output, Stdio};
 use std::sync::RwLock;
 
-/// One test: a name and what it does.
+/// A test: its name and its function.
 pub type Test = (&'static str, fn());
 
-/// Run `tests` in a kernel with IPVS, and say how many ran where.
+/// Runs `tests` in a kernel with IPVS and reports how many ran where.
 pub fn main(tests: &[Test]) -> ExitCode {
     main_with(tests, &[])
 }
 
-/// The same. Tests run one after the other, but those of `patient` side by side: they spend their
-/// time waiting, and their tables are small. A kernel has one table of services for all network
-/// namespaces, and a dump of several messages goes on by position in it: what another namespace
-/// adds or deletes meanwhile makes it skip or repeat rows.
+/// Like [`main`]. Tests run one after the other; those of `patient` run concurrently: they mostly wait,
+/// and their tables are small. A kernel has one table of services for all network namespaces, and a
+/// dump of several messages continues by position in it. So changes in another namespace can make a
+/// dump skip or repeat rows.
 pub fn main_with(tests: &[Test], patient: &[Test]) -> ExitCode {
     let mut args = Arguments::from_args();
     args.test_threads = args.test_threads.or(Some(patient.len().max(1)));
@@ -70,17 +70,17 @@ pub fn main_with(tests: &[Test], patient: &[Test]) -> ExitCode {
     conclusion.exit_code()
 }
 
-/// Whether this process runs in the lab kernel.
+/// Returns true in the lab kernel.
 pub fn in_lab() -> bool {
     std::env::var_os("IPVSADM_LAB").is_some()
 }
 
-/// The project's own folder.
+/// Returns the folder of the project.
 pub fn project() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// This program once more, with these arguments, in the lab; `options` are those of lab/run.
+/// Runs this program again in the lab with these arguments; `options` are those of lab/run.
 pub fn run_in_lab(options: &[&str], args: impl IntoIterator<Item = String>) -> ExitCode {
     let me = std::env::current_exe().expect("this program's own path");
     let status = Command::new(project().join("lab/run"))
@@ -99,7 +99,7 @@ pub fn run_in_lab(options: &[&str], args: impl IntoIterator<Item = String>) -> E
     }
 }
 
-/// Run a test in a thread whose network and /run are its own, and go with it; lo is up.
+/// Runs a test in a thread with a private network and a private /run; lo is up.
 fn in_namespace(test: fn()) -> Result<(), Failed> {
     let thread = std::thread::spawn(move || {
         fresh_namespace()?;
@@ -110,7 +110,7 @@ fn in_namespace(test: fn()) -> Result<(), Failed> {
     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
-/// Give the calling thread an empty /run that nobody else sees.
+/// Gives the calling thread an empty, private /run.
 fn fresh_run() -> Result<(), String> {
     let nothing = None::<&str>;
     unshare(CloneFlags::CLONE_NEWNS)
@@ -121,13 +121,13 @@ fn fresh_run() -> Result<(), String> {
         .map_err(|e| format!("no /run of the test's own: {e}"))
 }
 
-/// Move the calling thread into a network namespace of its own.
+/// Moves the calling thread into a new network namespace.
 pub fn fresh_namespace() -> Result<(), String> {
     unshare(CloneFlags::CLONE_NEWNET).map_err(|e| format!("no network namespace: {e}"))?;
     lo_up().map_err(|e| format!("lo cannot be set up: {e}"))
 }
 
-/// `ip link set lo up`, without starting a program for it in every test.
+/// Sets lo up without starting a program in every test.
 fn lo_up() -> std::io::Result<()> {
     let mut message = [0u8; 32]; // struct nlmsghdr, struct ifinfomsg
     message[0..4].copy_from_slice(&32u32.to_ne_bytes());
@@ -150,7 +150,7 @@ fn lo_up() -> std::io::Result<()> {
     }
 }
 
-/// What a program printed, and how it ended.
+/// The output and exit status of a program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ran {
     pub status: i32,
@@ -159,14 +159,14 @@ pub struct Ran {
 }
 
 impl Ran {
-    /// The program must have ended with status 0 and nothing on stderr; its stdout.
+    /// Returns stdout; the program must have exited with status 0 and nothing on stderr.
     #[track_caller]
     pub fn ok(self) -> String {
         assert_eq!((self.status, self.err.as_str()), (0, ""), "stdout: {}", self.out);
         self.out
     }
 
-    /// The program must have ended with `status` and nothing on stdout; its stderr.
+    /// Returns stderr; the program must have exited with `status` and nothing on stdout.
     #[track_caller]
     pub fn fails(self, status: i32) -> String {
         assert_eq!((self.status, self.out.as_str()), (status, ""), "stderr: {}", self.err);
@@ -185,7 +185,7 @@ impl From<Output> for Ran {
     }
 }
 
-/// Run a program with arguments and standard input, in the test's own namespace.
+/// Runs a program with arguments and standard input in the namespace of the test.
 #[track_caller]
 pub fn run<S: AsRef<OsStr>>(program: impl AsRef<OsStr>, args: &[S], stdin: &[u8]) -> Ran {
     let program = program.as_ref();
@@ -198,14 +198,14 @@ pub fn run<S: AsRef<OsStr>>(program: impl AsRef<OsStr>, args: &[S], stdin: &[u8]
         .unwrap_or_else(|e| panic!("cannot start {program:?}: {e}"));
     let mut pipe = child.stdin.take().expect("a pipe was asked for");
     let input = stdin.to_vec();
-    // The child may end without reading all of it.
+    // The child may exit without reading all of it.
     let feeder = std::thread::spawn(move || drop(pipe.write_all(&input)));
     let output = child.wait_with_output().expect("the child can be waited for");
     feeder.join().expect("the feeder only writes");
     output.into()
 }
 
-/// Our programs. IPVSADM_BIN_DIR replaces the folder they are taken from.
+/// Returns the path of one of our programs, in IPVSADM_BIN_DIR if that is set.
 pub fn program(name: &str) -> PathBuf {
     match std::env::var_os("IPVSADM_BIN_DIR") {
         Some(dir) => Path::new(&dir).join(name),
@@ -218,24 +218,24 @@ pub fn program(name: &str) -> PathBuf {
     }
 }
 
-/// The program we are a replacement of, as Debian ships it.
+/// Returns the path of ipvsadm 1.31 as Debian ships it.
 pub fn oracle_program(name: &str) -> PathBuf {
     Path::new("/usr/sbin").join(name)
 }
 
-/// Our `ipvsadm` with the words of `line` (blanks separate, no quoting).
+/// Runs our `ipvsadm` with the words of `line` (separated by blanks, no quoting).
 #[track_caller]
 pub fn ipvsadm(line: &str) -> Ran {
     ipvsadm_with(line, "")
 }
 
-/// The same, with standard input.
+/// Runs our `ipvsadm` with standard input.
 #[track_caller]
 pub fn ipvsadm_with(line: &str, stdin: &str) -> Ran {
     run(program("ipvsadm"), &words(line), stdin.as_bytes())
 }
 
-/// ipvsadm 1.31 with the words of `line`.
+/// Runs ipvsadm 1.31 with the words of `line`.
 #[track_caller]
 pub fn oracle(line: &str) -> Ran {
     oracle_with(line, "")
@@ -250,7 +250,7 @@ fn words(line: &str) -> Vec<&str> {
     line.split_whitespace().collect()
 }
 
-/// A shell line that must succeed; its stdout.
+/// Runs a shell line that must succeed, and returns its stdout.
 #[track_caller]
 pub fn sh(script: &str) -> String {
     let r = run("/bin/sh", &["-ec", script], b"");
@@ -258,7 +258,7 @@ pub fn sh(script: &str) -> String {
     r.out
 }
 
-/// Run `f` as this thread's own user turned into nobody would: a child process without privilege.
+/// Runs `f` in a child process without privilege.
 #[track_caller]
 pub fn unprivileged(program: &Path, args: &[&str]) -> Ran {
     let mut all = vec!["--reuid=65534", "--regid=65534", "--clear-groups", "--"];
@@ -268,7 +268,7 @@ pub fn unprivileged(program: &Path, args: &[&str]) -> Ran {
     run("setpriv", &all, b"")
 }
 
-/// Two long texts must be the same; says only where they first differ.
+/// Compares two long texts and reports only the first difference.
 #[track_caller]
 pub fn same_text(left: &str, right: &str) {
     let differ = left.lines().zip(right.lines()).position(|(l, r)| l != r);

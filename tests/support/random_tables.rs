@@ -1,6 +1,6 @@
-//! Random tables, alike enough to differ in every way: few addresses, many settings.
+//! Random tables with few addresses and many settings, so that two of them differ in every way.
 //!
-//! What a kernel has of schedulers and addresses is used, so that it takes all of them.
+//! They use schedulers and addresses that the kernel accepts.
 
 #![allow(dead_code)] // each test binary uses a part of this
 
@@ -10,13 +10,13 @@ use libipvs::table::Table;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU16;
 
-/// A table of up to `services` services with up to `servers` servers each.
+/// Returns a table of up to `services` services with up to `servers` servers each.
 pub fn table(rng: &mut Rng, services: usize, servers: usize) -> Table {
     let mut table = Table::default();
     for _ in 0..rng.usize(0..=services) {
         let service = service(rng);
         let key = service.key;
-        // Some are there already: two draws of one.
+        // A second draw of the same key is refused.
         if table.apply(&Change::AddService(service)).is_ok() {
             for _ in 0..rng.usize(0..=servers) {
                 let _ = table.apply(&Change::AddDestination(key, destination(rng, &key)));
@@ -26,13 +26,13 @@ pub fn table(rng: &mut Rng, services: usize, servers: usize) -> Table {
     table
 }
 
-/// A table with timeouts and daemons too.
+/// Returns a table with timeouts and daemons too.
 pub fn whole_table(rng: &mut Rng, services: usize, servers: usize) -> Table {
     let mut table = table(rng, services, servers);
     let mut time = || rng.u32(1..=2000);
     let timeouts = Timeouts::default().with_tcp(time()).with_tcp_fin(time()).with_udp(time());
     table.apply(&Change::SetTimeouts(timeouts)).expect("timeouts are never refused");
-    // Always one: a table without any leaves those that run alone.
+    // Always one daemon: a table without daemons leaves the running ones alone.
     let roles: &[DaemonRole] = match rng.u8(..3) {
         0 => &[DaemonRole::Master],
         1 => &[DaemonRole::Backup],
@@ -83,7 +83,7 @@ fn service(rng: &mut Rng) -> Service {
         ),
         (_, Family::V6) => pick(rng, &[Netmask::V6(128), Netmask::V6(48)]),
     };
-    let mut service = Service::of(key)
+    let mut service = Service::builder(key)
         .scheduler(pick(rng, &["rr", "wrr", "wlc", "sh", "mh"]))
         .scheduler_flags(pick(rng, &[0, 0, 1, 2, 7]))
         .netmask(netmask);
@@ -110,7 +110,7 @@ fn destination(rng: &mut Rng, service: &ServiceKey) -> Destination {
     let forwarding =
         pick(rng, &[Forwarding::Masquerading, Forwarding::Tunnel, Forwarding::DirectRouting]);
     let six = service.family() == Family::V6;
-    // A tunnel may lead through the other family, but beside no daemon.
+    // A tunnel may cross families, but not while a daemon runs.
     let six = if forwarding == Forwarding::Tunnel && rng.u8(..8) == 0 { !six } else { six };
     let port = match service {
         ServiceKey::Address { port, .. } => *port,

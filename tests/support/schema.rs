@@ -1,4 +1,4 @@
-//! schema/ipvsadm.schema.json, and documents read under it.
+//! schema/ipvsadm.schema.json, and documents validated against it.
 
 #![allow(dead_code)] // each test binary uses a part of this
 
@@ -6,13 +6,13 @@ use boon::{Compiler, SchemaIndex, Schemas};
 use serde_json::Value;
 
 const TEXT: &str = include_str!("../../schema/ipvsadm.schema.json");
-/// Where the schema is for the validator; nothing is fetched.
+/// The schema's address for the validator; nothing is fetched.
 const PLACE: &str = "file:///ipvsadm.schema.json";
 
 /// The schema of one kind of document, `services` or another.
 struct Kind {
     schemas: Schemas,
-    /// As one of a kind, and as one of any: it can be no other.
+    /// The schema of this kind, and the schema of any kind: the document can be of no other.
     indices: [SchemaIndex; 2],
 }
 
@@ -29,14 +29,14 @@ impl Kind {
         Kind { schemas, indices }
     }
 
-    /// What is wrong with `value`.
+    /// Returns the validation errors of `value`.
     fn against(&self, value: &Value) -> Option<String> {
         let fault = |&index| self.schemas.validate(value, index).err().map(|e| format!("{e:#}"));
         self.indices.iter().find_map(fault)
     }
 }
 
-/// A document of this kind, which it must be.
+/// Parses a document, which must be of this kind.
 #[track_caller]
 pub fn document(kind: &str, text: &str) -> Value {
     let value = serde_json::from_str(text).unwrap_or_else(|e| panic!("{e}: {text}"));
@@ -46,7 +46,7 @@ pub fn document(kind: &str, text: &str) -> Value {
     value
 }
 
-/// Every place in the document that is a member of an object, as a JSON pointer.
+/// Returns a JSON pointer to every member of every object in the document.
 fn members(value: &Value, at: &str, all: &mut Vec<String>) {
     match value {
         Value::Object(object) => {
@@ -65,8 +65,8 @@ fn members(value: &Value, at: &str, all: &mut Vec<String>) {
     }
 }
 
-/// The schema is closed: no member of this document can have another name, or be of another type.
-/// How many places were tried.
+/// Checks that the schema is closed: a member with another name or another type is refused. Returns
+/// the number of members tried.
 #[track_caller]
 pub fn is_closed(kind: &str, document: &Value) -> usize {
     let kind = Kind::new(kind);

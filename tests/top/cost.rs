@@ -1,4 +1,4 @@
-//! What it costs: 1,000 servers on a large screen.
+//! The cost of the view: 1,000 servers on a large screen.
 
 use crate::support::{Test, ipvsadm_with};
 use crate::top;
@@ -7,10 +7,10 @@ use std::time::Duration;
 
 pub const TESTS: &[Test] = &[("cost: 1,000 servers", thousand_servers)];
 
-/// What it may take, in milliseconds of processor a second. A build without optimisation is slower.
+/// The limit in milliseconds of processor time per second. A build without optimisation is slower.
 const LIMIT: f64 = if cfg!(debug_assertions) { 500.0 } else { 50.0 };
 
-/// Milliseconds of processor that a process has had, in user and in kernel mode, and its memory in KiB.
+/// Returns the processor time of a process in milliseconds (user and kernel) and its memory in KiB.
 fn used(id: nix::unistd::Pid) -> (f64, f64, u64) {
     let schedule = std::fs::read_to_string(format!("/proc/{id}/stat")).expect("it runs");
     let (_, rest) = schedule.rsplit_once(')').expect("a name");
@@ -46,7 +46,7 @@ fn thousand_servers() {
             tty.bytes().len() - drawn
         );
         assert!(user + system < LIMIT, "{user} and {system} ms a second");
-        // Keys are not slower for that: through all rows and back, a picture each.
+        // Keys stay fast: through all rows and back, one frame each.
         tty.keys("\x1b[F");
         tty.until("the end", |screen| !screen.contains("10.0.0.1:80"));
         tty.keys("q");

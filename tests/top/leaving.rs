@@ -1,4 +1,4 @@
-//! Whatever ends or stops it, the terminal is as it was.
+//! The terminal is restored, whatever ends or stops the view.
 
 use crate::support::{self, Test, ipvsadm, program, sh};
 use crate::tty::Tty;
@@ -33,7 +33,7 @@ fn by_a_key() {
     }
 }
 
-/// Of another session, or of none.
+/// The signal comes from another session, or from none.
 fn foreign_terminal() {
     let mut foreign = Command::new("setsid");
     foreign.arg("--wait").arg(program("ipvsadm")).args(["top", "-n"]);
@@ -60,7 +60,7 @@ fn terminal_gone() {
     tty.shows("0 services");
     tty.hang_up();
     assert_eq!(tty.ends(), 128 + Signal::SIGHUP as i32);
-    // Also under nohup, which has it ignore the signal.
+    // Under nohup too, where the signal is ignored.
     let mut ignoring = Command::new("/bin/sh");
     ignoring.args(["-c", "trap '' HUP; exec \"$0\" top"]).arg(program("ipvsadm"));
     let mut tty = Tty::start(ignoring, SIZE);
@@ -69,12 +69,12 @@ fn terminal_gone() {
     assert_eq!(tty.ends(), 128 + Signal::SIGHUP as i32);
 }
 
-/// As behind a connection that hangs.
+/// The terminal accepts no output, as over a hanging connection.
 fn stuck_terminal() {
     let mut tty = top("-n --interval 0.1", SIZE);
     tty.shows("0 services");
     tty.read_no_more();
-    // Each repaints all of the screen, until nothing more goes in.
+    // Each key repaints the whole screen, until the terminal accepts no more.
     for _ in 0..300 {
         tty.keys("\x0c");
         std::thread::sleep(std::time::Duration::from_millis(5));
@@ -85,7 +85,7 @@ fn stuck_terminal() {
     assert_eq!(tty.ends(), 128 + Signal::SIGTERM as i32);
 }
 
-/// A debug build can be asked to; in a release build there is nothing that could be.
+/// A debug build can be made to panic; a release build has no such hook.
 fn panics() {
     for place in ["draw", "read"] {
         let mut panicking = command("-n --interval 0.2");
@@ -114,10 +114,10 @@ fn job_control() {
         }
         tty.shows("Stopped");
         tty.is_given_back();
-        // The shell has its terminal, and something else is on it when we come back.
+        // The shell has its terminal, and other text is on it when the view returns.
         tty.keys("clear; echo so''mething else\r");
         tty.shows("something else");
-        // In the background it stays away.
+        // In the background the view stays away.
         tty.keys("bg\r");
         std::thread::sleep(std::time::Duration::from_millis(500));
         tty.is_given_back();
@@ -133,7 +133,7 @@ fn job_control() {
     tty.shows("status=0");
 }
 
-/// Nothing is given back at SIGSTOP, which nobody can catch; whoever sent it may have repaired the terminal.
+/// SIGSTOP cannot be caught, so nothing is restored; its sender may have repaired the terminal.
 fn stopped_from_outside() {
     let mut tty = top("-n", SIZE);
     tty.shows("0 services");
@@ -141,7 +141,7 @@ fn stopped_from_outside() {
     tty.become_as_before();
     tty.signal(Signal::SIGCONT);
     tty.until("raw again", |_| tty.is_raw());
-    // A session of one cannot be stopped by its key: it goes on.
+    // The only process of a session cannot be stopped by its key: it continues.
     tty.keys("\x1a");
     ipvsadm("-A -t 10.0.0.1:80").ok();
     tty.shows("1 service,");
@@ -157,7 +157,7 @@ fn kernel_fails() {
     tty.shows("TCP  10.0.0.1:80");
     ipvsadm("-C").ok();
     tty.shows("0 services");
-    // A namespace of an earlier test may still be on its way out.
+    // A namespace of an earlier test may still be going away.
     sh("for i in $(seq 50); do
             modprobe -r $(lsmod | sed -n 's/^\\(ip_vs_[a-z_0-9]*\\) .*/\\1/p') ip_vs 2>/dev/null || :
             grep -q '^ip_vs ' /proc/modules || exit 0
@@ -166,7 +166,7 @@ fn kernel_fails() {
         lsmod; exit 1");
     tty.shows("Cannot read the table: this kernel has no IP Virtual Server");
     tty.is_ours();
-    // It does not bring back what somebody took away.
+    // The view does not reload a module that was unloaded.
     std::thread::sleep(std::time::Duration::from_secs(1));
     sh("! grep -q '^ip_vs ' /proc/modules");
     sh("modprobe ip_vs");
@@ -180,16 +180,12 @@ fn kernel_fails() {
 
 fn not_started() {
     let said = ipvsadm("top").fails(2);
-    assert_eq!(said, "top: standard input and standard output have to be a terminal\n");
+    assert_eq!(said, "top: standard input and standard output must be a terminal\n");
     let mut dumb = Command::new("/usr/bin/env");
     dumb.arg("TERM=dumb").arg(program("ipvsadm")).arg("top");
     let mut tty = Tty::start(dumb, SIZE);
     assert_eq!(tty.ends(), 2);
-    assert!(
-        tty.text().starts_with("top: the terminal is one that cannot be drawn on"),
-        "{}",
-        tty.text()
-    );
+    assert!(tty.text().starts_with("top: this terminal cannot show the view"), "{}", tty.text());
     let list = support::unprivileged(&program("ipvsadm"), &["-L"]);
     let mut nobody = Command::new("setpriv");
     nobody.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"]);

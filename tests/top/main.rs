@@ -1,5 +1,5 @@
-//! `ipvsadm top` on a terminal, in the lab kernel: what it shows, that it leaves the terminal as it was
-//! whatever happens, what it costs, and the pictures in docs/ (`make screenshots`).
+//! `ipvsadm top` on a terminal, in the lab kernel: its screen, the restored terminal, its cost, and the
+//! pictures in docs/ (`make screenshots`).
 
 #[allow(dead_code)]
 #[path = "../clients/lab.rs"]
@@ -32,7 +32,7 @@ fn main() -> ExitCode {
     support::main(pictures::TESTS)
 }
 
-/// `ipvsadm top WORDS` on a terminal.
+/// Runs `ipvsadm top WORDS` on a terminal.
 #[track_caller]
 fn top(words: &str, size: (u16, u16)) -> tty::Tty {
     tty::Tty::start(command(words), size)

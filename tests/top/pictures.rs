@@ -1,6 +1,6 @@
-//! The pictures in docs/: a real run with traffic, drawn from the emulator's screen as SVG.
+//! The pictures in docs/: a real run with traffic, drawn as SVG from the emulator's screen.
 //!
-//! `TOP_PICTURES=5.3` (`make screenshots`) writes them after so many minutes; without, nothing runs here.
+//! `TOP_PICTURES=5.3` (`make screenshots`) writes them after that many minutes; without it nothing runs.
 
 use crate::lab::Network;
 use crate::support::{Test, ipvsadm_with};
@@ -13,13 +13,13 @@ use vt100::Color;
 
 pub const TESTS: &[Test] = &[("pictures: of a run with traffic", take)];
 
-/// A cell, and where its text stands in it.
+/// The size of a cell, and the position of its text.
 const WIDE: f64 = 8.4;
 const HIGH: f64 = 18.0;
 const BASE: f64 = 13.5;
 const MARGIN: f64 = 12.0;
 
-/// Where they go: lab/run's folder for results, the one that can be written.
+/// The folder of the pictures: lab/run's folder for results, which is writable.
 fn folder() -> PathBuf {
     PathBuf::from("/results")
 }
@@ -48,7 +48,7 @@ fn take() {
          -a -f 7 -r 10.1.0.12:0 -m\n",
     )
     .ok();
-    // Clients that come and go, each in waves of its own.
+    // Clients that come and go in waves.
     net.sh(
         "visit() { on client bash -c 'while true; do n=$(($3 + $3 * (SECONDS / $4 % 3))); for ((i = 0; i < n; i++)); do (exec 3<>/dev/tcp/$1/$2 && read -r _ <&3) 2>/dev/null; done; sleep 1; done' visit \"$@\"; }
         (visit 10.0.0.100 80 9 20 >/dev/null 2>&1 &)
@@ -61,9 +61,9 @@ fn take() {
     let minutes = std::env::var("TOP_PICTURES").ok().and_then(|n| n.parse().ok()).unwrap_or(5.3);
     std::thread::sleep(Duration::from_secs_f64(60.0 * minutes));
     picture(&tty, "top.svg");
-    // One service open and the rest closed, then only what has a text; by bytes.
+    // One service open and the rest closed, then a filter; sorted by bytes.
     tty.keys("5/10.0.0.100:80\r");
-    tty.shows("Names with");
+    tty.shows("Names that contain");
     tty.no_more("443");
     tty.resize((112, 10));
     std::thread::sleep(Duration::from_secs(3));
@@ -79,7 +79,7 @@ fn picture(tty: &Tty, name: &str) {
     std::fs::write(&file, svg).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
 }
 
-/// The colours of the first sixteen, as far as they are used.
+/// The first sixteen colours, as far as they are used.
 fn colour(colour: Color, otherwise: &'static str) -> &'static str {
     match colour {
         Color::Idx(1 | 9) => "#f47067",
@@ -118,7 +118,7 @@ fn draw(screen: &vt100::Screen) -> String {
     svg + "</g>\n</svg>\n"
 }
 
-/// The text's colour, its ground, and what else is seen of it.
+/// The colour of the text and of its background, and the other attributes.
 type Style = (&'static str, &'static str, bool, bool);
 
 fn style(screen: &vt100::Screen, line: u16, column: u16) -> Style {
@@ -129,7 +129,7 @@ fn style(screen: &vt100::Screen, line: u16, column: u16) -> Style {
     (front, back, cell.bold(), cell.underline())
 }
 
-/// Cells of one style, side by side.
+/// Appends adjacent cells of one style.
 fn push_run(svg: &mut String, text: &str, line: u16, column: u16, style: Style) {
     let (front, back, bold, underlined) = style;
     let (x, y) = (f64::from(column) * WIDE + MARGIN, f64::from(line) * HIGH + MARGIN);
@@ -144,7 +144,7 @@ fn push_run(svg: &mut String, text: &str, line: u16, column: u16, style: Style) 
         let below = y + HIGH - 2.0;
         let _ = writeln!(svg, "<path d=\"M{x:.1} {below:.1}h{width:.1}\" stroke=\"{front}\"/>");
     }
-    // Words by themselves: a font that is not quite as wide keeps its columns.
+    // Words one by one: a font of another width keeps the columns.
     let mut at = 0;
     for word in text.split(' ') {
         let length = word.chars().count();

@@ -1,4 +1,4 @@
-//! While traffic flows, the screen shows what `--rate` shows.
+//! The screen shows the same rates as `--rate` while traffic flows.
 
 use crate::lab::Network;
 use crate::support::{Test, ipvsadm, ipvsadm_with};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 pub const TESTS: &[Test] = &[("rates: as --rate has them", as_rate_has_them)];
 
-/// The five rates of each row that a text has, by the row's name.
+/// Returns the five rates of each row of a text, by the name of the row.
 fn rows(text: &str) -> BTreeMap<String, [u64; 5]> {
     let row = |line: &str| {
         let words: Vec<&str> = line.split_whitespace().collect();
@@ -37,14 +37,14 @@ fn as_rate_has_them() {
     tty.until("a rate", |screen| {
         rows(screen).get("10.0.0.100:8080").is_some_and(|rates| rates[0] > 0)
     });
-    // The kernel reckons the rates anew every two seconds, for one row after the other: a row of the screen
-    // is one of those that --rate shows just before or just after, and many different ones are seen.
+    // The kernel updates the rates every two seconds, one row after the other. So a row of the screen
+    // equals a row that --rate printed just before or just after, and many different ones are seen.
     let end = Instant::now() + Duration::from_secs(90);
     let rate = || rows(&ipvsadm("-Ln --rate").ok());
     let (mut different, mut compared) = (BTreeSet::new(), 0);
     while (compared < 5 || different.len() < 3) && Instant::now() < end {
         let before = rate();
-        // The screen is a reading old at most.
+        // The screen is at most one reading old.
         std::thread::sleep(Duration::from_millis(500));
         let screen = rows(&tty.text());
         let after = rate();

@@ -1,4 +1,4 @@
-//! What is on the screen, and what keys do to it.
+//! The contents of the screen, and the effect of keys.
 
 use crate::support::{Test, ipvsadm, ipvsadm_with, program};
 use crate::top;
@@ -25,7 +25,7 @@ const TABLE: &str = "\
 
 fn coming_and_going() {
     let mut tty = top("-n --interval 0.3", (120, 24));
-    tty.shows("No such virtual service now.");
+    tty.shows("No such virtual service at present.");
     ipvsadm_with("-R", TABLE).ok();
     let screen = tty.shows("3 services, 3 servers (1 with weight 0)");
     for row in [
@@ -43,7 +43,7 @@ fn coming_and_going() {
     tty.no_more("10.1.0.1:80");
     ipvsadm("-D -f 7").ok();
     tty.no_more("FWM");
-    // Nothing is seen of that while it is paused.
+    // A paused view does not show the change.
     tty.keys("p");
     tty.shows("paused");
     ipvsadm("-C").ok();
@@ -55,12 +55,12 @@ fn coming_and_going() {
 
 fn keys() {
     ipvsadm_with("-R", TABLE).ok();
-    // Readings come seldom: what is seen is what the keys do.
+    // Readings are rare: every change on the screen comes from a key.
     let mut tty = top("-n --interval 60", (120, 24));
     tty.shows("10.1.0.3:0");
     tty.keys("-");
     tty.no_more("->");
-    // The second service, by an arrow: its servers.
+    // An arrow opens the second service: its servers.
     let second = tty.text().lines().nth(4).expect("a row").to_string();
     tty.keys("1\x1b[B\r");
     tty.until("the selected service open", |screen| {
@@ -80,7 +80,7 @@ fn keys() {
     tty.shows("10.1.0.1:80");
     tty.keys("?");
     tty.shows("Keys");
-    // A key that is half there stops nothing.
+    // An incomplete key sequence blocks nothing.
     tty.keys("x");
     tty.no_more("show what has a text");
     tty.keys("\x1b[");
@@ -107,7 +107,7 @@ fn another_size() {
         assert!(widest.unwrap_or(0) <= columns.into());
     }
     tty.no_more("OutPPS");
-    // That of a serial line knows none.
+    // A serial line does not know its size.
     let mut tty = top("-n --interval 60", (0, 0));
     let screen = tty.shows("10.1.0.3:0");
     assert_eq!(screen.lines().count(), 24);
@@ -124,7 +124,7 @@ fn only_some() {
     ipvsadm("-A -t 10.0.0.9:80").ok();
     tty.shows("TCP  10.0.0.9:80");
     ipvsadm("-C").ok();
-    tty.shows("No such virtual service now.");
+    tty.shows("No such virtual service at present.");
 }
 
 fn names() {

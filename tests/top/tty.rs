@@ -1,4 +1,4 @@
-//! A program on a terminal: keys go in, and what comes out is what a terminal emulator makes of it.
+//! A program on a terminal: sends keys, and shows the screen of a terminal emulator.
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -15,18 +15,18 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-/// How long anything may take to be seen. The lab has one processor.
+/// The maximum wait for a text. The lab has one processor.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How soon the reader sees that it is to do something else.
+/// The delay until the reader notices a new order.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// What the reader does: its work, nothing, or it lets go of the terminal.
+/// The orders of the reader: read, pause, or close the terminal.
 const READING: u8 = 0;
 const STUCK: u8 = 1;
 const GONE: u8 = 2;
 
-/// What has come out.
+/// The output so far.
 struct Seen {
     emulator: vt100::Parser,
     bytes: Vec<u8>,
@@ -41,7 +41,7 @@ pub struct Tty {
 }
 
 impl Tty {
-    /// Start a program as the leader of a session on a terminal of that size, columns first.
+    /// Starts a program as the leader of a session on a terminal of this size, columns first.
     #[track_caller]
     pub fn start(mut command: Command, (columns, lines): (u16, u16)) -> Tty {
         let size = Winsize { ws_row: lines, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
@@ -50,7 +50,7 @@ impl Tty {
         for end in [&ends.master, &ends.slave] {
             fcntl(end, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).expect("a descriptor");
         }
-        // As a terminal program would, and not as the kernel's bare default: something to be found again.
+        // Settings of a real terminal instead of the kernel's defaults, so that a change shows.
         let mut settings = tcgetattr(&ends.slave).expect("settings");
         settings.control_chars[libc::VERASE] = 0x08;
         tcsetattr(&ends.slave, SetArg::TCSANOW, &settings).expect("settings");
@@ -62,7 +62,7 @@ impl Tty {
             .env("TERM", "xterm-256color")
             .env("LC_ALL", "C.UTF-8")
             .env_remove("NO_COLOR");
-        // SAFETY: both calls may be made between fork and exec.
+        // SAFETY: both calls are allowed between fork and exec.
         unsafe {
             command.pre_exec(|| {
                 nix::unistd::setsid()?;
@@ -75,7 +75,7 @@ impl Tty {
         let child = command.spawn().expect("the program starts");
         drop(command);
         let before = tcgetattr(&ends.slave).expect("settings").into();
-        // A terminal that does not know its size has one all the same.
+        // The emulator needs a size even if the terminal does not know its own.
         let (columns, lines) = if columns == 0 { (80, 24) } else { (columns, lines) };
         let emulator = vt100::Parser::new(lines, columns, 0);
         let seen = Arc::new(Mutex::new(Seen { emulator, bytes: Vec::new() }));
@@ -106,7 +106,7 @@ impl Tty {
         Tty { master: Some(master), child, seen, before, reading }
     }
 
-    /// The text on the screen, without the blanks at the ends of lines.
+    /// Returns the text on the screen, without blanks at the ends of lines.
     pub fn text(&self) -> String {
         self.look(|emulator| emulator.screen().contents())
     }
@@ -115,12 +115,12 @@ impl Tty {
         at(&self.seen.lock().expect("nobody panics with it").emulator)
     }
 
-    /// Every byte that came out.
+    /// Returns every byte of the output.
     pub fn bytes(&self) -> Vec<u8> {
         self.seen.lock().expect("nobody panics with it").bytes.clone()
     }
 
-    /// Wait until the screen is what is wanted; its text then.
+    /// Waits for a condition on the screen and returns its text.
     #[track_caller]
     pub fn until(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
         let end = Instant::now() + PATIENCE;
@@ -144,7 +144,7 @@ impl Tty {
         self.until(&format!("no {text}"), |screen| !screen.contains(text))
     }
 
-    /// Type.
+    /// Types keys.
     #[track_caller]
     pub fn keys(&mut self, keys: &str) {
         let master = self.master.as_mut().expect("the terminal is there");
@@ -157,7 +157,7 @@ impl Tty {
         let master = self.master.as_ref().expect("the terminal is there").as_raw_fd();
         // SAFETY: the request takes a struct winsize, which outlives the call.
         let set = || unsafe { libc::ioctl(master, libc::TIOCSWINSZ, &raw const size) };
-        // What is drawn for the new size is not to meet the old one.
+        // The emulator must not draw output for the new size at the old one.
         let mut seen = self.seen.lock().expect("nobody panics with it");
         seen.emulator.set_size(lines, columns);
         assert_eq!(set(), 0);
@@ -172,20 +172,20 @@ impl Tty {
         kill(self.id(), signal).expect("it is there");
     }
 
-    /// The terminal goes away.
+    /// Closes the terminal.
     pub fn hang_up(&mut self) {
         self.reading.store(GONE, Ordering::SeqCst);
         drop(self.master.take());
         std::thread::sleep(2 * LOOK);
     }
 
-    /// How it ends: its status, or 128 and the signal.
+    /// Waits for the end; returns the status, or 128 plus the signal.
     #[track_caller]
     pub fn ends(&mut self) -> i32 {
         let end = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().expect("it can be waited for") {
-                // What it wrote last is still on its way.
+                // The last output may still be in flight.
                 std::thread::sleep(Duration::from_millis(200));
                 return status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
             }
@@ -194,13 +194,13 @@ impl Tty {
         }
     }
 
-    /// From now on nobody takes what it writes.
+    /// Stops reading the output.
     pub fn read_no_more(&self) {
         self.reading.store(STUCK, Ordering::SeqCst);
         std::thread::sleep(2 * LOOK);
     }
 
-    /// Somebody else sets the terminal right.
+    /// Changes the settings as another program would.
     #[track_caller]
     pub fn become_as_before(&self) {
         let master = self.master.as_ref().expect("the terminal is there");
@@ -221,7 +221,7 @@ impl Tty {
         self.look(|emulator| emulator.screen().alternate_screen())
     }
 
-    /// The terminal is as it was before.
+    /// Fails unless the terminal is as it was before.
     #[track_caller]
     pub fn is_given_back(&self) {
         self.look(|emulator| {
@@ -231,7 +231,7 @@ impl Tty {
         assert!(Termios::from(self.settings()) == Termios::from(self.before), "settings differ");
     }
 
-    /// It is taken: raw, and the other screen.
+    /// Fails unless the terminal is raw and shows the other screen.
     #[track_caller]
     pub fn is_ours(&self) {
         assert!(self.is_taken());

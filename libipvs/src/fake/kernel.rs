@@ -1,47 +1,47 @@
-//! What the kernel does with a request: a table in memory, and payloads in and out.
+//! The state of the fake kernel, and its answers to requests.
 
 use crate::model::*;
 use crate::netlink::attribute::{Attribute, Malformed, Value, attributes};
-use crate::netlink::socket::{Request, lay_out};
+use crate::netlink::message::{
+    CTRL_ATTR_FAMILY_ID, GENL_HDRLEN, GENL_ID_CTRL, Request, append_payload,
+};
 use crate::table::{Table, TableError};
-use crate::wire;
-use crate::wire::kernel_side::{self, Asked, Question};
 use crate::wire::uapi::*;
+use crate::wire::{self, Query, kernel_side};
 use netlink_packet_core::NLMSG_NOOP;
-use netlink_packet_generic::constants::{CTRL_ATTR_FAMILY_ID, GENL_HDRLEN, GENL_ID_CTRL};
 use std::collections::HashMap;
 
-/// What the family is numbered here.
+/// The number of the family IPVS.
 pub const FAMILY: u16 = 0x1c;
 
-/// A table, and what is counted in it.
 #[derive(Debug, Default)]
 pub struct Kernel {
     pub table: Table,
     pub services: HashMap<ServiceKey, Statistics>,
     pub destinations: HashMap<(ServiceKey, DestinationKey), ObservedDestination>,
-    /// The changes that were asked for and made.
-    pub made: Vec<Change>,
+    /// The changes made by clients.
+    pub changes: Vec<Change>,
 }
 
-/// What a request is answered with: payloads, or an errno and why.
 pub enum Reply {
+    /// The payloads of the answers.
     Data(Vec<Vec<u8>>),
+    /// An errno, and an explanation.
     Refused(i32, Option<String>),
 }
 
 impl Kernel {
-    /// Do what a message of this kind asks for.
-    pub fn reply(&mut self, kind: u16, payload: &[u8]) -> Reply {
+    /// Executes a message of this kind.
+    pub fn execute(&mut self, kind: u16, payload: &[u8]) -> Reply {
         let result = match kind {
             NLMSG_NOOP => Ok(vec![]),
             GENL_ID_CTRL => {
                 let family = Attribute::new(CTRL_ATTR_FAMILY_ID, Value::U16(FAMILY));
-                Ok(vec![laid_out(1, vec![family])])
+                Ok(vec![encode(1, vec![family])])
             }
-            FAMILY => match asked(payload) {
-                Ok(Asked::Change(change)) => self.change(change).map(|()| vec![]),
-                Ok(Asked::Question(question)) => self.answers(question),
+            FAMILY => match decode(payload) {
+                Ok(kernel_side::Request::Change(change)) => self.change(change).map(|()| vec![]),
+                Ok(kernel_side::Request::Query(query)) => self.answers(query),
                 Err(_) => Err(libc::EINVAL),
             },
             _ => Err(libc::EOPNOTSUPP),
@@ -50,7 +50,7 @@ impl Kernel {
     }
 
     fn change(&mut self, change: Change) -> Result<(), i32> {
-        // The kernel looks for the service before it looks at the server.
+        // The kernel looks up the service before it validates the destination.
         let defined = match &change {
             Change::AddDestination(key, _) | Change::EditDestination(key, _) => {
                 self.table.service(key).is_some()
@@ -68,79 +68,78 @@ impl Kernel {
             return Err(libc::ESRCH);
         }
         self.table.apply(&change).map_err(errno)?;
-        self.made.push(change);
+        self.changes.push(change);
         Ok(())
     }
 
-    fn answers(&self, question: Question) -> Result<Vec<Vec<u8>>, i32> {
-        Ok(match question {
-            Question::Services => {
-                self.table.services().map(|e| self.service(e.service())).collect()
-            }
-            Question::Service(key) => {
+    fn answers(&self, query: Query) -> Result<Vec<Vec<u8>>, i32> {
+        Ok(match query {
+            Query::Services => self.table.services().map(|e| self.service(e.service())).collect(),
+            Query::Service(key) => {
                 let entry = self.table.service(&key).ok_or(libc::ESRCH)?;
                 vec![self.service(entry.service())]
             }
-            Question::Destinations(key) => {
-                let servers = self.table.service(&key).into_iter().flat_map(|e| e.destinations());
-                servers.map(|server| self.destination(key, server)).collect()
+            Query::Destinations(key) => {
+                let entry = self.table.service(&key);
+                let destinations = entry.into_iter().flat_map(|entry| entry.destinations());
+                destinations.map(|destination| self.destination(key, destination)).collect()
             }
-            Question::Daemons => [DaemonRole::Master, DaemonRole::Backup]
+            Query::Daemons => [DaemonRole::Master, DaemonRole::Backup]
                 .into_iter()
                 .filter_map(|role| self.table.daemon(role))
-                .map(|daemon| asked_as(IPVS_CMD_GET_DAEMON, &Change::StartDaemon(daemon.clone())))
+                .map(|daemon| encode_as(IPVS_CMD_GET_DAEMON, &Change::StartDaemon(daemon.clone())))
                 .collect(),
-            Question::Timeouts => {
-                vec![asked_as(IPVS_CMD_GET_CONFIG, &Change::SetTimeouts(self.table.timeouts()))]
+            Query::Timeouts => {
+                vec![encode_as(IPVS_CMD_GET_CONFIG, &Change::SetTimeouts(self.table.timeouts()))]
             }
-            Question::Info => {
+            Query::Info => {
                 let info = Info { version: 0x010201, connection_table_size: 4096 };
-                vec![laid_out(IPVS_CMD_GET_INFO, kernel_side::info(&info))]
+                vec![encode(IPVS_CMD_GET_INFO, kernel_side::info(&info))]
             }
         })
     }
 
     fn service(&self, service: &Service) -> Vec<u8> {
         let statistics = self.services.get(&service.key).copied().unwrap_or_default();
-        let request = Change::AddService(service.clone());
-        laid_out(IPVS_CMD_NEW_SERVICE, kernel_side::service(&request, &statistics))
+        let add = Change::AddService(service.clone());
+        encode(IPVS_CMD_NEW_SERVICE, kernel_side::service(&add, &statistics))
     }
 
     fn destination(&self, service: ServiceKey, destination: &Destination) -> Vec<u8> {
-        let counted = self.destinations.get(&(service, destination.key)).cloned();
-        let shown = counted.unwrap_or_else(|| destination.clone().into());
-        let request = Change::AddDestination(service, destination.clone());
-        laid_out(IPVS_CMD_NEW_DEST, kernel_side::destination(&request, &shown))
+        let observed = self.destinations.get(&(service, destination.key)).cloned();
+        let observed = observed.unwrap_or_else(|| destination.clone().into());
+        let add = Change::AddDestination(service, destination.clone());
+        encode(IPVS_CMD_NEW_DEST, kernel_side::destination(&add, &observed))
     }
 }
 
-/// What a request of the family asks for.
-pub fn asked(payload: &[u8]) -> Result<Asked, Malformed> {
+/// Decodes the payload of a message to the family IPVS.
+pub fn decode(payload: &[u8]) -> Result<kernel_side::Request, Malformed> {
     match (payload.first(), payload.get(GENL_HDRLEN..)) {
-        (Some(command), Some(carried)) => kernel_side::asked(*command, attributes(carried)),
-        _ => Err(Malformed("no command")),
+        (Some(command), Some(rest)) => kernel_side::request(*command, attributes(rest)),
+        _ => Err(Malformed("a message without a command")),
     }
 }
 
-fn errno(refused: TableError) -> i32 {
-    match refused {
-        TableError::ServiceExists | TableError::DestinationExists | TableError::DaemonRuns => {
+fn errno(error: TableError) -> i32 {
+    match error {
+        TableError::ServiceExists | TableError::DestinationExists | TableError::DaemonRunning => {
             libc::EEXIST
         }
-        TableError::NoService | TableError::NotDefined => libc::ESRCH,
-        TableError::NoDestination => libc::ENOENT,
-        TableError::Thresholds => libc::ERANGE,
+        TableError::NoSuchService | TableError::ServiceNotDefined => libc::ESRCH,
+        TableError::NoSuchDestination => libc::ENOENT,
+        TableError::OutOfRange => libc::ERANGE,
     }
 }
 
-/// The payload of an answer.
-fn laid_out(command: u8, attributes: Vec<Attribute>) -> Vec<u8> {
+/// Encodes the payload of an answer.
+fn encode(command: u8, attributes: Vec<Attribute>) -> Vec<u8> {
     let mut bytes = Vec::new();
-    lay_out(&mut bytes, IPVS_GENL_VERSION, &Request { command, attributes });
+    append_payload(&mut bytes, IPVS_GENL_VERSION, &Request { command, attributes });
     bytes
 }
 
-/// An answer with what a request carries.
-fn asked_as(command: u8, request: &Change) -> Vec<u8> {
-    laid_out(command, wire::change(request).attributes)
+/// Encodes an answer with the attributes of the request that makes this change.
+fn encode_as(command: u8, change: &Change) -> Vec<u8> {
+    encode(command, wire::change(change).attributes)
 }

@@ -1,12 +1,13 @@
-//! A kernel for tests: a table in memory that speaks the kernel's bytes, and fails as it is told to.
+//! A fake kernel for tests: a table in memory behind the netlink protocol of IPVS.
 //!
-//! What is built on a [`Client`] is tested without privilege, without a kernel, and at every failure
-//! that a kernel has. A [`FakeKernel`] is a handle: clones of it are the same kernel, and any number of
-//! clients talk to it, from any thread. So a test can look at the table, change it behind the back of what it tests, and say what fails next.
+//! Code that uses a [`Client`] can be tested with it, without privilege and without IPVS, and with
+//! every failure that a kernel can produce. A [`FakeKernel`] is a handle: its clones share one
+//! kernel, and any number of clients can use it from any thread. A test can inspect the table,
+//! change it as another program would, and plan the next failures.
 //!
 //! ```
+//! use libipvs::fake::{FakeKernel, Fault};
 //! use libipvs::model::{Change, Destination, Service};
-//! use libipvs::fake::{Fault, FakeKernel};
 //! use libipvs::{ErrorKind, Scope};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -17,24 +18,25 @@
 //! let again = client.add_service(web.clone()).map_err(|error| error.kind());
 //! assert_eq!(again, Err(ErrorKind::ServiceExists));
 //!
-//! // The second change of what follows is refused, and the first one taken back.
-//! let mut wanted = kernel.table();
-//! for host in ["10.0.0.11:80", "10.0.0.12:80"] {
-//!     let server = Destination::direct_routing(host.parse()?).build()?;
-//!     wanted.apply(&Change::AddDestination(web.key, server))?;
+//! // The kernel refuses the second of two changes, so the first one is rolled back.
+//! let mut desired = kernel.table();
+//! for address in ["10.0.0.11:80", "10.0.0.12:80"] {
+//!     let destination = Destination::direct_routing(address.parse()?).build()?;
+//!     desired.apply(&Change::AddDestination(web.key, destination))?;
 //! }
 //! kernel.fail_change(1, Fault::Refuse(libc::ENOMEM));
-//! let failure = client.apply(wanted, Scope::Whole).expect_err("it is refused");
-//! assert!(failure.is_rolled_back());
-//! assert_eq!(kernel.table().service(&web.key).expect("it is there").destinations().count(), 0);
+//! let error = client.apply(desired, Scope::Whole).expect_err("the second change is refused");
+//! assert!(error.is_rolled_back());
+//! let table = kernel.table();
+//! assert_eq!(table.service(&web.key).expect("the service").destinations().count(), 0);
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! Like the kernel it refuses what is there already, what is not there, and most of what
-//! [`Change::validate`] refuses. Unlike it, it takes any name of a scheduler or an interface, counts nothing,
-//! makes no real server a local one, and begins with timeouts of 0. An errno is a number of the C
-//! library's, as the crate `libc` names them.
+//! Like the kernel, it refuses to add what exists, to edit or delete what does not exist, and most
+//! of what [`Change::validate`] refuses. Unlike the kernel, it accepts any name of a scheduler or
+//! an interface, counts no traffic, never marks a real server as local, and starts with timeouts of
+//! 0. An errno is a positive number of the C library, such as `libc::ENOMEM`.
 
 mod kernel;
 mod message;
@@ -46,39 +48,39 @@ use crate::error::Error;
 use crate::model::*;
 use crate::table::{Table, TableError};
 use crate::transport::{Inbox, Transport};
-use crate::wire::kernel_side::Asked;
+use crate::wire::kernel_side;
 use kernel::{FAMILY, Kernel, Reply};
 use message::Request;
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// How a request fails. An errno is positive.
+/// A failure of one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// The kernel refuses it with this errno; nothing is done.
+    /// The kernel refuses the request with this errno, and does nothing.
     Refuse(i32),
-    /// The same, and says why (extended acknowledgement).
-    RefuseSaying(i32, String),
-    /// It is done, and its answer ends after so many bytes.
-    Cut(usize),
-    /// It is done, and all answers of this send are lost: ENOBUFS.
-    Lose,
-    /// A dump is marked as one under which the table changed (NLM_F_DUMP_INTR). Nothing to any other
-    /// request.
-    Interrupt,
-    /// It cannot be sent; nothing of this send is done.
-    NotSent(i32),
-    /// It is done, and this comes in place of its answer.
-    Answer(Vec<u8>),
+    /// The kernel refuses the request with this errno and explains why (extended acknowledgement).
+    RefuseWithText(i32, String),
+    /// The kernel executes the request; its answer is cut to this many bytes.
+    TruncateAnswer(usize),
+    /// The kernel executes the request; all answers to this send are lost (ENOBUFS).
+    LoseAnswers,
+    /// The kernel marks the dump as one during which the table changed (NLM_F_DUMP_INTR). Other
+    /// requests succeed.
+    InterruptDump,
+    /// The send fails with this errno; the kernel executes no request of it.
+    FailSend(i32),
+    /// The kernel executes the request, and answers with these bytes.
+    ReplaceAnswer(Vec<u8>),
 }
 
-/// A kernel that is a table in memory.
+/// A kernel with a table in memory.
 #[derive(Debug, Default)]
 pub struct FakeKernel {
     state: Arc<Mutex<State>>,
-    /// As a socket has them: each client reads its own.
+    /// The receive queue, which each client has for itself: datagrams, or the errno of a receive.
     answers: VecDeque<Result<Vec<u8>, i32>>,
 }
 
@@ -91,86 +93,86 @@ impl Clone for FakeKernel {
 #[derive(Debug, Default)]
 struct State {
     kernel: Kernel,
-    /// What is to fail: of all requests, and of changes alone.
-    requests: Faults,
-    changes: Faults,
+    request_faults: Faults,
+    change_faults: Faults,
 }
 
-/// What has been counted, and what fails at which count.
+/// Planned faults, by the number of the request or change.
 #[derive(Debug, Default)]
 struct Faults {
-    seen: usize,
-    at: HashMap<usize, Fault>,
+    count: usize,
+    planned: HashMap<usize, Fault>,
 }
 
 impl Faults {
     fn plan(&mut self, after: usize, fault: Fault) {
-        self.at.insert(self.seen + after, fault);
+        self.planned.insert(self.count + after, fault);
     }
 
     fn next(&mut self) -> Option<Fault> {
-        self.seen += 1;
-        self.at.remove(&(self.seen - 1))
+        let fault = self.planned.remove(&self.count);
+        self.count += 1;
+        fault
     }
 }
 
 impl FakeKernel {
-    /// A kernel with an empty table.
+    /// Creates a kernel with an empty table.
     pub fn new() -> FakeKernel {
         FakeKernel::default()
     }
 
-    /// A kernel with this table.
-    pub fn with(table: Table) -> FakeKernel {
+    /// Creates a kernel with this table.
+    pub fn with_table(table: Table) -> FakeKernel {
         let kernel = FakeKernel::new();
         kernel.state().kernel.table = table;
         kernel
     }
 
-    /// A client of this kernel.
+    /// Connects a client to this kernel.
     pub fn client(&self) -> Result<Client<FakeKernel>, Error> {
         Client::over(self.clone(), || ())
     }
 
-    /// The table as it is now.
+    /// Returns the current table.
     pub fn table(&self) -> Table {
         self.state().kernel.table.clone()
     }
 
-    /// Change the table as another program would.
+    /// Changes the table as another program would.
     pub fn apply(&self, change: &Change) -> Result<(), TableError> {
         self.state().kernel.table.apply(change)
     }
 
-    /// The changes that were made by clients, in their order.
-    pub fn made(&self) -> Vec<Change> {
-        self.state().kernel.made.clone()
+    /// Returns the changes that clients have made, in order.
+    pub fn changes(&self) -> Vec<Change> {
+        self.state().kernel.changes.clone()
     }
 
-    /// The request that comes after so many others fails: 0 for the next one. Changes and questions
-    /// count, but not the look-up of the family.
-    pub fn fail(&self, after: usize, fault: Fault) {
-        self.state().requests.plan(after, fault);
+    /// Plans a fault of the request that follows `after` others: 0 means the next one. Changes and
+    /// queries count as requests, the look-up of the family does not.
+    pub fn fail_request(&self, after: usize, fault: Fault) {
+        self.state().request_faults.plan(after, fault);
     }
 
-    /// The change that comes after so many others fails: 0 for the next one.
+    /// Plans a fault of the change that follows `after` others: 0 means the next one.
     pub fn fail_change(&self, after: usize, fault: Fault) {
-        self.state().changes.plan(after, fault);
+        self.state().change_faults.plan(after, fault);
     }
 
-    /// What is shown as a service's statistics from now on.
-    pub fn count(&self, service: ServiceKey, statistics: Statistics) {
+    /// Sets the statistics of a service.
+    pub fn set_statistics(&self, service: ServiceKey, statistics: Statistics) {
         self.state().kernel.services.insert(service, statistics);
     }
 
-    /// What is shown as a real server's connections and statistics from now on.
-    pub fn count_destination(&self, service: ServiceKey, shown: ObservedDestination) {
-        let key = (service, shown.destination.key);
-        self.state().kernel.destinations.insert(key, shown);
+    /// Sets the connections and statistics of a real server.
+    pub fn set_destination(&self, service: ServiceKey, observed: ObservedDestination) {
+        let key = (service, observed.destination.key);
+        self.state().kernel.destinations.insert(key, observed);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // A test that failed with the lock held is no reason to fail in another way.
+        // A test that panicked while it held the lock should not hide its own message.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -178,17 +180,17 @@ impl FakeKernel {
 impl Transport for FakeKernel {
     fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.state();
-        let mut failing = Vec::new();
-        for request in Request::all_of(bytes).ok_or(io::ErrorKind::InvalidInput)? {
-            let fault = state.fault_of(&request);
-            if let Some(Fault::NotSent(errno)) = fault {
+        let mut requests = Vec::new();
+        for request in Request::decode_all(bytes).ok_or(io::ErrorKind::InvalidInput)? {
+            let fault = state.next_fault(&request);
+            if let Some(Fault::FailSend(errno)) = fault {
                 return Err(io::Error::from_raw_os_error(errno));
             }
-            failing.push((request, fault));
+            requests.push((request, fault));
         }
         let mut answers = Vec::new();
-        for (request, fault) in failing {
-            state.take(&request, fault, &mut answers);
+        for (request, fault) in requests {
+            state.execute(&request, fault, &mut answers);
         }
         drop(state);
         self.answers.extend(answers);
@@ -202,7 +204,7 @@ impl Transport for FakeKernel {
                 Ok(())
             }
             Some(Err(errno)) => Err(io::Error::from_raw_os_error(errno)),
-            // The kernel's socket would wait for ever.
+            // A socket of the kernel would wait for ever.
             None => Err(io::ErrorKind::WouldBlock.into()),
         }
     }
@@ -213,19 +215,19 @@ impl Transport for FakeKernel {
 }
 
 impl State {
-    fn fault_of(&mut self, request: &Request) -> Option<Fault> {
+    fn next_fault(&mut self, request: &Request) -> Option<Fault> {
         if request.kind != FAMILY {
             return None;
         }
-        let of_all = self.requests.next();
-        match kernel::asked(request.payload) {
-            Ok(Asked::Change(_)) => self.changes.next().or(of_all),
-            _ => of_all,
+        let request_fault = self.request_faults.next();
+        match kernel::decode(request.payload) {
+            Ok(kernel_side::Request::Change(_)) => self.change_faults.next().or(request_fault),
+            _ => request_fault,
         }
     }
 
-    /// Do what is asked, and lay the answers out behind those to what was sent with it.
-    fn take(
+    /// Executes a request and appends its answers to those of the same send.
+    fn execute(
         &mut self,
         request: &Request,
         fault: Option<Fault>,
@@ -233,21 +235,21 @@ impl State {
     ) {
         let reply = match &fault {
             Some(Fault::Refuse(errno)) => Reply::Refused(*errno, None),
-            Some(Fault::RefuseSaying(errno, why)) => Reply::Refused(*errno, Some(why.clone())),
-            _ => self.kernel.reply(request.kind, request.payload),
+            Some(Fault::RefuseWithText(errno, text)) => Reply::Refused(*errno, Some(text.clone())),
+            _ => self.kernel.execute(request.kind, request.payload),
         };
-        let mut answers = request.answered(reply, fault == Some(Fault::Interrupt));
+        let mut answers = request.answers(reply, fault == Some(Fault::InterruptDump));
         match fault {
-            Some(Fault::Cut(length)) => {
+            Some(Fault::TruncateAnswer(length)) => {
                 answers.truncate(1);
-                // A change that is made has no answer of its own in a batch.
+                // A change in a batch has no answer if it succeeds.
                 if answers.is_empty() {
                     answers.push(request.acknowledgement());
                 }
                 answers.iter_mut().for_each(|answer| answer.truncate(length));
             }
-            Some(Fault::Answer(bytes)) => answers = vec![bytes],
-            Some(Fault::Lose) => {
+            Some(Fault::ReplaceAnswer(bytes)) => answers = vec![bytes],
+            Some(Fault::LoseAnswers) => {
                 sent.clear();
                 sent.push(Err(libc::ENOBUFS));
                 return;

@@ -5,44 +5,44 @@ use super::{
     Timeouts, ValidationError,
 };
 
-/// One change to the table: what a command of the kernel's does.
+/// A change to the table: a command of the kernel with its values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// `IPVS_CMD_NEW_SERVICE`.
+    /// Adds a service (`IPVS_CMD_NEW_SERVICE`).
     AddService(Service),
-    /// `IPVS_CMD_SET_SERVICE`: all of it but its key.
+    /// Replaces the settings of a service (`IPVS_CMD_SET_SERVICE`).
     EditService(Service),
-    /// `IPVS_CMD_DEL_SERVICE`, with its servers.
+    /// Deletes a service and its real servers (`IPVS_CMD_DEL_SERVICE`).
     DeleteService(ServiceKey),
-    /// `IPVS_CMD_NEW_DEST`.
+    /// Adds a real server to a service (`IPVS_CMD_NEW_DEST`).
     AddDestination(ServiceKey, Destination),
-    /// `IPVS_CMD_SET_DEST`: all of it but its key.
+    /// Replaces the settings of a real server (`IPVS_CMD_SET_DEST`).
     EditDestination(ServiceKey, Destination),
-    /// `IPVS_CMD_DEL_DEST`.
+    /// Deletes a real server (`IPVS_CMD_DEL_DEST`).
     DeleteDestination(ServiceKey, DestinationKey),
-    /// Remove every service (`IPVS_CMD_FLUSH`).
+    /// Deletes all services (`IPVS_CMD_FLUSH`).
     Flush,
-    /// Zero the counters of one service and its servers, or of all (`IPVS_CMD_ZERO`).
+    /// Zeroes the counters of one service and its real servers, or all counters (`IPVS_CMD_ZERO`).
     Zero(Option<ServiceKey>),
-    /// `IPVS_CMD_SET_CONFIG`.
+    /// Sets the timeouts that are not 0 (`IPVS_CMD_SET_CONFIG`).
     SetTimeouts(Timeouts),
-    /// `IPVS_CMD_NEW_DAEMON`.
+    /// Starts a synchronisation daemon (`IPVS_CMD_NEW_DAEMON`).
     StartDaemon(Daemon),
-    /// `IPVS_CMD_DEL_DAEMON`.
+    /// Stops the synchronisation daemon of a role (`IPVS_CMD_DEL_DAEMON`).
     StopDaemon(DaemonRole),
 }
 
 impl Change {
-    /// Whether the kernel takes what it carries, as far as that hangs on nothing else.
+    /// Checks the values of the change, as far as that needs no kernel state.
     pub fn validate(&self) -> Result<(), ValidationError> {
         match self {
             Change::AddService(service) | Change::EditService(service) => service.validate(),
-            Change::AddDestination(key, server) | Change::EditDestination(key, server) => {
-                server.validate()?;
-                let address = server.key.address;
-                let differ = key.family() != Family::of(address);
-                match differ && server.forwarding != Forwarding::Tunnel {
-                    true => Err(ValidationError::Families { service: *key, server: address }),
+            Change::AddDestination(key, new) | Change::EditDestination(key, new) => {
+                new.validate()?;
+                let (service, destination) = (*key, new.key.address);
+                let differ = service.family() != Family::from(destination);
+                match differ && new.forwarding != Forwarding::Tunnel {
+                    true => Err(ValidationError::FamilyMismatch { service, destination }),
                     false => Ok(()),
                 }
             }

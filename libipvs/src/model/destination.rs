@@ -5,52 +5,53 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU16;
 
-/// How packets get to a real server (`IPVS_DEST_ATTR_FWD_METHOD`, an `IP_VS_CONN_F_` number).
+/// The forwarding method of a real server (`IPVS_DEST_ATTR_FWD_METHOD`, an `IP_VS_CONN_F_` number).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Forwarding {
     /// NAT (`IP_VS_CONN_F_MASQ`).
     Masquerading,
-    /// Set by the kernel for an address of the director itself (`IP_VS_CONN_F_LOCALNODE`).
+    /// Local delivery (`IP_VS_CONN_F_LOCALNODE`). The kernel sets it for an address of the
+    /// director.
     Local,
-    /// A packet in a packet (`IP_VS_CONN_F_TUNNEL`).
+    /// Encapsulation in another packet (`IP_VS_CONN_F_TUNNEL`).
     Tunnel,
-    /// The same packet to another MAC address (`IP_VS_CONN_F_DROUTE`).
+    /// Direct routing: the same packet to another MAC address (`IP_VS_CONN_F_DROUTE`).
     DirectRouting,
-    /// Set by the kernel for a cache's own traffic (`IP_VS_CONN_F_BYPASS`).
+    /// Bypass of a cache (`IP_VS_CONN_F_BYPASS`). Only the kernel sets it.
     Bypass,
-    /// One that this crate does not know, by its number.
+    /// Any other, by its number.
     Other(u32),
 }
 
-/// Encapsulation of the tunnel to a real server.
+/// The encapsulation of packets to a real server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Tunnel {
-    /// In what packets travel (`IPVS_DEST_ATTR_TUN_TYPE`).
+    /// The tunnel type (`IPVS_DEST_ATTR_TUN_TYPE`).
     pub kind: TunnelKind,
-    /// UDP port, for GUE (`IPVS_DEST_ATTR_TUN_PORT`).
+    /// The UDP port, for GUE only (`IPVS_DEST_ATTR_TUN_PORT`).
     pub port: u16,
-    /// Of the outer packet, for GUE and GRE (`IPVS_DEST_ATTR_TUN_FLAGS`).
+    /// The checksum of the outer packet, for GUE and GRE (`IPVS_DEST_ATTR_TUN_FLAGS`).
     pub checksum: Checksum,
 }
 
 impl Tunnel {
-    /// IP in IP.
+    /// Returns a tunnel of IP in IP.
     pub fn ipip() -> Tunnel {
         Tunnel { kind: TunnelKind::Ipip, port: 0, checksum: Checksum::None }
     }
 
-    /// Generic UDP encapsulation, to this port.
+    /// Returns a tunnel of generic UDP encapsulation (GUE) to this port.
     pub fn gue(port: NonZeroU16) -> Tunnel {
         Tunnel { kind: TunnelKind::Gue, port: port.get(), checksum: Checksum::None }
     }
 
-    /// GRE.
+    /// Returns a tunnel of GRE.
     pub fn gre() -> Tunnel {
         Tunnel { kind: TunnelKind::Gre, port: 0, checksum: Checksum::None }
     }
 
-    /// The same with this checksum. IP in IP has none.
+    /// Replaces the checksum, which IP in IP does not have.
     pub fn with_checksum(self, checksum: Checksum) -> Tunnel {
         Tunnel { checksum, ..self }
     }
@@ -62,38 +63,38 @@ impl Default for Tunnel {
     }
 }
 
-/// What a tunnel's packets travel in.
+/// The type of a tunnel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TunnelKind {
-    /// `IP_VS_CONN_F_TUNNEL_TYPE_IPIP`.
+    /// IP in IP (`IP_VS_CONN_F_TUNNEL_TYPE_IPIP`).
     Ipip,
-    /// `IP_VS_CONN_F_TUNNEL_TYPE_GUE`.
+    /// Generic UDP encapsulation (`IP_VS_CONN_F_TUNNEL_TYPE_GUE`).
     Gue,
-    /// `IP_VS_CONN_F_TUNNEL_TYPE_GRE`.
+    /// Generic routing encapsulation (`IP_VS_CONN_F_TUNNEL_TYPE_GRE`).
     Gre,
-    /// One that this crate does not know, by its number.
+    /// Any other, by its number.
     Other(u8),
 }
 
-/// Checksum of a tunnel's outer packets.
+/// The checksum of a tunnel's outer packets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Checksum {
-    /// `IP_VS_TUNNEL_ENCAP_FLAG_NOCSUM`.
+    /// No checksum (`IP_VS_TUNNEL_ENCAP_FLAG_NOCSUM`).
     None,
-    /// `IP_VS_TUNNEL_ENCAP_FLAG_CSUM`.
+    /// A full checksum (`IP_VS_TUNNEL_ENCAP_FLAG_CSUM`).
     Full,
-    /// Remote checksum offload, for GUE (`IP_VS_TUNNEL_ENCAP_FLAG_REMCSUM`).
+    /// Remote checksum offload, for GUE only (`IP_VS_TUNNEL_ENCAP_FLAG_REMCSUM`).
     Remote,
 }
 
-/// What tells one real server of a virtual service from another. It shows as `10.0.0.11:80`.
+/// The identity of a real server within its virtual service. Displayed as `10.0.0.11:80`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DestinationKey {
-    /// Its address (`IPVS_DEST_ATTR_ADDR`).
+    /// The IP address, RIP (`IPVS_DEST_ATTR_ADDR`).
     pub address: IpAddr,
-    /// Its port (`IPVS_DEST_ATTR_PORT`).
+    /// The port (`IPVS_DEST_ATTR_PORT`).
     pub port: u16,
 }
 
@@ -113,45 +114,48 @@ impl fmt::Display for DestinationKey {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Destination {
-    /// Which one.
+    /// The address and port.
     pub key: DestinationKey,
-    /// How packets get there.
+    /// The forwarding method.
     pub forwarding: Forwarding,
-    /// In what, where that is by a tunnel.
+    /// The encapsulation, if the method is tunnel.
     pub tunnel: Tunnel,
-    /// Its share, 0 to 2147483647; 0 for no new connections (`IPVS_DEST_ATTR_WEIGHT`).
+    /// The weight, 0 to 2147483647 (`IPVS_DEST_ATTR_WEIGHT`). With 0 it gets no new connections.
     pub weight: u32,
-    /// Connections at which it gets no more; 0 for no limit (`IPVS_DEST_ATTR_U_THRESH`).
+    /// The number of connections at which it gets no more; 0 for no limit
+    /// (`IPVS_DEST_ATTR_U_THRESH`).
     pub upper_threshold: u32,
-    /// Connections below which it gets new ones again (`IPVS_DEST_ATTR_L_THRESH`).
+    /// The number of connections below which it gets new ones again (`IPVS_DEST_ATTR_L_THRESH`).
     pub lower_threshold: u32,
 }
 
 impl Destination {
-    /// A server behind NAT: it may have a port of its own.
+    /// Returns a builder for a real server behind NAT, whose port may differ from that of the
+    /// service.
     pub fn masquerading(server: SocketAddr) -> DestinationBuilder {
-        Destination::by(Forwarding::Masquerading, server)
+        Destination::builder(Forwarding::Masquerading, server)
     }
 
-    /// A server on the same network, which has the virtual IP address too. Its port is the service's:
-    /// packets get there as they are.
+    /// Returns a builder for a real server on the director's network that has the virtual IP
+    /// address too. Its port must be that of the service, because packets are not changed.
     pub fn direct_routing(server: SocketAddr) -> DestinationBuilder {
-        Destination::by(Forwarding::DirectRouting, server)
+        Destination::builder(Forwarding::DirectRouting, server)
     }
 
-    /// A server at the end of a tunnel, which has the virtual IP address too. Its port is the service's.
+    /// Returns a builder for a real server at the end of a tunnel that has the virtual IP address
+    /// too. Its port must be that of the service.
     pub fn tunnel(server: SocketAddr, tunnel: Tunnel) -> DestinationBuilder {
-        let mut builder = Destination::by(Forwarding::Tunnel, server);
+        let mut builder = Destination::builder(Forwarding::Tunnel, server);
         builder.0.tunnel = tunnel;
         builder
     }
 
-    fn by(forwarding: Forwarding, server: SocketAddr) -> DestinationBuilder {
+    fn builder(forwarding: Forwarding, server: SocketAddr) -> DestinationBuilder {
         DestinationBuilder(Destination::new(server.into(), forwarding))
     }
 
-    /// A real server with weight 1 and no thresholds, which is not checked: see
-    /// [`Destination::masquerading`] for a builder that checks.
+    /// Creates a real server with weight 1 and no thresholds, without validation.
+    /// [`Destination::masquerading`] returns a builder that validates.
     pub fn new(key: DestinationKey, forwarding: Forwarding) -> Destination {
         Destination {
             key,
@@ -163,8 +167,7 @@ impl Destination {
         }
     }
 
-    /// The same as somebody would ask for it: without what the kernel has made of the forwarding method
-    /// by itself, and would again.
+    /// Replaces a forwarding method that only the kernel sets by one that a client can request.
     pub fn configured(&self) -> Destination {
         let forwarding = match self.forwarding {
             Forwarding::Local | Forwarding::Bypass => Forwarding::DirectRouting,
@@ -173,11 +176,11 @@ impl Destination {
         Destination { forwarding, ..self.clone() }
     }
 
-    /// Whether the kernel takes it, as far as that hangs on nothing else.
+    /// Checks the values, as far as that needs no kernel state.
     pub fn validate(&self) -> Result<(), ValidationError> {
         let address = self.key.address;
         let (lower, upper) = (self.lower_threshold, self.upper_threshold);
-        if !is_of_a_host(address) {
+        if !is_host(address) {
             Err(ValidationError::Address(address))
         } else if i32::try_from(self.weight).is_err() {
             Err(ValidationError::Weight(self.weight))
@@ -191,37 +194,39 @@ impl Destination {
     }
 }
 
-/// As the kernel has it, to which 127.0.0.1, 0.0.0.1, 240.0.0.1 and ::192.0.2.1 are hosts. It alone knows what
-/// is broadcast on an interface, and whether a link-local address is its own: it takes no other.
-fn is_of_a_host(address: IpAddr) -> bool {
-    let none = match address {
+/// Returns true if the kernel treats an address as that of a host. It does so for 127.0.0.1,
+/// 0.0.0.1, 240.0.0.1 and ::192.0.2.1. It also refuses the broadcast addresses of its interfaces
+/// and link-local addresses of other hosts, which only the kernel knows.
+fn is_host(address: IpAddr) -> bool {
+    let excluded = match address {
         IpAddr::V4(address) => address == Ipv4Addr::BROADCAST,
         IpAddr::V6(address) => address.to_ipv4_mapped().is_some(),
     };
-    !(address.is_unspecified() || address.is_multicast() || none)
+    !(address.is_unspecified() || address.is_multicast() || excluded)
 }
 
-/// A real server in the making: see [`Destination::masquerading`].
+/// A builder for a real server: see [`Destination::masquerading`].
 #[derive(Debug, Clone)]
-#[must_use = "it is no real server until it is built"]
+#[must_use = "a builder does nothing until `build` is called"]
 pub struct DestinationBuilder(Destination);
 
 impl DestinationBuilder {
-    /// Its share of new connections in place of 1; 0 for none.
+    /// Sets the weight (default: 1). With 0 the real server gets no new connections.
     pub fn weight(mut self, weight: u32) -> DestinationBuilder {
         self.0.weight = weight;
         self
     }
 
-    /// No new connections from `upper` on, until there are fewer than `lower`. The kernel takes three
-    /// quarters of the upper one for a lower one of 0.
+    /// Sets the thresholds: the real server gets no new connections from `upper` connections on,
+    /// until it has fewer than `lower`. The kernel treats a lower threshold of 0 as three quarters
+    /// of the upper one.
     pub fn thresholds(mut self, lower: u32, upper: u32) -> DestinationBuilder {
         self.0.lower_threshold = lower;
         self.0.upper_threshold = upper;
         self
     }
 
-    /// The real server, or what is wrong with it.
+    /// Returns the real server, or the reason why it is invalid.
     pub fn build(self) -> Result<Destination, ValidationError> {
         self.0.validate()?;
         Ok(self.0)

@@ -1,13 +1,13 @@
 //! The table as plain data: virtual services and real servers, as configured and as observed.
 //!
-//! Nothing here reads, prints or talks to a kernel. Numbers are in host byte order, but for none:
-//! the client turns what the kernel wants in network byte order. Times are whole seconds.
+//! Nothing here communicates with a kernel. All numbers are in host byte order; the client converts
+//! those that the kernel expects in network byte order. Times are in whole seconds.
 //!
-//! What can be configured comes from a builder ([`Service::tcp`], [`Destination::masquerading`],
-//! [`Daemon::master`]), which gives no value that the kernel refuses for itself, takes for another one,
-//! or could do nothing with; `check` says the same of a value from elsewhere, and [`Change::validate`] of
-//! what goes together. What hangs on more than that (a scheduler that the kernel has not, a service
-//! that is there already, whose a link-local address is) the kernel alone knows.
+//! Builders ([`Service::tcp`], [`Destination::masquerading`], [`Daemon::master`]) return only valid
+//! values: the kernel would not refuse them by themselves or change them silently. `validate`
+//! checks values from other sources, and [`Change::validate`] also the combination of a real server
+//! with its service. Only the kernel knows the rest: which schedulers it has, which services exist,
+//! and which link-local addresses are its own.
 
 mod change;
 mod daemon;

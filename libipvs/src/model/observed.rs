@@ -1,25 +1,26 @@
-//! What the kernel shows beside what was configured.
+//! The kernel's view of services and real servers: settings and statistics.
 
 use super::{Destination, Service};
 
-/// Counters since the last zeroing, and rates of the last seconds (`IPVS_SVC_ATTR_STATS64`,
-/// `IPVS_DEST_ATTR_STATS64`; the ones of 32 bits where a kernel has no others).
+/// Counters since they were last zeroed, and current rates (`IPVS_SVC_ATTR_STATS64`,
+/// `IPVS_DEST_ATTR_STATS64`; on kernels before 4.1 the 32-bit `IPVS_SVC_ATTR_STATS`,
+/// `IPVS_DEST_ATTR_STATS`).
 ///
-/// The kernel brings both up to date every two seconds: what has just happened may not be in them yet.
+/// The kernel updates them every two seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Statistics {
-    /// Connections that were scheduled (`IPVS_STATS_ATTR_CONNS`).
+    /// Scheduled connections (`IPVS_STATS_ATTR_CONNS`).
     pub connections: u64,
     /// Packets from clients (`IPVS_STATS_ATTR_INPKTS`).
     pub packets_in: u64,
-    /// Packets to clients, as far as they pass the director (`IPVS_STATS_ATTR_OUTPKTS`).
+    /// Packets to clients that passed the director (`IPVS_STATS_ATTR_OUTPKTS`).
     pub packets_out: u64,
     /// Bytes from clients (`IPVS_STATS_ATTR_INBYTES`).
     pub bytes_in: u64,
-    /// Bytes to clients, as far as they pass the director (`IPVS_STATS_ATTR_OUTBYTES`).
+    /// Bytes to clients that passed the director (`IPVS_STATS_ATTR_OUTBYTES`).
     pub bytes_out: u64,
-    /// Connections a second (`IPVS_STATS_ATTR_CPS`).
+    /// Scheduled connections a second (`IPVS_STATS_ATTR_CPS`).
     pub connections_rate: u64,
     /// Packets from clients a second (`IPVS_STATS_ATTR_INPPS`).
     pub packets_in_rate: u64,
@@ -31,40 +32,40 @@ pub struct Statistics {
     pub bytes_out_rate: u64,
 }
 
-/// A virtual service as the kernel shows it.
+/// A virtual service as the kernel reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ObservedService {
-    /// As configured.
+    /// The settings.
     pub service: Service,
-    /// What it has forwarded, and does.
+    /// The traffic of the service.
     pub statistics: Statistics,
 }
 
-/// A real server as the kernel shows it.
+/// A real server as the kernel reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ObservedDestination {
-    /// As configured; the forwarding method may be the kernel's own.
+    /// The settings. The kernel may have replaced the forwarding method.
     pub destination: Destination,
-    /// Connections that are established (`IPVS_DEST_ATTR_ACTIVE_CONNS`).
+    /// Established connections (`IPVS_DEST_ATTR_ACTIVE_CONNS`).
     pub active: u32,
-    /// Connections in any other state (`IPVS_DEST_ATTR_INACT_CONNS`).
+    /// Connections in other states (`IPVS_DEST_ATTR_INACT_CONNS`).
     pub inactive: u32,
-    /// Clients that persistence keeps here (`IPVS_DEST_ATTR_PERSIST_CONNS`).
+    /// Connection templates of persistence (`IPVS_DEST_ATTR_PERSIST_CONNS`).
     pub persistent: u32,
-    /// What it got, and gets.
+    /// The traffic of the real server.
     pub statistics: Statistics,
 }
 
-/// A service that has forwarded nothing yet.
+/// Creates a service without traffic.
 impl From<Service> for ObservedService {
     fn from(service: Service) -> ObservedService {
         ObservedService { service, statistics: Statistics::default() }
     }
 }
 
-/// A real server without connections.
+/// Creates a real server without connections or traffic.
 impl From<Destination> for ObservedDestination {
     fn from(destination: Destination) -> ObservedDestination {
         let statistics = Statistics::default();
@@ -72,12 +73,12 @@ impl From<Destination> for ObservedDestination {
     }
 }
 
-/// The kernel's IPVS.
+/// Properties of the kernel's IPVS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Info {
-    /// Its version, as 0xMMmmpp (`IPVS_INFO_ATTR_VERSION`).
+    /// The version as 0xMMmmpp: major, minor, patch (`IPVS_INFO_ATTR_VERSION`).
     pub version: u32,
-    /// Entries of its connection table (`IPVS_INFO_ATTR_CONN_TAB_SIZE`).
+    /// The number of buckets in the connection table (`IPVS_INFO_ATTR_CONN_TAB_SIZE`).
     pub connection_table_size: u32,
 }

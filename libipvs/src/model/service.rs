@@ -5,21 +5,20 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 
-/// Address family of a virtual service (`IPVS_SVC_ATTR_AF`).
+/// The address family of a virtual service (`IPVS_SVC_ATTR_AF`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Family {
-    /// `AF_INET`.
+    /// IPv4 (`AF_INET`).
     #[cfg_attr(feature = "serde", serde(rename = "ipv4"))]
     V4,
-    /// `AF_INET6`.
+    /// IPv6 (`AF_INET6`).
     #[cfg_attr(feature = "serde", serde(rename = "ipv6"))]
     V6,
 }
 
-impl Family {
-    /// The family of an address.
-    pub fn of(address: IpAddr) -> Family {
+impl From<IpAddr> for Family {
+    fn from(address: IpAddr) -> Family {
         match address {
             IpAddr::V4(_) => Family::V4,
             IpAddr::V6(_) => Family::V6,
@@ -36,21 +35,21 @@ impl fmt::Display for Family {
     }
 }
 
-/// Transport protocol of a virtual service (`IPVS_SVC_ATTR_PROTOCOL`, an `IPPROTO_` number).
+/// The transport protocol of a virtual service (`IPVS_SVC_ATTR_PROTOCOL`, an `IPPROTO_` number).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Protocol {
-    /// `IPPROTO_TCP`.
+    /// TCP (`IPPROTO_TCP`).
     Tcp,
-    /// `IPPROTO_UDP`.
+    /// UDP (`IPPROTO_UDP`).
     Udp,
-    /// `IPPROTO_SCTP`.
+    /// SCTP (`IPPROTO_SCTP`).
     Sctp,
-    /// One that this crate does not know, by its number.
+    /// Any other, by its number.
     Other(u16),
 }
 
 impl Protocol {
-    /// The `IPPROTO_` number.
+    /// Returns the `IPPROTO_` number.
     pub fn number(self) -> u16 {
         match self {
             Protocol::Tcp => libc::IPPROTO_TCP as u16,
@@ -72,39 +71,39 @@ impl fmt::Display for Protocol {
     }
 }
 
-/// What tells one virtual service from another.
+/// The identity of a virtual service.
 ///
-/// It shows as `tcp 192.0.2.1:80`, `udp [2001:db8::1]:53`, `mark 7 IPv4`.
+/// Displayed as `tcp 192.0.2.1:80`, `udp [2001:db8::1]:53`, `mark 7 IPv4`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ServiceKey {
-    /// A virtual IP address and port.
+    /// A transport protocol, virtual IP address and port.
     Address {
         /// The transport protocol.
         protocol: Protocol,
         /// The virtual IP address, VIP (`IPVS_SVC_ATTR_ADDR`).
         address: IpAddr,
-        /// Its port (`IPVS_SVC_ATTR_PORT`); 0 for all ports, which wants persistence.
+        /// The port (`IPVS_SVC_ATTR_PORT`). 0 stands for all ports and requires persistence.
         port: u16,
     },
-    /// A firewall mark.
+    /// All packets of a family with a firewall mark.
     Mark {
         /// The mark (`IPVS_SVC_ATTR_FWMARK`), never 0.
         mark: u32,
-        /// Of which packets.
+        /// The family of the packets.
         family: Family,
     },
 }
 
 impl ServiceKey {
-    /// The family of the packets that it is about.
+    /// Returns the address family.
     pub fn family(&self) -> Family {
         match self {
-            ServiceKey::Address { address, .. } => Family::of(*address),
+            ServiceKey::Address { address, .. } => Family::from(*address),
             ServiceKey::Mark { family, .. } => *family,
         }
     }
 
-    fn at(protocol: Protocol, vip: SocketAddr) -> ServiceKey {
+    fn new(protocol: Protocol, vip: SocketAddr) -> ServiceKey {
         ServiceKey::Address { protocol, address: vip.ip(), port: vip.port() }
     }
 }
@@ -120,18 +119,18 @@ impl fmt::Display for ServiceKey {
     }
 }
 
-/// Which clients persistence takes for one: those that are equal under this mask
-/// (`IPVS_SVC_ATTR_NETMASK`).
+/// The granularity of persistence (`IPVS_SVC_ATTR_NETMASK`): clients whose addresses are equal
+/// under this mask get the same real server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Netmask {
-    /// Any bits of an IPv4 address. To the kernel it goes in network byte order.
+    /// A mask of IPv4 addresses, which can have any bits.
     V4(Ipv4Addr),
-    /// The length of a prefix, 1 to 128.
+    /// The prefix length of IPv6 addresses, 1 to 128.
     V6(u32),
 }
 
 impl Netmask {
-    /// Every client by itself: the default.
+    /// Returns the default mask, which covers the whole address: each client is on its own.
     pub fn whole(family: Family) -> Netmask {
         match family {
             Family::V4 => Netmask::V4(Ipv4Addr::BROADCAST),
@@ -160,65 +159,65 @@ impl fmt::Display for Netmask {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Service {
-    /// Which one.
+    /// The identity.
     pub key: ServiceKey,
-    /// The scheduler's name, `rr`, `wlc`, ... (`IPVS_SVC_ATTR_SCHED_NAME`, 1 to 15 bytes).
+    /// The name of the scheduler, such as `rr` (`IPVS_SVC_ATTR_SCHED_NAME`, 1 to 15 bytes).
     pub scheduler: String,
-    /// The three flags that a scheduler may give a meaning: bit 0 is flag-1 (`IP_VS_SVC_F_SCHED1`).
+    /// Three flags whose meaning depends on the scheduler; bit 0 is `IP_VS_SVC_F_SCHED1`.
     pub scheduler_flags: u8,
-    /// Seconds that a client keeps its server, 1 to 42949672 (`IPVS_SVC_ATTR_TIMEOUT`); a kernel whose
-    /// clock ticks a thousand times a second makes less of more than 4294967. `None` without persistence
-    /// (`IP_VS_SVC_F_PERSISTENT`).
+    /// The seconds for which a client keeps its real server, 1 to 42949672
+    /// (`IPVS_SVC_ATTR_TIMEOUT`, `IP_VS_SVC_F_PERSISTENT`), or `None` without persistence. A kernel
+    /// with 1000 clock ticks a second shortens values above 4294967.
     pub persistence: Option<u32>,
-    /// Which clients are one to persistence.
+    /// The granularity of persistence.
     pub netmask: Netmask,
-    /// Every datagram is scheduled by itself (`IP_VS_SVC_F_ONEPACKET`): for UDP.
+    /// True if every datagram is scheduled separately (`IP_VS_SVC_F_ONEPACKET`), for UDP only.
     pub one_packet: bool,
-    /// What knows one client from another in place of the address: `sip`
-    /// (`IPVS_SVC_ATTR_PE_NAME`, 1 to 15 bytes).
+    /// The name of the persistence engine, such as `sip` (`IPVS_SVC_ATTR_PE_NAME`, 1 to 15 bytes).
+    /// It identifies clients by other data than their addresses.
     pub persistence_engine: Option<String>,
 }
 
-/// Bytes of a name, without the closing zero: `IP_VS_SCHEDNAME_MAXLEN`, `IP_VS_PENAME_MAXLEN`,
-/// `IP_VS_IFNAME_MAXLEN` less one.
-const LONGEST_NAME: usize = 15;
+/// Maximum bytes of a name without its terminating zero byte: `IP_VS_SCHEDNAME_MAXLEN`,
+/// `IP_VS_PENAME_MAXLEN` and `IP_VS_IFNAME_MAXLEN` minus one.
+const MAX_NAME: usize = 15;
 
-/// The kernel counts in ticks, has 32 bits for them, and keeps what is left of more. A second has at
-/// least a hundred of them.
-const LONGEST_PERSISTENCE: u32 = u32::MAX / 100;
+/// The kernel stores clock ticks in 32 bits and truncates larger values. A second has at least 100
+/// ticks.
+const MAX_PERSISTENCE: u32 = u32::MAX / 100;
 
 pub(super) fn is_name(name: &str) -> bool {
-    (1..=LONGEST_NAME).contains(&name.len()) && !name.contains('\0')
+    (1..=MAX_NAME).contains(&name.len()) && !name.contains('\0')
 }
 
 impl Service {
-    /// A TCP service at a virtual IP address and port.
+    /// Returns a builder for a TCP service at a virtual IP address and port.
     pub fn tcp(vip: SocketAddr) -> ServiceBuilder {
-        Service::of(ServiceKey::at(Protocol::Tcp, vip))
+        Service::builder(ServiceKey::new(Protocol::Tcp, vip))
     }
 
-    /// A UDP service at a virtual IP address and port.
+    /// Returns a builder for a UDP service at a virtual IP address and port.
     pub fn udp(vip: SocketAddr) -> ServiceBuilder {
-        Service::of(ServiceKey::at(Protocol::Udp, vip))
+        Service::builder(ServiceKey::new(Protocol::Udp, vip))
     }
 
-    /// An SCTP service at a virtual IP address and port.
+    /// Returns a builder for an SCTP service at a virtual IP address and port.
     pub fn sctp(vip: SocketAddr) -> ServiceBuilder {
-        Service::of(ServiceKey::at(Protocol::Sctp, vip))
+        Service::builder(ServiceKey::new(Protocol::Sctp, vip))
     }
 
-    /// A service of all packets of a family that carry a firewall mark.
+    /// Returns a builder for a service for all packets of a family with a firewall mark.
     pub fn mark(mark: NonZeroU32, family: Family) -> ServiceBuilder {
-        Service::of(ServiceKey::Mark { mark: mark.get(), family })
+        Service::builder(ServiceKey::Mark { mark: mark.get(), family })
     }
 
-    /// A builder for a service with this key: scheduler `wlc`, no persistence.
-    pub fn of(key: ServiceKey) -> ServiceBuilder {
+    /// Returns a builder for a service with this key, with scheduler `wlc` and without persistence.
+    pub fn builder(key: ServiceKey) -> ServiceBuilder {
         ServiceBuilder(Service::new(key))
     }
 
-    /// A service with this key and the default settings, which are not checked: see [`Service::of`]
-    /// for a builder that checks.
+    /// Creates a service with this key, scheduler `wlc` and no persistence, without validation.
+    /// [`Service::builder`] returns a builder that validates.
     pub fn new(key: ServiceKey) -> Service {
         Service {
             key,
@@ -231,7 +230,7 @@ impl Service {
         }
     }
 
-    /// Whether the kernel takes it, as far as that hangs on nothing else.
+    /// Checks the values, as far as that needs no kernel state.
     pub fn validate(&self) -> Result<(), ValidationError> {
         match self.key {
             ServiceKey::Mark { mark: 0, .. } => return Err(ValidationError::NoMark),
@@ -247,7 +246,7 @@ impl Service {
             return Err(ValidationError::SchedulerFlags(self.scheduler_flags));
         }
         match self.persistence {
-            Some(seconds) if !(1..=LONGEST_PERSISTENCE).contains(&seconds) => {
+            Some(seconds) if !(1..=MAX_PERSISTENCE).contains(&seconds) => {
                 return Err(ValidationError::Persistence(seconds));
             }
             _ => {}
@@ -260,68 +259,69 @@ impl Service {
         if let Some(engine) = self.persistence_engine.as_ref().filter(|engine| !is_name(engine)) {
             return Err(ValidationError::PersistenceEngine(engine.clone()));
         }
-        let datagrams = match self.key {
+        let can_be_udp = match self.key {
             ServiceKey::Address { protocol, .. } => protocol == Protocol::Udp,
             ServiceKey::Mark { .. } => true,
         };
-        match self.one_packet && !datagrams {
+        match self.one_packet && !can_be_udp {
             true => Err(ValidationError::OnePacket(self.key)),
             false => Ok(()),
         }
     }
 }
 
-/// A service in the making: see [`Service::tcp`].
+/// A builder for a service: see [`Service::tcp`].
 #[derive(Debug, Clone)]
-#[must_use = "it is no service until it is built"]
+#[must_use = "a builder does nothing until `build` is called"]
 pub struct ServiceBuilder(Service);
 
 impl ServiceBuilder {
-    /// Choose servers by this scheduler in place of `wlc`.
+    /// Sets the scheduler (default: `wlc`).
     pub fn scheduler(mut self, name: impl Into<String>) -> ServiceBuilder {
         self.0.scheduler = name.into();
         self
     }
 
-    /// The scheduler's flags, bit 0 for flag-1 to bit 2 for flag-3; [`scheduler_flag_names`] says
-    /// what `sh` and `mh` make of them.
+    /// Sets the scheduler flags: bit 0 is flag-1, bit 2 is flag-3. [`scheduler_flag_names`] returns
+    /// their meaning for a scheduler.
     pub fn scheduler_flags(mut self, flags: u8) -> ServiceBuilder {
         self.0.scheduler_flags = flags;
         self
     }
 
-    /// A client keeps its server for so many seconds after its last connection.
+    /// Enables persistence: a client keeps its real server for this many seconds after its last
+    /// connection.
     pub fn persistence(mut self, seconds: u32) -> ServiceBuilder {
         self.0.persistence = Some(seconds);
         self
     }
 
-    /// Persistence takes clients for one that are equal under this mask.
+    /// Sets the granularity of persistence.
     pub fn netmask(mut self, mask: Netmask) -> ServiceBuilder {
         self.0.netmask = mask;
         self
     }
 
-    /// Schedule every datagram by itself.
+    /// Enables one-packet scheduling: every datagram is scheduled separately.
     pub fn one_packet(mut self) -> ServiceBuilder {
         self.0.one_packet = true;
         self
     }
 
-    /// Tell clients apart by this engine in place of their addresses.
+    /// Sets the persistence engine.
     pub fn persistence_engine(mut self, name: impl Into<String>) -> ServiceBuilder {
         self.0.persistence_engine = Some(name.into());
         self
     }
 
-    /// The service, or what is wrong with it.
+    /// Returns the service, or the reason why it is invalid.
     pub fn build(self) -> Result<Service, ValidationError> {
         self.0.validate()?;
         Ok(self.0)
     }
 }
 
-/// What a scheduler calls its flags, from bit 0 on. `""` gives the names that hold for any.
+/// Returns the names of a scheduler's flags, from bit 0 on. `""` returns those for any scheduler.
 pub fn scheduler_flag_names(scheduler: &str) -> &'static [&'static str] {
     match scheduler {
         "sh" => &["sh-fallback", "sh-port"],

@@ -2,113 +2,287 @@ use super::*;
 use std::net::SocketAddr;
 use std::num::{NonZeroU16, NonZeroU32};
 
-fn at(text: &str) -> SocketAddr {
+fn socket(text: &str) -> SocketAddr {
     text.parse().unwrap()
 }
 
+/// The text of the error that a builder returns.
+fn error<T: std::fmt::Debug>(result: Result<T, ValidationError>) -> String {
+    result.expect_err("invalid").to_string()
+}
+
 #[test]
-fn a_builder_gives_no_service_that_no_kernel_takes() {
-    let tcp = || Service::tcp(at("192.0.2.1:80"));
-    let six = || Service::udp(at("[2001:db8::1]:53"));
-    for (builder, says) in [
-        (tcp().scheduler(""), "`' cannot be the name of a scheduler"),
+fn invalid_services_are_refused() {
+    let tcp = || Service::tcp(socket("192.0.2.1:80"));
+    let udp = || Service::udp(socket("[2001:db8::1]:53"));
+    let bytes = "must have 1 to 15 bytes and no zero byte";
+    for (builder, text) in [
+        (tcp().scheduler(""), format!("invalid scheduler name '': {bytes}")),
         (
             tcp().scheduler("0123456789abcdef"),
-            "`0123456789abcdef' cannot be the name of a scheduler",
+            format!("invalid scheduler name '0123456789abcdef': {bytes}"),
         ),
-        (tcp().scheduler("r\0r"), "`r\0r' cannot be the name of a scheduler"),
-        (tcp().scheduler_flags(8), "scheduler flags 0b1000: there are three"),
-        (tcp().persistence(0), "persistence cannot last 0 seconds"),
-        (tcp().persistence(42949673), "persistence cannot last 42949673 seconds"),
-        (tcp().netmask(Netmask::V6(64)), "/64 is no mask of IPv4 addresses"),
+        (tcp().scheduler("r\0r"), format!("invalid scheduler name 'r\0r': {bytes}")),
+        (tcp().scheduler_flags(8), "scheduler flags 0b1000 are above 0b111".into()),
+        (tcp().persistence(0), "persistence of 0 seconds is not between 1 and 42949672".into()),
         (
-            six().netmask(Netmask::V4([255; 4].into())),
-            "255.255.255.255 is no mask of IPv6 addresses",
+            tcp().persistence(42949673),
+            "persistence of 42949673 seconds is not between 1 and 42949672".into(),
         ),
-        (six().netmask(Netmask::V6(0)), "/0 is no mask of IPv6 addresses"),
-        (six().netmask(Netmask::V6(129)), "/129 is no mask of IPv6 addresses"),
+        (tcp().netmask(Netmask::V6(64)), "/64 is not a netmask for IPv4 addresses".into()),
+        (
+            udp().netmask(Netmask::V4([255; 4].into())),
+            "255.255.255.255 is not a netmask for IPv6 addresses".into(),
+        ),
+        (udp().netmask(Netmask::V6(0)), "/0 is not a netmask for IPv6 addresses".into()),
+        (udp().netmask(Netmask::V6(129)), "/129 is not a netmask for IPv6 addresses".into()),
         (
             tcp().persistence_engine("0123456789abcdef"),
-            "`0123456789abcdef' cannot be the name of a persistence engine",
+            format!("invalid persistence engine name '0123456789abcdef': {bytes}"),
         ),
-        (tcp().one_packet(), "tcp 192.0.2.1:80 cannot be scheduled packet by packet: only UDP can"),
-        (Service::sctp(at("192.0.2.1:0")), "a service of all ports wants persistence"),
+        (tcp().one_packet(), "tcp 192.0.2.1:80: one-packet scheduling requires UDP".into()),
+        (Service::sctp(socket("192.0.2.1:0")), "port 0 requires persistence".into()),
         (
-            Service::of(ServiceKey::Mark { mark: 0, family: Family::V4 }),
-            "a firewall mark cannot be 0",
+            Service::builder(ServiceKey::Mark { mark: 0, family: Family::V4 }),
+            "a firewall mark cannot be 0".into(),
         ),
     ] {
-        assert_eq!(builder.build().map_err(|e| e.to_string()), Err(says.to_string()));
-    }
-    let mark = NonZeroU32::new(7).unwrap();
-    for builder in [
-        tcp(),
-        tcp().scheduler("0123456789abcde").scheduler_flags(7),
-        tcp().netmask(Netmask::V4([255, 0, 255, 0].into())).persistence(1),
-        six().netmask(Netmask::V6(1)).one_packet(),
-        Service::mark(mark, Family::V6).one_packet(),
-        Service::sctp(at("192.0.2.1:0")).persistence(300),
-    ] {
-        builder.build().unwrap();
+        assert_eq!(error(builder.build()), text);
     }
 }
 
 #[test]
-fn a_builder_gives_no_real_server_that_no_kernel_takes() {
-    let nat = |host: &str| Destination::masquerading(at(host));
+fn builders_set_every_value_of_a_service() {
+    let tcp = || Service::tcp(socket("192.0.2.1:80"));
+    let key =
+        ServiceKey::Address { protocol: Protocol::Tcp, address: [192, 0, 2, 1].into(), port: 80 };
+    let default = Service {
+        key,
+        scheduler: "wlc".into(),
+        scheduler_flags: 0,
+        persistence: None,
+        netmask: Netmask::V4([255; 4].into()),
+        one_packet: false,
+        persistence_engine: None,
+    };
+    assert_eq!(tcp().build().unwrap(), default);
+    assert_eq!(Service::new(key), default);
+    let mask = Netmask::V4([255, 0, 255, 0].into());
+    for (builder, expected) in [
+        (
+            tcp().scheduler("0123456789abcde").scheduler_flags(7),
+            Service { scheduler: "0123456789abcde".into(), scheduler_flags: 7, ..default.clone() },
+        ),
+        (
+            tcp().persistence(1).netmask(mask).persistence_engine("sip"),
+            Service {
+                persistence: Some(1),
+                netmask: mask,
+                persistence_engine: Some("sip".into()),
+                ..default.clone()
+            },
+        ),
+        (tcp().persistence(42949672), Service { persistence: Some(42949672), ..default }),
+        (
+            Service::udp(socket("[2001:db8::1]:53")).netmask(Netmask::V6(1)).one_packet(),
+            Service {
+                netmask: Netmask::V6(1),
+                one_packet: true,
+                scheduler: "wlc".into(),
+                ..Service::new(ServiceKey::Address {
+                    protocol: Protocol::Udp,
+                    address: "2001:db8::1".parse().unwrap(),
+                    port: 53,
+                })
+            },
+        ),
+    ] {
+        assert_eq!(builder.build().unwrap(), expected);
+    }
+    let mark = Service::mark(NonZeroU32::new(7).unwrap(), Family::V6).one_packet().build();
+    assert_eq!(mark.unwrap().key, ServiceKey::Mark { mark: 7, family: Family::V6 });
+    let sctp = Service::sctp(socket("192.0.2.1:0")).persistence(300).build().unwrap();
+    assert_eq!(sctp.key.to_string(), "sctp 192.0.2.1:0");
+}
+
+#[test]
+fn invalid_real_servers_are_refused() {
+    let nat = |server: &str| Destination::masquerading(socket(server));
     let gue = |port| Tunnel { port, ..Tunnel::gue(NonZeroU16::MAX) };
-    for (builder, says) in [
-        (nat("0.0.0.0:80"), "0.0.0.0 is no address of a host"),
-        (nat("224.0.0.1:80"), "224.0.0.1 is no address of a host"),
-        (nat("255.255.255.255:80"), "255.255.255.255 is no address of a host"),
-        (nat("[::]:80"), ":: is no address of a host"),
-        (nat("[ff02::1]:80"), "ff02::1 is no address of a host"),
-        (nat("[::ffff:10.0.0.1]:80"), "::ffff:10.0.0.1 is no address of a host"),
+    for (builder, text) in [
+        (nat("0.0.0.0:80"), "0.0.0.0 is not the address of a host"),
+        (nat("224.0.0.1:80"), "224.0.0.1 is not the address of a host"),
+        (nat("255.255.255.255:80"), "255.255.255.255 is not the address of a host"),
+        (nat("[::]:80"), ":: is not the address of a host"),
+        (nat("[ff02::1]:80"), "ff02::1 is not the address of a host"),
+        (nat("[::ffff:10.0.0.1]:80"), "::ffff:10.0.0.1 is not the address of a host"),
         (nat("10.0.0.1:80").weight(1 << 31), "weight 2147483648 is above 2147483647"),
         (nat("10.0.0.1:80").thresholds(2, 1), "lower threshold 2 is above upper threshold 1"),
-        (Destination::tunnel(at("10.0.0.1:80"), gue(0)), "a GUE tunnel wants a port"),
+        (Destination::tunnel(socket("10.0.0.1:80"), gue(0)), "a GUE tunnel requires a port"),
     ] {
-        assert_eq!(builder.build().map_err(|e| e.to_string()), Err(says.to_string()));
+        assert_eq!(error(builder.build()), text);
     }
-    nat("10.0.0.1:0").weight(i32::MAX as u32).thresholds(u32::MAX, u32::MAX).build().unwrap();
-    Destination::tunnel(at("[fd00::1]:80"), gue(1)).build().unwrap();
+    for address in ["127.0.0.1:1", "0.0.0.1:1", "240.0.0.1:1", "[::192.0.2.1]:1", "[fe80::1]:1"] {
+        nat(address).build().unwrap();
+    }
 }
 
 #[test]
-fn a_builder_gives_no_daemon_that_no_kernel_takes() {
-    for (builder, says) in [
-        (Daemon::master(""), "`' cannot be the name of an interface"),
-        (
-            Daemon::master("0123456789abcdef"),
-            "`0123456789abcdef' cannot be the name of an interface",
-        ),
-        (Daemon::backup("eth0").group([10, 0, 0, 1]), "10.0.0.1 is no multicast group"),
-    ] {
-        assert_eq!(builder.build().map_err(|e| e.to_string()), Err(says.to_string()));
-    }
-    Daemon::backup("eth0").group([224, 0, 0, 9]).sync_id(255).ttl(0).max_length(0).build().unwrap();
-}
-
-#[test]
-fn families_meet_in_a_tunnel_alone() {
-    let service = Service::tcp(at("192.0.2.1:80")).build().unwrap();
-    let six = at("[fd00::1]:80");
-    let add = |builder: DestinationBuilder| {
-        Change::AddDestination(service.key, builder.build().unwrap()).validate()
+fn builders_set_every_value_of_a_real_server() {
+    let server = socket("10.0.0.1:80");
+    let nat = Destination::masquerading(server).weight(i32::MAX as u32).thresholds(1, u32::MAX);
+    let nat = nat.build().unwrap();
+    let default = Destination {
+        key: DestinationKey { address: [10, 0, 0, 1].into(), port: 80 },
+        forwarding: Forwarding::Masquerading,
+        tunnel: Tunnel::ipip(),
+        weight: 1,
+        upper_threshold: 0,
+        lower_threshold: 0,
     };
-    assert_eq!(
-        add(Destination::masquerading(six)).map_err(|e| e.to_string()),
-        Err("fd00::1 cannot serve tcp 192.0.2.1:80 without a tunnel: the families differ".into())
-    );
-    assert_eq!(add(Destination::tunnel(six, Tunnel::ipip())), Ok(()));
-    assert!(Change::SetTimeouts(Timeouts::default().with_tcp_fin(u32::MAX)).validate().is_err());
+    assert_eq!(Destination::new(server.into(), Forwarding::Masquerading), default);
+    let (weight, upper_threshold) = (i32::MAX as u32, u32::MAX);
+    assert_eq!(nat, Destination { weight, upper_threshold, lower_threshold: 1, ..default.clone() });
+    let direct = Destination::direct_routing(server).build().unwrap();
+    assert_eq!(direct, Destination { forwarding: Forwarding::DirectRouting, ..default.clone() });
+    let port = NonZeroU16::new(6080).unwrap();
+    for (tunnel, expected) in [
+        (Tunnel::ipip(), (TunnelKind::Ipip, 0, Checksum::None)),
+        (Tunnel::gue(port), (TunnelKind::Gue, 6080, Checksum::None)),
+        (Tunnel::gre().with_checksum(Checksum::Full), (TunnelKind::Gre, 0, Checksum::Full)),
+    ] {
+        assert_eq!((tunnel.kind, tunnel.port, tunnel.checksum), expected);
+        let built = Destination::tunnel(server, tunnel).build().unwrap();
+        let forwarding = Forwarding::Tunnel;
+        assert_eq!(built, Destination { forwarding, tunnel, ..default.clone() });
+    }
 }
 
 #[test]
-fn keys_read_as_people_write_them() {
+fn methods_of_the_kernel_are_replaced_by_direct_routing() {
+    let with = |forwarding| Destination::new(socket("10.0.0.1:80").into(), forwarding);
+    for (method, configured) in [
+        (Forwarding::Local, Forwarding::DirectRouting),
+        (Forwarding::Bypass, Forwarding::DirectRouting),
+        (Forwarding::Masquerading, Forwarding::Masquerading),
+        (Forwarding::Tunnel, Forwarding::Tunnel),
+        (Forwarding::Other(7), Forwarding::Other(7)),
+    ] {
+        assert_eq!(with(method).configured(), with(configured));
+    }
+}
+
+#[test]
+fn invalid_daemons_are_refused() {
+    let bytes = "must have 1 to 15 bytes and no zero byte";
+    let daemon = |change: fn(&mut Daemon)| {
+        let mut daemon = Daemon::master("eth0").build().unwrap();
+        change(&mut daemon);
+        daemon.validate()
+    };
+    for (result, text) in [
+        (daemon(|d| d.interface.clear()), format!("invalid interface name '': {bytes}")),
+        (
+            daemon(|d| d.interface = "0123456789abcdef".into()),
+            format!("invalid interface name '0123456789abcdef': {bytes}"),
+        ),
+        (
+            daemon(|d| d.group = Some([10, 0, 0, 1].into())),
+            "10.0.0.1 is not a multicast group".into(),
+        ),
+        (daemon(|d| d.sync_id = 256), "sync ID 256 is above 255".into()),
+        (daemon(|d| d.port = Some(0)), "sync messages cannot be sent to port 0".into()),
+    ] {
+        assert_eq!(error(result), text);
+    }
+    assert!(Daemon::master("").build().is_err());
+}
+
+#[test]
+fn builders_set_every_value_of_a_daemon() {
+    let default = Daemon { interface: "eth0".into(), ..Daemon::new(DaemonRole::Backup) };
+    assert_eq!(Daemon::backup("eth0").build().unwrap(), default);
+    let builder = Daemon::backup("eth0").group([224, 0, 0, 9]).sync_id(255).ttl(0).max_length(0);
+    let expected = Daemon {
+        role: DaemonRole::Backup,
+        interface: "eth0".into(),
+        sync_id: 255,
+        max_length: Some(0),
+        group: Some([224, 0, 0, 9].into()),
+        port: Some(9000),
+        ttl: Some(0),
+    };
+    assert_eq!(builder.port(NonZeroU16::new(9000).unwrap()).build().unwrap(), expected);
+    assert_eq!(Daemon::master("eth0").build().unwrap().role, DaemonRole::Master);
+}
+
+#[test]
+fn invalid_timeouts_are_refused() {
+    let (max, zero) = (21474836, Timeouts::default());
+    for with in [Timeouts::with_tcp, Timeouts::with_tcp_fin, Timeouts::with_udp] {
+        assert_eq!(with(zero, max).validate(), Ok(()));
+        let text = error(with(zero, max + 1).validate());
+        assert_eq!(text, "a timeout of 21474837 seconds is above 21474836");
+    }
+    let all = zero.with_tcp(1).with_tcp_fin(2).with_udp(3);
+    assert_eq!(all, Timeouts { tcp: 1, tcp_fin: 2, udp: 3 });
+}
+
+#[test]
+fn only_a_tunnel_connects_the_families() {
+    let service = Service::tcp(socket("192.0.2.1:80")).build().unwrap();
+    let server = socket("[fd00::1]:80");
+    let nat = Destination::masquerading(server).build().unwrap();
+    let tunnel = Destination::tunnel(server, Tunnel::ipip()).build().unwrap();
+    for change in [Change::AddDestination, Change::EditDestination] {
+        assert_eq!(
+            error(change(service.key, nat.clone()).validate()),
+            "real server fd00::1 of tcp 192.0.2.1:80 requires a tunnel: the families differ"
+        );
+        assert_eq!(change(service.key, tunnel.clone()).validate(), Ok(()));
+    }
+}
+
+#[test]
+fn a_change_validates_its_values() {
+    let service = Service::new(ServiceKey::Mark { mark: 0, family: Family::V4 });
+    let mut destination = Destination::masquerading(socket("10.0.0.1:80")).build().unwrap();
+    destination.weight = u32::MAX;
+    let mark = ServiceKey::Mark { mark: 1, family: Family::V4 };
+    for change in [
+        Change::AddService(service.clone()),
+        Change::EditService(service.clone()),
+        Change::AddDestination(mark, destination.clone()),
+        Change::EditDestination(mark, destination.clone()),
+        Change::SetTimeouts(Timeouts::default().with_udp(u32::MAX)),
+        Change::StartDaemon(Daemon::new(DaemonRole::Master)),
+    ] {
+        assert!(change.validate().is_err(), "{change:?}");
+    }
+    for change in [
+        Change::DeleteService(service.key),
+        Change::DeleteDestination(mark, destination.key),
+        Change::Flush,
+        Change::Zero(Some(service.key)),
+        Change::StopDaemon(DaemonRole::Master),
+    ] {
+        assert_eq!(change.validate(), Ok(()), "{change:?}");
+    }
+}
+
+#[test]
+fn keys_are_displayed_as_people_write_them() {
     let mark = Service::mark(NonZeroU32::MIN, Family::V4).build().unwrap();
     assert_eq!(mark.key.to_string(), "mark 1 IPv4");
-    let six = Service::udp(at("[2001:db8::1]:53")).build().unwrap();
-    assert_eq!(six.key.to_string(), "udp [2001:db8::1]:53");
-    assert_eq!(DestinationKey::from(at("10.0.0.1:80")).to_string(), "10.0.0.1:80");
+    let udp = Service::udp(socket("[2001:db8::1]:53")).build().unwrap();
+    assert_eq!(udp.key.to_string(), "udp [2001:db8::1]:53");
+    assert_eq!(Protocol::Other(50).to_string(), "protocol 50");
+    assert_eq!(DestinationKey::from(socket("10.0.0.1:80")).to_string(), "10.0.0.1:80");
+}
+
+#[test]
+fn schedulers_have_names_for_their_flags() {
+    assert_eq!(scheduler_flag_names("sh"), ["sh-fallback", "sh-port"]);
+    assert_eq!(scheduler_flag_names("mh"), ["mh-fallback", "mh-port"]);
+    assert_eq!(scheduler_flag_names("rr"), ["flag-1", "flag-2", "flag-3"]);
 }

@@ -1,75 +1,75 @@
-//! What no kernel takes as it is meant.
+//! Validation errors.
 
 use super::{Family, Netmask, ServiceKey};
 use std::net::IpAddr;
 
-/// Why a value is none to give to the kernel: it refuses it, takes it for another one, or can do
-/// nothing with it. Each says what it was.
+/// The reason why a value is invalid: the kernel refuses it, changes it silently, or cannot use it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ValidationError {
-    /// A mark of 0 is none.
+    /// The firewall mark is 0.
     #[error("a firewall mark cannot be 0")]
     NoMark,
-    /// A service of all ports is one for persistence alone.
-    #[error("a service of all ports wants persistence")]
+    /// A service for all ports (port 0) has no persistence.
+    #[error("port 0 requires persistence")]
     PortWithoutPersistence,
-    /// A name is 1 to 15 bytes, none of them zero.
-    #[error("`{0}' cannot be the name of a scheduler")]
+    /// The scheduler's name does not have 1 to 15 bytes, or contains a zero byte.
+    #[error("invalid scheduler name '{0}': must have 1 to 15 bytes and no zero byte")]
     Scheduler(String),
-    /// A name is 1 to 15 bytes, none of them zero.
-    #[error("`{0}' cannot be the name of a persistence engine")]
+    /// The persistence engine's name does not have 1 to 15 bytes, or contains a zero byte.
+    #[error("invalid persistence engine name '{0}': must have 1 to 15 bytes and no zero byte")]
     PersistenceEngine(String),
-    /// There are three flags.
-    #[error("scheduler flags {0:#b}: there are three")]
+    /// The scheduler flags have bits beyond the three that exist.
+    #[error("scheduler flags {0:#b} are above 0b111")]
     SchedulerFlags(u8),
-    /// Persistence lasts at least a second, and at most 42949672: of more every kernel makes less.
-    #[error("persistence cannot last {0} seconds")]
+    /// The persistence timeout is not between 1 and 42949672 seconds. Every kernel would shorten a
+    /// longer one.
+    #[error("persistence of {0} seconds is not between 1 and 42949672")]
     Persistence(u32),
-    /// Not of the service's family, or a prefix that is none.
-    #[error("{0} is no mask of {1} addresses")]
+    /// The netmask is of the other family, or its prefix length is not between 1 and 128.
+    #[error("{0} is not a netmask for {1} addresses")]
     Netmask(Netmask, Family),
-    /// Only datagrams can be scheduled one by one.
-    #[error("{0} cannot be scheduled packet by packet: only UDP can")]
+    /// A protocol other than UDP is scheduled packet by packet.
+    #[error("{0}: one-packet scheduling requires UDP")]
     OnePacket(ServiceKey),
-    /// A weight is at most 2147483647.
+    /// The weight is above 2147483647.
     #[error("weight {0} is above 2147483647")]
     Weight(u32),
     /// The lower threshold is above the upper one.
     #[error("lower threshold {lower} is above upper threshold {upper}")]
     Thresholds {
-        /// Below which it gets connections again.
+        /// The lower threshold.
         lower: u32,
-        /// At which it gets no more.
+        /// The upper threshold.
         upper: u32,
     },
-    /// A real server is one host.
-    #[error("{0} is no address of a host")]
+    /// The real server's address is not that of a host.
+    #[error("{0} is not the address of a host")]
     Address(IpAddr),
-    /// GUE is sent to a UDP port.
-    #[error("a GUE tunnel wants a port")]
+    /// The UDP port of a GUE tunnel is 0.
+    #[error("a GUE tunnel requires a port")]
     NoTunnelPort,
-    /// Servers of the other family are behind tunnels.
-    #[error("{server} cannot serve {service} without a tunnel: the families differ")]
-    Families {
-        /// Which service.
+    /// The real server is of another family than its service, and its method is not tunnel.
+    #[error("real server {destination} of {service} requires a tunnel: the families differ")]
+    FamilyMismatch {
+        /// The service.
         service: ServiceKey,
-        /// The server's address.
-        server: IpAddr,
+        /// The real server's address.
+        destination: IpAddr,
     },
-    /// A name is 1 to 15 bytes, none of them zero.
-    #[error("`{0}' cannot be the name of an interface")]
+    /// The interface's name does not have 1 to 15 bytes, or contains a zero byte.
+    #[error("invalid interface name '{0}': must have 1 to 15 bytes and no zero byte")]
     Interface(String),
-    /// A sync ID is 0 to 255.
+    /// The sync ID is above 255.
     #[error("sync ID {0} is above 255")]
     SyncId(u32),
-    /// Sync messages go to a multicast group.
-    #[error("{0} is no multicast group")]
+    /// The group of a synchronisation daemon is not a multicast address.
+    #[error("{0} is not a multicast group")]
     Group(IpAddr),
-    /// Sync messages go to a port.
+    /// The UDP port of a synchronisation daemon is 0.
     #[error("sync messages cannot be sent to port 0")]
     NoPort,
-    /// A timeout is at most 21474836 seconds: more is refused by every kernel.
+    /// The timeout is above 21474836 seconds, which every kernel refuses.
     #[error("a timeout of {0} seconds is above 21474836")]
     Timeout(u32),
 }

@@ -1,16 +1,14 @@
-//! Attributes: what a request carries, and a tolerant walk over what an answer carries.
+//! Netlink attributes: typed values in requests, and a tolerant walk over those in answers.
 //!
-//! Going out, an [`Attribute`] is a kind and a typed [`Value`], laid out in one pass; nests carry the
-//! nested flag.
-//! Coming in, [`attributes`] yields kinds and bytes. It never judges by the nested flag, which
-//! the kernel leaves off its own nests, and passes over padding; unknown kinds are the caller's
-//! to skip.
+//! Nests in requests carry the nested flag. The walk ignores that flag, which the kernel leaves off
+//! its own nests, and skips padding. Callers skip unknown kinds.
 
-use netlink_packet_core::{NLA_F_NESTED, NLA_TYPE_MASK};
+use netlink_packet_core::{NLA_ALIGNTO, NLA_HEADER_SIZE, NLA_TYPE_MASK, NlaBuffer};
 
-/// Bytes of a text. The kernel takes none that is near it, and refuses what is cut here as it would
-/// the whole, whose length an attribute could not say.
-const LONGEST_TEXT: usize = 1024;
+/// Maximum bytes of a text. The kernel accepts no text of nearly this length, and refuses a
+/// truncated one just as it would refuse the whole text, whose length does not fit into an
+/// attribute's header.
+const MAX_TEXT: usize = 1024;
 
 /// One attribute of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +17,7 @@ pub struct Attribute<'a> {
     pub value: Value<'a>,
 }
 
-/// The forms that attribute values take in the families we speak.
+/// A value, with the encoding that its attribute requires.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value<'a> {
     U8(u8),
@@ -30,11 +28,11 @@ pub enum Value<'a> {
     Be16(u16),
     /// In network byte order.
     Be32(u32),
-    /// Text with a closing zero byte.
+    /// Text, terminated by a zero byte.
     Text(&'a str),
-    /// An address as the kernel keeps it: 16 bytes, an IPv4 one in the first four.
+    /// An address in 16 bytes (`union nf_inet_addr`); an IPv4 address in the first four.
     Address([u8; 16]),
-    /// Two words, as `struct ip_vs_flags` is: the flags, and which of them are meant.
+    /// `struct ip_vs_flags`: the flags, and a mask of those to set.
     Flags {
         flags: u32,
         mask: u32,
@@ -46,67 +44,46 @@ impl<'a> Attribute<'a> {
     pub fn new(kind: u16, value: Value<'a>) -> Attribute<'a> {
         Attribute { kind, value }
     }
-}
 
-impl Attribute<'_> {
-    /// Lay the attribute out at the end of `bytes`, and what a nest holds behind it.
+    /// Appends the attribute to `bytes`, with its padding.
     pub fn append(&self, bytes: &mut Vec<u8>) {
         let start = bytes.len();
+        bytes.extend_from_slice(&[0; NLA_HEADER_SIZE]);
         match &self.value {
-            Value::Nest(inner) => {
-                bytes.extend_from_slice(&[0; 4]);
-                inner.iter().for_each(|attribute| attribute.append(bytes));
-                let length = bytes.len() - start - 4;
-                bytes[start..start + 4].copy_from_slice(&head(self.kind | NLA_F_NESTED, length));
-            }
-            Value::U8(v) => push(bytes, self.kind, [*v]),
-            Value::U16(v) => push(bytes, self.kind, v.to_ne_bytes()),
-            Value::U32(v) => push(bytes, self.kind, v.to_ne_bytes()),
-            Value::U64(v) => push(bytes, self.kind, v.to_ne_bytes()),
-            Value::Be16(v) => push(bytes, self.kind, v.to_be_bytes()),
-            Value::Be32(v) => push(bytes, self.kind, v.to_be_bytes()),
-            Value::Address(v) => push(bytes, self.kind, *v),
+            Value::U8(v) => bytes.push(*v),
+            Value::U16(v) => bytes.extend_from_slice(&v.to_ne_bytes()),
+            Value::U32(v) => bytes.extend_from_slice(&v.to_ne_bytes()),
+            Value::U64(v) => bytes.extend_from_slice(&v.to_ne_bytes()),
+            Value::Be16(v) => bytes.extend_from_slice(&v.to_be_bytes()),
+            Value::Be32(v) => bytes.extend_from_slice(&v.to_be_bytes()),
+            Value::Address(v) => bytes.extend_from_slice(v),
             Value::Flags { flags, mask } => {
-                let [a, b, c, d] = flags.to_ne_bytes();
-                let [e, f, g, h] = mask.to_ne_bytes();
-                push(bytes, self.kind, [a, b, c, d, e, f, g, h]);
+                bytes.extend_from_slice(&flags.to_ne_bytes());
+                bytes.extend_from_slice(&mask.to_ne_bytes());
             }
             Value::Text(text) => {
-                let text = &text.as_bytes()[..text.len().min(LONGEST_TEXT)];
-                bytes.extend_from_slice(&head(self.kind, text.len() + 1));
-                bytes.extend_from_slice(text);
+                bytes.extend_from_slice(&text.as_bytes()[..text.len().min(MAX_TEXT)]);
                 bytes.push(0);
-                bytes.resize(start + padded(bytes.len() - start), 0);
             }
+            Value::Nest(inner) => inner.iter().for_each(|attribute| attribute.append(bytes)),
         }
+        let length = bytes.len() - start;
+        let mut header = NlaBuffer::new(&mut bytes[start..]);
+        header.set_kind(self.kind);
+        header.set_length(length as u16);
+        if let Value::Nest(_) = self.value {
+            header.set_nested_flag();
+        }
+        bytes.resize(start + length.next_multiple_of(NLA_ALIGNTO), 0);
     }
 }
 
-/// Attributes begin at multiples of four bytes.
-const fn padded(length: usize) -> usize {
-    (length + 3) & !3
-}
-
-/// What is before a value of `length` bytes: the length of both, and the kind.
-fn head(kind: u16, length: usize) -> [u8; 4] {
-    let [a, b] = ((4 + length) as u16).to_ne_bytes();
-    let [c, d] = kind.to_ne_bytes();
-    [a, b, c, d]
-}
-
-/// An attribute of a size that is known beforehand.
-fn push<const N: usize>(bytes: &mut Vec<u8>, kind: u16, value: [u8; N]) {
-    bytes.extend_from_slice(&head(kind, N));
-    bytes.extend_from_slice(&value);
-    bytes.extend_from_slice(&[0; 4][..padded(N) - N]);
-}
-
-/// The attributes in `bytes`: kind without its flags, and value.
+/// Iterates over the attributes in `bytes`: their kinds without flags, and their values.
 pub fn attributes(bytes: &[u8]) -> Attributes<'_> {
     Attributes { rest: bytes }
 }
 
-/// See [`attributes`].
+/// The iterator that [`attributes`] returns.
 #[derive(Debug, Clone)]
 pub struct Attributes<'a> {
     rest: &'a [u8],
@@ -120,16 +97,16 @@ impl<'a> Iterator for Attributes<'a> {
         while let &[a, b, c, d, ..] = self.rest {
             let length = usize::from(u16::from_ne_bytes([a, b]));
             if length == 0 {
-                // Padding: a length of nothing at all.
-                self.rest = &self.rest[4..];
+                // Padding.
+                self.rest = &self.rest[NLA_HEADER_SIZE..];
                 continue;
             }
-            let Some(value) = self.rest.get(4..length) else {
+            let Some(value) = self.rest.get(NLA_HEADER_SIZE..length) else {
                 self.rest = &[];
                 return Some(Err(Malformed("an attribute longer than its message")));
             };
             let kind = u16::from_ne_bytes([c, d]) & NLA_TYPE_MASK;
-            self.rest = self.rest.get(padded(length)..).unwrap_or(&[]);
+            self.rest = self.rest.get(length.next_multiple_of(NLA_ALIGNTO)..).unwrap_or(&[]);
             return Some(Ok(Received { kind, value }));
         }
         None
@@ -143,7 +120,7 @@ pub struct Received<'a> {
     pub value: &'a [u8],
 }
 
-/// An answer that is not what its kind of message says it is.
+/// An answer that does not have the format of its kind of message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("malformed message from the kernel: {0}")]
 pub struct Malformed(pub &'static str);
@@ -180,29 +157,30 @@ impl<'a> Received<'a> {
         self.array().map(u32::from_be_bytes)
     }
 
-    /// 16 bytes; what is missing is zero (a kernel may send an IPv4 address in four).
+    /// Returns the 16 bytes of an address, padded with zeros: a kernel may send an IPv4 address in
+    /// four.
     pub fn address(&self) -> Result<[u8; 16], Malformed> {
-        let mut whole = [0; 16];
+        let mut address = [0; 16];
         let n = self.value.len().min(16);
         if n < 4 {
-            return Err(Malformed("an address of less than four bytes"));
+            return Err(Malformed("an address shorter than four bytes"));
         }
-        whole[..n].copy_from_slice(&self.value[..n]);
-        Ok(whole)
+        address[..n].copy_from_slice(&self.value[..n]);
+        Ok(address)
     }
 
-    /// Text up to its closing zero byte.
+    /// Returns the text up to its terminating zero byte.
     pub fn text(&self) -> String {
         let end = self.value.iter().position(|&b| b == 0).unwrap_or(self.value.len());
         String::from_utf8_lossy(&self.value[..end]).into_owned()
     }
 
-    /// The first word of a flags pair.
+    /// Returns the flags of a `struct ip_vs_flags`, without its mask.
     pub fn flags(&self) -> Result<u32, Malformed> {
         self.u32()
     }
 
-    /// The attributes inside this one.
+    /// Iterates over the attributes of a nest.
     pub fn nested(&self) -> Attributes<'a> {
         attributes(self.value)
     }
@@ -212,59 +190,85 @@ impl<'a> Received<'a> {
 mod tests {
     use super::*;
 
-    fn emitted(attribute: &Attribute) -> Vec<u8> {
+    fn encoded(attribute: &Attribute) -> Vec<u8> {
         let mut bytes = vec![0xff; 4];
         attribute.append(&mut bytes);
         bytes.split_off(4)
     }
 
     #[test]
-    fn values_are_laid_out_as_the_kernel_reads_them() {
-        assert_eq!(emitted(&Attribute::new(4, Value::Be16(80))), [6, 0, 4, 0, 0, 80, 0, 0]);
-        assert_eq!(emitted(&Attribute::new(6, Value::Text("rr"))), [7, 0, 6, 0, b'r', b'r', 0, 0]);
-        assert_eq!(
-            emitted(&Attribute::new(1, Value::Nest(vec![Attribute::new(2, Value::U8(7))]))),
-            [12, 0, 1, 0x80, 5, 0, 2, 0, 7, 0, 0, 0]
-        );
+    fn every_value_has_the_encoding_of_the_kernel() {
+        for (value, bytes) in [
+            (Value::U8(7), &[5, 0, 4, 0, 7, 0, 0, 0][..]),
+            (Value::U16(7), &[6, 0, 4, 0, 7, 0, 0, 0]),
+            (Value::U32(7), &[8, 0, 4, 0, 7, 0, 0, 0]),
+            (Value::U64(7), &[12, 0, 4, 0, 7, 0, 0, 0, 0, 0, 0, 0]),
+            (Value::Be16(80), &[6, 0, 4, 0, 0, 80, 0, 0]),
+            (Value::Be32(80), &[8, 0, 4, 0, 0, 0, 0, 80]),
+            (Value::Flags { flags: 1, mask: 2 }, &[12, 0, 4, 0, 1, 0, 0, 0, 2, 0, 0, 0]),
+            (Value::Text("rr"), &[7, 0, 4, 0, b'r', b'r', 0, 0]),
+            (Value::Text("wrr"), &[8, 0, 4, 0, b'w', b'r', b'r', 0]),
+        ] {
+            assert_eq!(encoded(&Attribute::new(4, value.clone())), bytes, "{value:?}");
+        }
+        let address = Attribute::new(4, Value::Address([9; 16]));
+        assert_eq!(encoded(&address), [[20, 0, 4, 0].as_slice(), &[9; 16]].concat());
+        let nest = Attribute::new(1, Value::Nest(vec![Attribute::new(2, Value::U8(7))]));
+        assert_eq!(encoded(&nest), [12, 0, 1, 0x80, 5, 0, 2, 0, 7, 0, 0, 0]);
     }
 
     #[test]
     fn a_text_of_any_length_leaves_the_message_whole() {
         let text = "x".repeat(70_000);
-        let bytes = emitted(&Attribute::new(
-            1,
-            Value::Nest(vec![
-                Attribute::new(2, Value::Text(&text)),
-                Attribute::new(3, Value::U8(4)),
-            ]),
-        ));
+        let text = Attribute::new(2, Value::Text(&text));
+        let last = Attribute::new(3, Value::U8(4));
+        let bytes = encoded(&Attribute::new(1, Value::Nest(vec![text, last])));
         let nest = attributes(&bytes).next().unwrap().unwrap();
         let inner: Vec<_> = nest.nested().map(Result::unwrap).collect();
-        assert_eq!(inner[0].value.len(), LONGEST_TEXT + 1);
+        assert_eq!(inner[0].value.len(), MAX_TEXT + 1);
         assert_eq!(inner[1], Received { kind: 3, value: &[4] });
     }
 
     #[test]
-    fn padding_is_passed_over_and_flags_are_ignored() {
-        let bytes = [0, 0, 0, 0, 5, 0, 2, 0x80, 7, 0, 0, 0, 0, 0];
+    fn padding_is_skipped_and_flags_are_ignored() {
+        let bytes = [0, 0, 0, 0, 5, 0, 2, 0x80, 7, 0, 0, 0, 4, 0, 3, 0x40, 0, 0];
         let all: Vec<_> = attributes(&bytes).collect();
-        assert_eq!(all, [Ok(Received { kind: 2, value: &[7] })]);
+        let expected = [Received { kind: 2, value: &[7] }, Received { kind: 3, value: &[] }];
+        assert_eq!(all, expected.map(Ok));
     }
 
     #[test]
-    fn an_attribute_that_overruns_is_an_error_and_the_last_one() {
+    fn an_attribute_that_overruns_ends_the_walk_with_an_error() {
         let bytes = [5, 0, 1, 0, 9, 0, 0, 0, 40, 0, 2, 0, 1];
         let all: Vec<_> = attributes(&bytes).collect();
         assert_eq!(all.len(), 2);
         assert!(all[0].is_ok() && all[1].is_err());
-        assert_eq!(attributes(&[3, 0, 1, 0]).next().map(|r| r.is_err()), Some(true));
+        assert!(attributes(&[3, 0, 1, 0]).next().unwrap().is_err());
     }
 
     #[test]
-    fn short_values_are_errors() {
+    fn values_are_decoded() {
+        let value = Received { kind: 1, value: &[1, 2, 3, 4, 5, 6, 7, 8] };
+        assert_eq!(value.u8(), Ok(1));
+        assert_eq!(value.u16(), Ok(0x0201));
+        assert_eq!(value.u32(), Ok(0x0403_0201));
+        assert_eq!(value.flags(), Ok(0x0403_0201));
+        assert_eq!(value.u64(), Ok(0x0807_0605_0403_0201));
+        assert_eq!(value.be16(), Ok(0x0102));
+        assert_eq!(value.be32(), Ok(0x0102_0304));
+        assert_eq!(value.address(), Ok([1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0]));
+        assert_eq!(Received { kind: 1, value: b"rr" }.text(), "rr");
+        assert_eq!(Received { kind: 1, value: b"rr\0junk" }.text(), "rr");
+    }
+
+    #[test]
+    fn values_that_are_too_short_are_errors() {
         let short = Received { kind: 1, value: &[1] };
         assert!(short.u16().is_err() && short.u32().is_err() && short.u64().is_err());
-        assert!(short.address().is_err());
-        assert_eq!(short.u8(), Ok(1));
+        assert!(short.be16().is_err() && short.be32().is_err());
+        assert!(Received { kind: 1, value: &[] }.u8().is_err());
+        assert!(Received { kind: 1, value: &[1, 2, 3] }.address().is_err());
+        assert_eq!(Received { kind: 1, value: &[1; 4] }.address().unwrap()[3..5], [1, 0]);
+        assert_eq!(Received { kind: 1, value: &[1; 20] }.address(), Ok([1; 16]));
     }
 }

@@ -1,37 +1,38 @@
-//! Every exchange against a connection on which everything goes wrong that can, everywhere it can.
+//! Every kind of exchange, with every fault of the transport at every position.
 
 use super::error::Error;
-use super::scripted::{DONE, ERROR, Step, WAITS, code, data, message, read, request, scripted};
-use super::socket::{Family, Netlink};
+use super::exchange::Netlink;
+use super::message::Family;
+use super::test_transport::{
+    DONE, ERROR, Received, WAIT, code, data, message, read, request, with_family,
+};
 use crate::transport::Transport;
 use netlink_packet_core::NetlinkBuffer;
 
-/// The shapes of exchange, each with what it does when everything is well.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Shape {
+enum Exchange {
     Get,
     Dump,
     Batch,
 }
 
-const SHAPES: [Shape; 3] = [Shape::Get, Shape::Dump, Shape::Batch];
+const EXCHANGES: [Exchange; 3] = [Exchange::Get, Exchange::Dump, Exchange::Batch];
 
-impl Shape {
-    /// Good answers to the messages of one send.
+impl Exchange {
+    /// Returns the answers of a healthy kernel to the messages of one send.
     fn answers(self, s: &[u32]) -> Vec<Vec<u8>> {
         match self {
-            Shape::Get => vec![data(0, s[0], 7)],
-            Shape::Dump => vec![data(2, s[0], 7), data(2, s[0], 8), code(DONE, s[0], 0)],
-            Shape::Batch => vec![code(ERROR, s[s.len() - 1], 0)],
+            Exchange::Get => vec![data(0, s[0], 7)],
+            Exchange::Dump => vec![data(2, s[0], 7), data(2, s[0], 8), code(DONE, s[0], 0)],
+            Exchange::Batch => vec![code(ERROR, s[s.len() - 1], 0)],
         }
     }
 
-    /// Carry it out; what it gave, in a form that is the same for all.
-    fn run<C: Transport>(self, netlink: &mut Netlink<C>, f: Family) -> Result<Vec<u32>, Error> {
+    fn perform<C: Transport>(self, netlink: &mut Netlink<C>, f: Family) -> Result<Vec<u32>, Error> {
         match self {
-            Shape::Get => netlink.get(f, &request(), read).map(|value| vec![value]),
-            Shape::Dump => netlink.dump(f, &request(), read),
-            Shape::Batch => {
+            Exchange::Get => netlink.get(f, &request(), read).map(|value| vec![value]),
+            Exchange::Dump => netlink.dump(f, &request(), read),
+            Exchange::Batch => {
                 let results = netlink.batch(f, (0..6).map(|_| request()))?;
                 results.into_iter().map(|result| result.map(|()| 0)).collect()
             }
@@ -40,80 +41,85 @@ impl Shape {
 }
 
 #[test]
-fn without_a_fault_every_exchange_succeeds() {
-    for shape in SHAPES {
-        let (mut netlink, f) = scripted(WAITS, |s| shape.answers(s).into_iter().map(Ok).collect());
-        shape.run(&mut netlink, f).unwrap_or_else(|e| panic!("{shape:?}: {e}"));
+fn every_exchange_succeeds_without_a_fault() {
+    for exchange in EXCHANGES {
+        let (mut netlink, f) =
+            with_family(WAIT, |s| exchange.answers(s).into_iter().map(Ok).collect());
+        exchange.perform(&mut netlink, f).unwrap_or_else(|e| panic!("{exchange:?}: {e}"));
     }
 }
 
 #[test]
-fn any_errno_in_place_of_any_answer() {
-    for shape in SHAPES {
+fn an_errno_in_place_of_any_answer_is_returned() {
+    for exchange in EXCHANGES {
         for errno in 1..=133 {
             for (position, kind) in
-                (0..shape.answers(&[1]).len()).flat_map(|n| [(n, ERROR), (n, DONE)])
+                (0..exchange.answers(&[1]).len()).flat_map(|n| [(n, ERROR), (n, DONE)])
             {
-                let (mut netlink, f) = scripted(WAITS, |s| {
-                    let mut answers = shape.answers(s);
+                let (mut netlink, f) = with_family(WAIT, |s| {
+                    let mut answers = exchange.answers(s);
                     answers[position] = code(kind, s[s.len() - 1], errno);
                     answers.into_iter().map(Ok).collect()
                 });
-                let error = shape.run(&mut netlink, f).unwrap_err();
-                assert_eq!(error.code(), Some(errno), "{shape:?}, answer {position}: {error}");
+                let error = exchange.perform(&mut netlink, f).unwrap_err();
+                assert_eq!(error.code(), Some(errno), "{exchange:?}, answer {position}: {error}");
             }
         }
     }
 }
 
 #[test]
-fn any_request_of_a_batch_is_refused_alone() {
+fn a_refused_request_of_a_batch_does_not_affect_the_others() {
     for errno in [libc::EPERM, libc::ENOENT, libc::ENOBUFS, libc::EMSGSIZE] {
         for refused in 0..50 {
-            let mut before = 0;
-            let (mut netlink, f) = scripted(WAITS, |s| {
+            let mut previous = 0;
+            let (mut netlink, f) = with_family(WAIT, |s| {
                 let mut answers = Vec::new();
-                let (behind, requests) = s.split_last().unwrap();
-                let here = before..before + requests.len();
-                if here.contains(&refused) {
-                    answers.push(Ok(code(ERROR, requests[refused - before], errno)));
+                let (last, requests) = s.split_last().unwrap();
+                let positions = previous..previous + requests.len();
+                if positions.contains(&refused) {
+                    answers.push(Ok(code(ERROR, requests[refused - previous], errno)));
                 }
-                answers.push(Ok(code(ERROR, *behind, 0)));
-                before = here.end;
+                answers.push(Ok(code(ERROR, *last, 0)));
+                previous = positions.end;
                 answers
             });
             let results = netlink.batch(f, (0..50).map(|_| request())).unwrap();
             let codes: Vec<_> =
                 results.iter().map(|r| r.as_ref().err().and_then(Error::code)).collect();
-            let mut meant = vec![None; 50];
-            meant[refused] = Some(errno);
-            assert_eq!(codes, meant);
+            let mut expected = vec![None; 50];
+            expected[refused] = Some(errno);
+            assert_eq!(codes, expected);
         }
     }
 }
 
 #[test]
-fn an_answer_cut_at_any_byte_is_never_success() {
-    for shape in SHAPES {
-        let length = shape.answers(&[1]).concat().len();
+fn an_answer_truncated_at_any_byte_is_never_success() {
+    for exchange in EXCHANGES {
+        let length = exchange.answers(&[1]).concat().len();
         for end in 0..length {
             let (mut netlink, f) =
-                scripted(WAITS, |s| vec![Ok(shape.answers(s).concat()[..end].into())]);
-            let error = shape.run(&mut netlink, f).unwrap_err();
-            let whole = [28, 56].contains(&end) && shape == Shape::Dump;
-            assert_eq!(matches!(error, Error::Malformed(_)), !whole, "{shape:?}, {end}: {error}");
+                with_family(WAIT, |s| vec![Ok(exchange.answers(s).concat()[..end].into())]);
+            let error = exchange.perform(&mut netlink, f).unwrap_err();
+            let whole = [28, 56].contains(&end) && exchange == Exchange::Dump;
+            assert_eq!(
+                matches!(error, Error::Malformed(_)),
+                !whole,
+                "{exchange:?}, {end}: {error}"
+            );
         }
     }
-    // The same with headers that fit what is left.
+    // The same with headers that give the truncated length.
     for end in 0..12 {
         let payload = &data(0, 2, 7)[16..16 + end];
-        let (mut netlink, f) = scripted(WAITS, |s| vec![Ok(message(21, 0, s[0], payload))]);
+        let (mut netlink, f) = with_family(WAIT, |s| vec![Ok(message(21, 0, s[0], payload))]);
         assert!(matches!(netlink.get(f, &request(), read), Err(Error::Malformed(_))), "{end}");
     }
     for end in 0..4 {
         for kind in [ERROR, DONE] {
             let payload = &[0, 0, 0, 0][..end];
-            let (mut netlink, f) = scripted(WAITS, |s| vec![Ok(message(kind, 0, s[0], payload))]);
+            let (mut netlink, f) = with_family(WAIT, |s| vec![Ok(message(kind, 0, s[0], payload))]);
             let done = netlink.batch(f, [request()]);
             assert!(matches!(done, Err(Error::Malformed(_))), "{kind}, {end}");
         }
@@ -121,56 +127,59 @@ fn an_answer_cut_at_any_byte_is_never_success() {
 }
 
 #[test]
-fn a_dump_that_is_interrupted_anywhere_is_taken_again_boundedly() {
+fn a_dump_interrupted_at_any_answer_starts_again_at_most_nine_times() {
     for interruptions in 0..12 {
         for position in 0..3 {
-            let mut tries = 0;
-            let (mut netlink, f) = scripted(WAITS, |s| {
-                tries += 1;
-                let mut answers = Shape::Dump.answers(s);
-                if tries <= interruptions {
+            let mut attempts = 0;
+            let (mut netlink, f) = with_family(WAIT, |s| {
+                attempts += 1;
+                let mut answers = Exchange::Dump.answers(s);
+                if attempts <= interruptions {
                     NetlinkBuffer::new(&mut answers[position]).set_flags(2 | 16);
                 }
                 answers.into_iter().map(Ok).collect()
             });
             match netlink.dump(f, &request(), read) {
                 Ok(items) => assert_eq!((items, interruptions < 10), (vec![7, 8], true)),
-                Err(e) => assert!(matches!(e, Error::Changing) && interruptions >= 10, "{e}"),
+                Err(e) => assert!(matches!(e, Error::TableChanging) && interruptions >= 10, "{e}"),
             }
             drop(netlink);
-            assert_eq!(tries, 10.min(interruptions + 1));
+            assert_eq!(attempts, 10.min(interruptions + 1));
         }
     }
 }
 
 #[test]
-fn lost_answers_are_an_error_and_what_comes_later_is_not_mixed_up_with_them() {
-    for shape in SHAPES {
-        for position in 0..shape.answers(&[1]).len() {
+fn lost_answers_are_an_error_and_do_not_affect_later_exchanges() {
+    for exchange in EXCHANGES {
+        for position in 0..exchange.answers(&[1]).len() {
             let mut first = true;
-            let (mut netlink, f) = scripted(WAITS, |s| {
-                let mut steps: Vec<Step> = shape.answers(s).into_iter().map(Ok).collect();
+            let (mut netlink, f) = with_family(WAIT, |s| {
+                let mut received: Vec<Received> = exchange.answers(s).into_iter().map(Ok).collect();
                 if std::mem::take(&mut first) {
-                    // In its place, and behind it what the buffer still held.
-                    steps[position] = Err(libc::ENOBUFS);
-                    steps.push(Ok(data(0, s[0], 99)));
+                    // The answer itself is lost; the buffer still holds others.
+                    received[position] = Err(libc::ENOBUFS);
+                    received.push(Ok(data(0, s[0], 99)));
                 }
-                steps
+                received
             });
-            let error = shape.run(&mut netlink, f).unwrap_err();
-            assert!(matches!(error, Error::Lost), "{shape:?}, {position}: {error}");
-            assert_eq!(error.code(), None, "no errno's text says it");
-            assert!(!shape.run(&mut netlink, f).unwrap().contains(&99), "{shape:?}, {position}");
+            let error = exchange.perform(&mut netlink, f).unwrap_err();
+            assert!(matches!(error, Error::AnswersLost), "{exchange:?}, {position}: {error}");
+            assert_eq!(error.code(), None, "the text of an errno would mislead");
+            assert!(
+                !exchange.perform(&mut netlink, f).unwrap().contains(&99),
+                "{exchange:?}, {position}"
+            );
         }
     }
 }
 
 #[test]
-fn whatever_the_socket_says_ends_the_exchange() {
-    for shape in SHAPES {
+fn an_error_of_the_socket_ends_the_exchange() {
+    for exchange in EXCHANGES {
         for errno in (1..=133).filter(|&e| e != libc::ENOBUFS) {
-            let (mut netlink, f) = scripted(Err(errno), |_| vec![]);
-            let error = shape.run(&mut netlink, f).unwrap_err();
+            let (mut netlink, f) = with_family(Err(errno), |_| vec![]);
+            let error = exchange.perform(&mut netlink, f).unwrap_err();
             assert!(matches!(error, Error::Socket(_)), "{error}");
             assert_eq!(error.code(), Some(errno));
         }
@@ -178,8 +187,8 @@ fn whatever_the_socket_says_ends_the_exchange() {
 }
 
 #[test]
-fn answers_to_nothing_that_was_asked_end_the_exchange_too() {
-    let strangers = [
+fn endless_unmatched_answers_end_the_exchange() {
+    let unmatched = [
         data(0, 77, 1),
         code(ERROR, 77, 0),
         code(ERROR, 77, 5),
@@ -187,50 +196,51 @@ fn answers_to_nothing_that_was_asked_end_the_exchange_too() {
         message(1, 0, 2, &[]),
         [data(0, 77, 1), code(DONE, 77, 0)].concat(),
     ];
-    for shape in SHAPES {
-        for stranger in &strangers {
-            let (mut netlink, f) = scripted(Ok(stranger.clone()), |_| vec![]);
-            let error = shape.run(&mut netlink, f).unwrap_err();
-            assert!(matches!(error, Error::Malformed(_)), "{shape:?}: {error}");
+    for exchange in EXCHANGES {
+        for unmatched in &unmatched {
+            let (mut netlink, f) = with_family(Ok(unmatched.clone()), |_| vec![]);
+            let error = exchange.perform(&mut netlink, f).unwrap_err();
+            assert!(matches!(error, Error::Malformed(_)), "{exchange:?}: {error}");
         }
     }
-    // Nor is one answer said over and over the end of what has several.
-    let (mut netlink, f) = scripted(Ok(code(ERROR, 2, 0)), |_| vec![]);
-    assert!(matches!(Shape::Batch.run(&mut netlink, f), Err(Error::Malformed(_))));
-    let (mut netlink, f) = scripted(Ok(code(ERROR, 2, 0)), |_| vec![]);
-    assert!(matches!(Shape::Dump.run(&mut netlink, f), Err(Error::Malformed(_))));
+    // Nor does one answer end a dump or a batch when it is repeated.
+    let (mut netlink, f) = with_family(Ok(code(ERROR, 2, 0)), |_| vec![]);
+    assert!(matches!(Exchange::Batch.perform(&mut netlink, f), Err(Error::Malformed(_))));
+    let (mut netlink, f) = with_family(Ok(code(ERROR, 2, 0)), |_| vec![]);
+    assert!(matches!(Exchange::Dump.perform(&mut netlink, f), Err(Error::Malformed(_))));
 }
 
 #[test]
-fn answers_of_others_in_between_change_nothing() {
-    for shape in SHAPES {
-        for before in 0..3 {
-            let (mut netlink, f) = scripted(WAITS, |s| {
-                let strangers =
+fn unmatched_answers_are_skipped() {
+    for exchange in EXCHANGES {
+        for first in 0..3 {
+            let (mut netlink, f) = with_family(WAIT, |s| {
+                let unmatched =
                     [data(16, s[0] - 1, 5), code(ERROR, s[0] - 1, 5), code(DONE, s[0] + 99, 5)];
-                let mut steps = Vec::new();
-                for answer in shape.answers(s) {
-                    steps.extend(strangers.iter().cycle().skip(before).take(3).cloned().map(Ok));
-                    steps.push(Ok(answer));
+                let mut received = Vec::new();
+                for answer in exchange.answers(s) {
+                    received.extend(unmatched.iter().cycle().skip(first).take(3).cloned().map(Ok));
+                    received.push(Ok(answer));
                 }
-                steps
+                received
             });
-            let found = shape.run(&mut netlink, f).unwrap();
-            let (mut well, f) = scripted(WAITS, |s| shape.answers(s).into_iter().map(Ok).collect());
-            assert_eq!(found, shape.run(&mut well, f).unwrap());
+            let found = exchange.perform(&mut netlink, f).unwrap();
+            let (mut healthy, f) =
+                with_family(WAIT, |s| exchange.answers(s).into_iter().map(Ok).collect());
+            assert_eq!(found, exchange.perform(&mut healthy, f).unwrap());
         }
     }
 }
 
 #[test]
 fn the_order_and_number_of_refusals_in_a_batch_do_not_matter() {
-    // Every order of three refusals, each said twice, and then taken back: a refusal stands.
+    // Three refusals in every order, each sent twice and then acknowledged.
     for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
-        let (mut netlink, f) = scripted(WAITS, |s| {
+        let (mut netlink, f) = with_family(WAIT, |s| {
             let refusals = order.iter().map(|&n| code(ERROR, s[n], 10 + n as i32));
-            let again = order.iter().map(|&n| code(ERROR, s[n], 0));
-            let mut answers: Vec<Step> =
-                refusals.clone().chain(refusals).chain(again).map(Ok).collect();
+            let acknowledgements = order.iter().map(|&n| code(ERROR, s[n], 0));
+            let mut answers: Vec<Received> =
+                refusals.clone().chain(refusals).chain(acknowledgements).map(Ok).collect();
             answers.push(Ok(code(ERROR, s[3], 0)));
             answers
         });

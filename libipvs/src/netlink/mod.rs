@@ -1,11 +1,14 @@
-//! Netlink: attributes, and requests and answers over one transport. Knows nothing about IPVS.
+//! Generic netlink: attributes, messages, and exchanges of them over a transport.
+//!
+//! Knows nothing about IPVS.
 
 pub mod attribute;
 pub mod error;
+pub mod exchange;
+#[cfg(test)]
+mod exchange_tests;
 #[cfg(test)]
 mod fault_tests;
+pub mod message;
 #[cfg(test)]
-mod scripted;
-pub mod socket;
-#[cfg(test)]
-mod socket_tests;
+pub mod test_transport;

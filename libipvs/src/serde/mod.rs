@@ -1,27 +1,29 @@
-//! The model as it is serialised, and read again: the forms of `schema/ipvsadm.schema.json`.
+//! Serialization of the model: the forms of `schema/ipvsadm.schema.json`.
 //!
-//! A field that does not apply is left out. What has no name here is its number. What is read is
-//! checked: it becomes no value of the model that a builder would not give, but for what the kernel
-//! alone makes.
+//! Fields that do not apply are left out. Protocols, forwarding methods and tunnel types without a
+//! name are numbers. Deserialization validates, but accepts the forwarding methods that only the
+//! kernel sets.
 
-mod director;
+mod destination;
 mod name;
-mod server;
 mod service;
+mod settings;
 mod table;
+#[cfg(test)]
+mod tests;
 
-pub use director::{DaemonJson, TimeoutsJson};
+pub use destination::{DestinationJson, DestinationKeyJson};
 pub use name::NameJson;
-pub use server::{ServerJson, ServerKeyJson};
-pub use service::{KeyJson, ServiceJson};
+pub use service::{ServiceJson, ServiceKeyJson};
+pub use settings::{DaemonJson, TimeoutsJson};
 
 use crate::model::*;
 use crate::table::Table;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Written and read by way of its form.
-macro_rules! by_way_of {
+/// Implements the traits of serde for a type by conversion from and to its JSON form.
+macro_rules! serialize_as {
     ($($type:ty: $form:ty;)*) => {$(
         impl Serialize for $type {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -37,14 +39,14 @@ macro_rules! by_way_of {
     )*};
 }
 
-by_way_of! {
+serialize_as! {
     Protocol: NameJson;
     Forwarding: NameJson;
     TunnelKind: NameJson;
-    ServiceKey: KeyJson;
+    ServiceKey: ServiceKeyJson;
     Service: ServiceJson;
-    DestinationKey: ServerKeyJson;
-    Destination: ServerJson;
+    DestinationKey: DestinationKeyJson;
+    Destination: DestinationJson;
     Timeouts: TimeoutsJson;
     Daemon: DaemonJson;
     Table: table::TableJson;

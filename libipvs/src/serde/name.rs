@@ -1,11 +1,11 @@
-//! The kinds of things by their names, and by their numbers where this program has no name.
+//! The JSON form of protocols, forwarding methods and tunnel types: a name, or a number.
 
 use crate::model::{Forwarding, Protocol, TunnelKind};
 use crate::wire;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
-/// One of the names of a kind, or the number of one that this program has no name for.
+/// A name, or a number that has no name.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum NameJson<'a> {
@@ -16,7 +16,7 @@ pub enum NameJson<'a> {
 const PROTOCOLS: &[(&str, Protocol)] =
     &[("tcp", Protocol::Tcp), ("udp", Protocol::Udp), ("sctp", Protocol::Sctp)];
 
-const FORWARDING_METHODS: &[(&str, Forwarding)] = &[
+const FORWARDINGS: &[(&str, Forwarding)] = &[
     ("masquerading", Forwarding::Masquerading),
     ("local", Forwarding::Local),
     ("tunnel", Forwarding::Tunnel),
@@ -27,10 +27,9 @@ const FORWARDING_METHODS: &[(&str, Forwarding)] = &[
 const TUNNEL_KINDS: &[(&str, TunnelKind)] =
     &[("ipip", TunnelKind::Ipip), ("gue", TunnelKind::Gue), ("gre", TunnelKind::Gre)];
 
-/// Written by its name, read by its name or its number: one value has one form, or tables would
-/// differ in nothing.
+/// Implements the conversions of a type. A number that has a name is accepted, but never produced.
 macro_rules! named {
-    ($($type:ty: $names:ident, $number:path, $from:path;)*) => {$(
+    ($($type:ty: $what:literal, $names:ident, $number:path, $from:path;)*) => {$(
         impl From<&$type> for NameJson<'_> {
             fn from(value: &$type) -> Self {
                 match $names.iter().find(|(_, known)| known == value) {
@@ -44,15 +43,15 @@ macro_rules! named {
             type Error = String;
 
             fn try_from(json: NameJson) -> Result<$type, String> {
-                let found = match &json {
+                let value = match &json {
                     NameJson::Name(name) => {
                         $names.iter().find(|(known, _)| known == name).map(|(_, value)| *value)
                     }
                     NameJson::Number(number) => (*number).try_into().ok().map($from),
                 };
-                found.ok_or_else(|| match json {
-                    NameJson::Name(name) => format!("`{name}' is none of what is known"),
-                    NameJson::Number(number) => format!("{number} is none of what is known"),
+                value.ok_or_else(|| match json {
+                    NameJson::Name(name) => format!("unknown {} '{name}'", $what),
+                    NameJson::Number(number) => format!("unknown {} {number}", $what),
                 })
             }
         }
@@ -60,7 +59,7 @@ macro_rules! named {
 }
 
 named! {
-    Protocol: PROTOCOLS, Protocol::number, wire::protocol_from;
-    Forwarding: FORWARDING_METHODS, wire::forwarding_number, wire::forwarding_from;
-    TunnelKind: TUNNEL_KINDS, wire::tunnel_number, wire::tunnel_from;
+    Protocol: "protocol", PROTOCOLS, Protocol::number, wire::protocol_from;
+    Forwarding: "forwarding method", FORWARDINGS, wire::forwarding_number, wire::forwarding_from;
+    TunnelKind: "tunnel type", TUNNEL_KINDS, wire::tunnel_number, wire::tunnel_from;
 }

@@ -1,4 +1,4 @@
-//! A virtual service as configured.
+//! The JSON form of a virtual service.
 
 use super::NameJson;
 use crate::model::*;
@@ -6,13 +6,9 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
 
-/// What tells one virtual service from another.
 #[derive(Serialize, Deserialize)]
-#[serde(
-    untagged,
-    expecting = "a service has a protocol, an address and a port, or a mark and a family"
-)]
-pub enum KeyJson {
+#[serde(untagged, expecting = "a service requires protocol, address and port, or mark and family")]
+pub enum ServiceKeyJson {
     Address { protocol: NameJson<'static>, address: IpAddr, port: u16 },
     Mark { mark: u32, family: Family },
 }
@@ -20,7 +16,7 @@ pub enum KeyJson {
 #[derive(Serialize, Deserialize)]
 pub struct ServiceJson<'a> {
     #[serde(flatten)]
-    key: KeyJson,
+    key: ServiceKeyJson,
     scheduler: Cow<'a, str>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     scheduler_flags: Vec<Cow<'static, str>>,
@@ -32,10 +28,9 @@ pub struct ServiceJson<'a> {
     one_packet: bool,
 }
 
-/// How long a client keeps its server, and who is one client.
 #[derive(Serialize, Deserialize)]
 struct PersistenceJson {
-    /// Seconds.
+    /// In seconds.
     timeout: u32,
     #[serde(flatten)]
     netmask: NetmaskJson,
@@ -48,26 +43,26 @@ enum NetmaskJson {
     PrefixLength(u32),
 }
 
-impl From<&ServiceKey> for KeyJson {
-    fn from(key: &ServiceKey) -> KeyJson {
+impl From<&ServiceKey> for ServiceKeyJson {
+    fn from(key: &ServiceKey) -> ServiceKeyJson {
         match *key {
             ServiceKey::Address { protocol, address, port } => {
-                KeyJson::Address { protocol: (&protocol).into(), address, port }
+                ServiceKeyJson::Address { protocol: (&protocol).into(), address, port }
             }
-            ServiceKey::Mark { mark, family } => KeyJson::Mark { mark, family },
+            ServiceKey::Mark { mark, family } => ServiceKeyJson::Mark { mark, family },
         }
     }
 }
 
-impl TryFrom<KeyJson> for ServiceKey {
+impl TryFrom<ServiceKeyJson> for ServiceKey {
     type Error = String;
 
-    fn try_from(key: KeyJson) -> Result<ServiceKey, String> {
+    fn try_from(key: ServiceKeyJson) -> Result<ServiceKey, String> {
         Ok(match key {
-            KeyJson::Address { protocol, address, port } => {
+            ServiceKeyJson::Address { protocol, address, port } => {
                 ServiceKey::Address { protocol: protocol.try_into()?, address, port }
             }
-            KeyJson::Mark { mark, family } => ServiceKey::Mark { mark, family },
+            ServiceKeyJson::Mark { mark, family } => ServiceKey::Mark { mark, family },
         })
     }
 }
@@ -81,16 +76,15 @@ impl<'a> From<&'a Service> for ServiceJson<'a> {
             };
             PersistenceJson { timeout, netmask }
         });
-        let own = scheduler_flag_names(&service.scheduler);
-        let names = own.iter().chain(&scheduler_flag_names("")[own.len()..]);
-        let set = |bit: &usize| service.scheduler_flags & (1 << bit) != 0;
+        let special = scheduler_flag_names(&service.scheduler);
+        let names = special.iter().chain(&scheduler_flag_names("")[special.len()..]);
         ServiceJson {
             key: (&service.key).into(),
             scheduler: Cow::Borrowed(&service.scheduler),
             scheduler_flags: names
                 .enumerate()
-                .filter(|(bit, _)| set(bit))
-                .map(|(_, n)| Cow::Borrowed(*n))
+                .filter(|(bit, _)| service.scheduler_flags & (1 << bit) != 0)
+                .map(|(_, name)| Cow::Borrowed(*name))
                 .collect(),
             persistence,
             persistence_engine: service.persistence_engine.as_deref().map(Cow::Borrowed),
@@ -104,13 +98,13 @@ impl TryFrom<ServiceJson<'_>> for Service {
 
     fn try_from(json: ServiceJson) -> Result<Service, String> {
         let key = json.key.try_into()?;
-        let mut builder = Service::of(key).scheduler(json.scheduler.clone());
-        let own = scheduler_flag_names(&json.scheduler);
+        let mut builder = Service::builder(key).scheduler(json.scheduler.clone());
         let mut flags = 0;
         for flag in &json.scheduler_flags {
-            let bit = |names: &[&str]| names.iter().position(|name| name == flag);
-            let bit = bit(own).or_else(|| bit(scheduler_flag_names("")));
-            flags |= 1 << bit.ok_or_else(|| format!("`{flag}' is no flag of a scheduler"))?;
+            let bit =
+                |scheduler| scheduler_flag_names(scheduler).iter().position(|name| name == flag);
+            let bit = bit(&json.scheduler).or_else(|| bit(""));
+            flags |= 1 << bit.ok_or_else(|| format!("unknown scheduler flag '{flag}'"))?;
         }
         builder = builder.scheduler_flags(flags);
         if let Some(persistence) = json.persistence {

@@ -1,79 +1,80 @@
-//! From one table to another with the fewest changes, and the way back.
+//! The changes between two tables, and the inverse of a change.
 
-use super::normal::{same_daemon, same_destination};
-use super::{Entry, Table, parts, values};
+use super::normalize::{same_daemon, same_destination};
+use super::{Entry, Table, values, values_mut};
 use crate::model::*;
 
-/// What makes `current` what is `wanted`: first what is new, then what changes, then what goes.
+/// Returns the fewest changes that make the current table equal to the desired one: additions
+/// first, then edits, then deletions.
 ///
-/// Timeouts that `wanted` does not name are left as they are; daemons only if it names none at all.
-pub fn diff(wanted: &Table, current: &Table) -> Vec<Change> {
-    let mut new = Vec::new();
-    let mut changed = Vec::new();
-    let mut gone = Vec::new();
-    for (key, entry) in &wanted.services {
+/// A timeout of 0 in the desired table leaves the current one unchanged. If the desired table has
+/// no daemons, those of the current table stay.
+pub fn diff(desired: &Table, current: &Table) -> Vec<Change> {
+    let mut added = Vec::new();
+    let mut edited = Vec::new();
+    let mut deleted = Vec::new();
+    for (key, new) in &desired.services {
         match current.services.get(key) {
-            None => {
-                new.push(Change::AddService(entry.service.clone()));
-                new.extend(entry.destinations.values().map(|d| add(*key, d)));
-            }
+            None => added.extend(add_entry(new)),
             Some(old) => {
-                if entry.service != old.service {
-                    changed.push(Change::EditService(entry.service.clone()));
+                if new.service != old.service {
+                    edited.push(Change::EditService(new.service.clone()));
                 }
-                destinations(entry, old, &mut new, &mut changed, &mut gone);
+                diff_destinations(new, old, &mut added, &mut edited, &mut deleted);
             }
         }
     }
     for key in current.services.keys() {
-        if !wanted.services.contains_key(key) {
-            gone.push(Change::DeleteService(*key));
+        if !desired.services.contains_key(key) {
+            deleted.push(Change::DeleteService(*key));
         }
     }
-    changed.extend(timeouts(wanted, current));
-    changed.extend(daemons(wanted, current));
-    new.extend(changed);
-    new.extend(gone);
-    new
+    edited.extend(diff_timeouts(desired, current));
+    edited.extend(diff_daemons(desired, current));
+    added.extend(edited);
+    added.extend(deleted);
+    added
 }
 
-fn destinations(
-    wanted: &Entry,
+fn diff_destinations(
+    desired: &Entry,
     current: &Entry,
-    new: &mut Vec<Change>,
-    changed: &mut Vec<Change>,
-    gone: &mut Vec<Change>,
+    added: &mut Vec<Change>,
+    edited: &mut Vec<Change>,
+    deleted: &mut Vec<Change>,
 ) {
-    let key = wanted.service.key;
-    for destination in wanted.destinations.values() {
-        match current.destinations.get(&destination.key) {
-            None => new.push(add(key, destination)),
-            Some(old) if same_destination(destination, old) => {}
-            Some(_) => changed.push(Change::EditDestination(key, destination.clone())),
+    let key = desired.service.key;
+    for new in desired.destinations.values() {
+        match current.destinations.get(&new.key) {
+            None => added.push(add_destination(key, new)),
+            Some(old) if same_destination(new, old) => {}
+            Some(_) => edited.push(Change::EditDestination(key, new.clone())),
         }
     }
-    let left = current.destinations.keys().copied();
-    let left = left.filter(|server| wanted.destinations.get(server).is_none());
-    gone.extend(left.map(|server| Change::DeleteDestination(key, server)));
+    for old in current.destinations.keys() {
+        if !desired.destinations.contains_key(old) {
+            deleted.push(Change::DeleteDestination(key, *old));
+        }
+    }
 }
 
-fn timeouts(wanted: &Table, current: &Table) -> Option<Change> {
-    let mut set = wanted.timeouts;
-    for (new, old) in parts(&mut set).into_iter().zip(values(&current.timeouts)) {
+fn diff_timeouts(desired: &Table, current: &Table) -> Option<Change> {
+    let mut timeouts = desired.timeouts;
+    for (new, old) in values_mut(&mut timeouts).into_iter().zip(values(&current.timeouts)) {
         if *new == old {
             *new = 0;
         }
     }
-    (set != Timeouts::default()).then_some(Change::SetTimeouts(set))
+    (timeouts != Timeouts::default()).then_some(Change::SetTimeouts(timeouts))
 }
 
-fn daemons(wanted: &Table, current: &Table) -> Vec<Change> {
+fn diff_daemons(desired: &Table, current: &Table) -> Vec<Change> {
     let mut changes = Vec::new();
-    if !wanted.has_daemons() {
+    if !desired.has_daemons() {
         return changes;
     }
     for role in [DaemonRole::Master, DaemonRole::Backup] {
-        let (new, old) = (wanted.daemon(role), current.daemon(role));
+        let (new, old) = (desired.daemon(role), current.daemon(role));
         if new.zip(old).is_some_and(|(new, old)| same_daemon(new, old)) {
             continue;
         }
@@ -85,30 +86,28 @@ fn daemons(wanted: &Table, current: &Table) -> Vec<Change> {
     changes
 }
 
-/// What takes a change back that has been made to `before`, where it could be made.
+/// Returns the changes that revert a change made to the table `before`. Zeroed counters cannot be
+/// restored.
 pub fn inverse(change: &Change, before: &Table) -> Vec<Change> {
-    let service = |key: &ServiceKey| before.services.get(key);
-    let destination = |key, server| {
-        service(key).and_then(|entry: &Entry| entry.destinations.get(server)).cloned()
-    };
+    let service = |key| before.services.get(key);
+    let destination = |key, destination| before.services.get(key)?.destinations.get(destination);
     match change {
         Change::AddService(new) => vec![Change::DeleteService(new.key)],
         Change::EditService(new) => {
             let old = service(&new.key).map(|entry| entry.service.clone());
             old.map(Change::EditService).into_iter().collect()
         }
-        Change::DeleteService(key) => service(key).map(whole).unwrap_or_default(),
+        Change::DeleteService(key) => service(key).map(add_entry).unwrap_or_default(),
         Change::AddDestination(key, new) => vec![Change::DeleteDestination(*key, new.key)],
         Change::EditDestination(key, new) => {
-            let old = destination(key, &new.key);
+            let old = destination(key, &new.key).cloned();
             old.map(|old| Change::EditDestination(*key, old)).into_iter().collect()
         }
-        Change::DeleteDestination(key, server) => {
-            let old = destination(key, server);
+        Change::DeleteDestination(key, old) => {
+            let old = destination(key, old).cloned();
             old.map(|old| Change::AddDestination(*key, old)).into_iter().collect()
         }
-        Change::Flush => before.services.values().flat_map(whole).collect(),
-        // What has been counted is gone.
+        Change::Flush => before.services.values().flat_map(add_entry).collect(),
         Change::Zero(_) => Vec::new(),
         Change::SetTimeouts(_) => vec![Change::SetTimeouts(before.timeouts)],
         Change::StartDaemon(daemon) => vec![Change::StopDaemon(daemon.role)],
@@ -118,13 +117,15 @@ pub fn inverse(change: &Change, before: &Table) -> Vec<Change> {
     }
 }
 
-/// A service and its servers, added.
-fn whole(entry: &Entry) -> Vec<Change> {
-    let service = Change::AddService(entry.service.clone());
-    let servers = entry.destinations.values().map(|d| add(entry.service.key, d));
-    std::iter::once(service).chain(servers).collect()
+/// Returns the changes that add a service and its destinations.
+fn add_entry(entry: &Entry) -> Vec<Change> {
+    let mut changes = vec![Change::AddService(entry.service.clone())];
+    let key = entry.service.key;
+    changes
+        .extend(entry.destinations.values().map(|destination| add_destination(key, destination)));
+    changes
 }
 
-fn add(key: ServiceKey, destination: &Destination) -> Change {
+fn add_destination(key: ServiceKey, destination: &Destination) -> Change {
     Change::AddDestination(key, destination.configured())
 }

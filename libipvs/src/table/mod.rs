@@ -1,23 +1,24 @@
-//! A whole table as a value: what a file of rules makes, or what the kernel shows.
+//! A whole table as a value, and the changes between two tables.
 //!
-//! In: changes, one by one ([`Table::apply`]), or observations. Out: the table, a refusal in the words
-//! of 1.31 where a change cannot be made, and what makes one table out of another ([`diff`]), with the
-//! way back ([`inverse`]). Nothing here reads, prints or talks to a kernel.
+//! A [`Table`] comes from [`Client::table`](crate::Client::table) or from changes applied to an
+//! empty one ([`Table::apply`]). [`diff`] returns the changes that make one table equal to another,
+//! and [`inverse`] those that revert a change. Nothing here reads from or writes to a kernel.
 //!
-//! What means the same to the kernel is the same here: everything is held in one normal form.
+//! Tables are normalized: settings that mean the same to the kernel are equal. For example, the
+//! netmask of a service without persistence is reset, because it has no effect.
 
-mod comparison;
 mod diff;
-mod normal;
+mod normalize;
+#[cfg(test)]
+mod tests;
 
-pub use comparison::Comparison;
 pub use diff::{diff, inverse};
 
 use crate::model::*;
 use indexmap::IndexMap;
 use indexmap::map::Entry as Slot;
 
-/// A service and its servers.
+/// A virtual service and its real servers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     service: Service,
@@ -25,163 +26,170 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// The service.
+    /// Returns the service.
     pub fn service(&self) -> &Service {
         &self.service
     }
 
-    /// Its servers, in the order in which they were named.
+    /// Iterates over the real servers, in the order in which they were added.
     pub fn destinations(&self) -> impl ExactSizeIterator<Item = &Destination> {
         self.destinations.values()
     }
 
-    /// One of its servers.
+    /// Returns a real server.
     pub fn destination(&self, key: &DestinationKey) -> Option<&Destination> {
         self.destinations.get(key)
     }
 }
 
-/// Services with their servers, timeouts and daemons, in the order in which they were named.
+/// Virtual services with their real servers, timeouts and synchronisation daemons.
 ///
-/// Two tables are equal when the same is in them, in whatever order.
+/// Two tables are equal if they have equal entries, in any order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Table {
     services: IndexMap<ServiceKey, Entry>,
-    /// 0 where nothing is known, or wanted.
+    /// A timeout of 0 is unknown, or not desired.
     timeouts: Timeouts,
     master: Option<Daemon>,
     backup: Option<Daemon>,
 }
 
-/// Why a change cannot be made to a table, as the kernel's refusal reads.
+/// The reason why a change cannot be made to a table. Its text is that of the kernel's refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TableError {
-    /// There is a service with this key already.
+    /// The service already exists.
     #[error("Service already exists")]
     ServiceExists,
-    /// There is no service with this key.
+    /// The service does not exist.
     #[error("No such service")]
-    NoService,
-    /// There is no service with this key to have this server.
+    NoSuchService,
+    /// The service of a real server does not exist.
     #[error("Service not defined")]
-    NotDefined,
-    /// The service has this server already.
+    ServiceNotDefined,
+    /// The service already has this real server.
     #[error("Destination already exists")]
     DestinationExists,
-    /// The service has no such server.
+    /// The service does not have this real server.
     #[error("No such destination")]
-    NoDestination,
-    /// Such a daemon runs already.
+    NoSuchDestination,
+    /// A synchronisation daemon of this role is already running.
     #[error("Daemon has already run")]
-    DaemonRuns,
-    /// The lower threshold is above the upper one.
+    DaemonRunning,
+    /// The lower threshold exceeds the upper one.
     #[error("Numerical result out of range")]
-    Thresholds,
+    OutOfRange,
 }
 
 impl TableError {
-    /// Whether something is not there, which a line before may have been meant to add.
+    /// Returns true if the change names a service or a real server that does not exist.
     pub fn is_missing(self) -> bool {
-        matches!(self, TableError::NoService | TableError::NotDefined | TableError::NoDestination)
+        matches!(
+            self,
+            TableError::NoSuchService
+                | TableError::ServiceNotDefined
+                | TableError::NoSuchDestination
+        )
     }
 }
 
 impl Table {
-    /// What the kernel shows, but for services.
-    pub fn observed(timeouts: Timeouts, daemons: Vec<Daemon>) -> Table {
+    /// Creates a table without services from the settings of a kernel.
+    pub(crate) fn with_settings(timeouts: Timeouts, daemons: Vec<Daemon>) -> Table {
         let mut table = Table { timeouts, ..Table::default() };
         for daemon in daemons {
             let role = daemon.role;
-            *table.daemon_mut(role) = Some(normal::daemon(daemon));
+            *table.daemon_mut(role) = Some(normalize::daemon(daemon));
         }
         table
     }
 
-    /// Services that the kernel shows, and their servers.
-    pub fn observe(&mut self, services: impl IntoIterator<Item = (Service, Vec<Destination>)>) {
-        for (service, destinations) in services {
-            let destinations = destinations.into_iter().map(normal::destination);
-            self.insert(normal::service(service), destinations);
-        }
+    /// Inserts a service of a kernel with its real servers, which may have settings that no client
+    /// can choose.
+    pub(crate) fn insert(&mut self, service: Service, destinations: Vec<Destination>) {
+        let service = normalize::service(service);
+        let destinations = destinations.into_iter().map(normalize::destination);
+        let destinations = destinations.map(|destination| (destination.key, destination)).collect();
+        self.services.insert(service.key, Entry { service, destinations });
     }
 
-    /// Make one change, or say why the kernel would not.
+    /// Makes one change, or returns the reason why the kernel would refuse it.
     ///
-    /// A daemon that is not known here may well run: stopping it is no mistake.
+    /// Stopping a daemon that the table does not have succeeds, because the table may not know it.
     pub fn apply(&mut self, change: &Change) -> Result<(), TableError> {
         match change {
             Change::AddService(service) => match self.services.entry(service.key) {
                 Slot::Occupied(_) => return Err(TableError::ServiceExists),
                 Slot::Vacant(slot) => {
-                    let service = normal::service(service.clone());
+                    let service = normalize::service(service.clone());
                     slot.insert(Entry { service, destinations: IndexMap::new() });
                 }
             },
             Change::EditService(service) => {
-                let entry = self.services.get_mut(&service.key).ok_or(TableError::NoService)?;
-                entry.service = normal::service(service.clone());
+                let entry = self.services.get_mut(&service.key).ok_or(TableError::NoSuchService)?;
+                entry.service = normalize::service(service.clone());
             }
             Change::DeleteService(key) => {
-                self.services.swap_remove(key).ok_or(TableError::NoService)?;
+                self.services.swap_remove(key).ok_or(TableError::NoSuchService)?;
             }
-            Change::AddDestination(key, destination) => {
-                let entry = self.services.get_mut(key).ok_or(TableError::NotDefined)?;
-                thresholds(destination)?;
-                match entry.destinations.entry(destination.key) {
+            Change::AddDestination(key, new) => {
+                let entry = self.services.get_mut(key).ok_or(TableError::ServiceNotDefined)?;
+                check_thresholds(new)?;
+                match entry.destinations.entry(new.key) {
                     Slot::Occupied(_) => return Err(TableError::DestinationExists),
                     Slot::Vacant(slot) => {
-                        slot.insert(normal::destination(destination.clone()));
+                        slot.insert(normalize::destination(new.clone()));
                     }
                 }
             }
-            Change::EditDestination(key, destination) => {
-                let entry = self.services.get_mut(key).ok_or(TableError::NotDefined)?;
-                thresholds(destination)?;
-                let old = entry.destinations.get_mut(&destination.key);
-                *old.ok_or(TableError::NoDestination)? = normal::destination(destination.clone());
+            Change::EditDestination(key, new) => {
+                let entry = self.services.get_mut(key).ok_or(TableError::ServiceNotDefined)?;
+                check_thresholds(new)?;
+                let old = entry.destinations.get_mut(&new.key);
+                *old.ok_or(TableError::NoSuchDestination)? = normalize::destination(new.clone());
             }
-            Change::DeleteDestination(key, destination) => {
-                let entry = self.services.get_mut(key).ok_or(TableError::NotDefined)?;
-                entry.destinations.swap_remove(destination).ok_or(TableError::NoDestination)?;
+            Change::DeleteDestination(key, old) => {
+                let entry = self.services.get_mut(key).ok_or(TableError::ServiceNotDefined)?;
+                entry.destinations.swap_remove(old).ok_or(TableError::NoSuchDestination)?;
             }
             Change::Flush => self.services.clear(),
             Change::Zero(Some(key)) if !self.services.contains_key(key) => {
-                return Err(TableError::NoService);
+                return Err(TableError::NoSuchService);
             }
             Change::Zero(_) => {}
             Change::SetTimeouts(timeouts) => {
-                for (old, new) in parts(&mut self.timeouts).into_iter().zip(values(timeouts)) {
+                for (old, new) in values_mut(&mut self.timeouts).into_iter().zip(values(timeouts)) {
                     if new != 0 {
                         *old = new;
                     }
                 }
             }
             Change::StartDaemon(daemon) => match self.daemon_mut(daemon.role) {
-                Some(_) => return Err(TableError::DaemonRuns),
-                none => *none = Some(normal::daemon(daemon.clone())),
+                Some(_) => return Err(TableError::DaemonRunning),
+                none => *none = Some(normalize::daemon(daemon.clone())),
             },
             Change::StopDaemon(role) => *self.daemon_mut(*role) = None,
         }
         Ok(())
     }
 
-    /// A service and its servers.
+    /// Returns a service and its real servers.
     pub fn service(&self, key: &ServiceKey) -> Option<&Entry> {
         self.services.get(key)
     }
 
-    /// Every service and its servers.
+    /// Iterates over the services and their real servers, in the order in which they were added.
+    /// Deleting one changes the order.
     pub fn services(&self) -> impl Iterator<Item = &Entry> {
         self.services.values()
     }
 
-    /// The timeouts, 0 where nothing is known, or wanted.
+    /// Returns the timeouts. One of 0 is unknown, or not desired.
     pub fn timeouts(&self) -> Timeouts {
         self.timeouts
     }
 
-    /// A daemon that runs, or is to run.
+    /// Returns the synchronisation daemon of a role.
     pub fn daemon(&self, role: DaemonRole) -> Option<&Daemon> {
         match role {
             DaemonRole::Master => self.master.as_ref(),
@@ -189,29 +197,14 @@ impl Table {
         }
     }
 
-    /// Whether any daemon runs, or is to run.
+    /// Returns true if the table has a synchronisation daemon.
     pub fn has_daemons(&self) -> bool {
         self.master.is_some() || self.backup.is_some()
     }
 
-    /// Forget the services and daemons that `other` does not name.
-    pub fn keep_to(&mut self, other: &Table) {
-        self.keep_services(|key| other.services.contains_key(key));
-        for role in [DaemonRole::Master, DaemonRole::Backup] {
-            if other.daemon(role).is_none() {
-                *self.daemon_mut(role) = None;
-            }
-        }
-    }
-
-    /// Forget the services that `named` says no to.
-    pub fn keep_services(&mut self, named: impl Fn(&ServiceKey) -> bool) {
-        self.services.retain(|key, _| named(key));
-    }
-
-    fn insert(&mut self, service: Service, destinations: impl Iterator<Item = Destination>) {
-        let destinations = destinations.map(|destination| (destination.key, destination)).collect();
-        self.services.insert(service.key, Entry { service, destinations });
+    /// Removes all services for which `keep` returns false.
+    pub(crate) fn retain_services(&mut self, keep: impl Fn(&ServiceKey) -> bool) {
+        self.services.retain(|key, _| keep(key));
     }
 
     fn daemon_mut(&mut self, role: DaemonRole) -> &mut Option<Daemon> {
@@ -222,41 +215,17 @@ impl Table {
     }
 }
 
-fn thresholds(destination: &Destination) -> Result<(), TableError> {
+fn check_thresholds(destination: &Destination) -> Result<(), TableError> {
     match destination.lower_threshold > destination.upper_threshold {
-        true => Err(TableError::Thresholds),
+        true => Err(TableError::OutOfRange),
         false => Ok(()),
     }
 }
 
-fn parts(timeouts: &mut Timeouts) -> [&mut u32; 3] {
+fn values_mut(timeouts: &mut Timeouts) -> [&mut u32; 3] {
     [&mut timeouts.tcp, &mut timeouts.tcp_fin, &mut timeouts.udp]
 }
 
 fn values(timeouts: &Timeouts) -> [u32; 3] {
     [timeouts.tcp, timeouts.tcp_fin, timeouts.udp]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::error::{Error, Operation};
-    use crate::netlink::error::Error as NetlinkError;
-
-    /// One text for the simulation and for the kernel.
-    #[test]
-    fn refusals_read_as_the_kernels() {
-        for (refused, operation, code) in [
-            (TableError::ServiceExists, Operation::AddService, libc::EEXIST),
-            (TableError::NoService, Operation::EditService, libc::ESRCH),
-            (TableError::NotDefined, Operation::AddDestination, libc::ESRCH),
-            (TableError::DestinationExists, Operation::AddDestination, libc::EEXIST),
-            (TableError::NoDestination, Operation::DeleteDestination, libc::ENOENT),
-            (TableError::DaemonRuns, Operation::StartDaemon, libc::EEXIST),
-            (TableError::Thresholds, Operation::AddDestination, libc::ERANGE),
-        ] {
-            let kernel = Error::new(operation, NetlinkError::Refused { code, text: None });
-            assert_eq!(refused.to_string(), kernel.to_string());
-        }
-    }
 }

@@ -1,4 +1,4 @@
-//! Answers to the model.
+//! Decoding of the kernel's answers into the model.
 
 use super::{address_from, family_from, forwarding_from, protocol_from, tunnel_from};
 use crate::model::*;
@@ -6,7 +6,7 @@ use crate::netlink::attribute::{Attributes, Malformed};
 use crate::wire::uapi::*;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// The content of the one nest of a kind in an answer.
+/// Returns the attributes of the nest of this kind in an answer.
 fn nest(answer: Attributes<'_>, kind: u16) -> Result<Attributes<'_>, Malformed> {
     for attribute in answer {
         let attribute = attribute?;
@@ -14,26 +14,26 @@ fn nest(answer: Attributes<'_>, kind: u16) -> Result<Attributes<'_>, Malformed> 
             return Ok(attribute.nested());
         }
     }
-    Err(Malformed("an answer about something else"))
+    Err(Malformed("an answer of another kind"))
 }
 
-/// A service out of an answer to GET_SERVICE.
+/// Decodes an answer to `IPVS_CMD_GET_SERVICE`.
 pub fn read_service(answer: Attributes) -> Result<ObservedService, Malformed> {
-    let (service, counters) = service(answer)?;
-    Ok(ObservedService { service, statistics: read_statistics(counters)? })
+    let (service, statistics) = service(answer)?;
+    Ok(ObservedService { service, statistics: read_statistics(statistics)? })
 }
 
-/// The same, its counters left alone.
+/// Decodes an answer to `IPVS_CMD_GET_SERVICE`, without the statistics.
 pub fn read_configured_service(answer: Attributes) -> Result<Service, Malformed> {
     Ok(service(answer)?.0)
 }
 
-/// A service, and its counters as they came.
+/// Decodes a service, and returns the nest of its statistics.
 fn service(answer: Attributes<'_>) -> Result<(Service, Option<Attributes<'_>>), Malformed> {
     let (mut family, mut protocol, mut address) = (Family::V4, Protocol::Other(0), [0; 16]);
     let (mut port, mut mark, mut scheduler) = (0, 0, String::new());
     let (mut flags, mut timeout, mut netmask) = (0, 0, [0; 4]);
-    let (mut engine, mut old, mut wide) = (String::new(), None, None);
+    let (mut engine, mut stats, mut stats64) = (String::new(), None, None);
     for attribute in nest(answer, IPVS_CMD_ATTR_SERVICE)? {
         let attribute = attribute?;
         match attribute.kind {
@@ -47,8 +47,8 @@ fn service(answer: Attributes<'_>) -> Result<(Service, Option<Attributes<'_>>), 
             IPVS_SVC_ATTR_TIMEOUT => timeout = attribute.u32()?,
             IPVS_SVC_ATTR_NETMASK => netmask = attribute.u32()?.to_ne_bytes(),
             IPVS_SVC_ATTR_PE_NAME => engine = attribute.text(),
-            IPVS_SVC_ATTR_STATS => old = Some(attribute.nested()),
-            IPVS_SVC_ATTR_STATS64 => wide = Some(attribute.nested()),
+            IPVS_SVC_ATTR_STATS => stats = Some(attribute.nested()),
+            IPVS_SVC_ATTR_STATS64 => stats64 = Some(attribute.nested()),
             _ => {}
         }
     }
@@ -71,20 +71,20 @@ fn service(answer: Attributes<'_>) -> Result<(Service, Option<Attributes<'_>>), 
         one_packet: flags & IP_VS_SVC_F_ONEPACKET != 0,
         persistence_engine: (!engine.is_empty()).then_some(engine),
     };
-    Ok((service, wide.or(old)))
+    Ok((service, stats64.or(stats)))
 }
 
-/// A destination out of an answer to GET_DEST about a service of `family`.
+/// Decodes an answer to `IPVS_CMD_GET_DEST` about a service of `family`.
 pub fn read_destination(
     answer: Attributes,
     family: Family,
 ) -> Result<ObservedDestination, Malformed> {
-    let (mut observed, counters) = destination(answer, family)?;
-    observed.statistics = read_statistics(counters)?;
+    let (mut observed, statistics) = destination(answer, family)?;
+    observed.statistics = read_statistics(statistics)?;
     Ok(observed)
 }
 
-/// The same, its counters left alone.
+/// Decodes an answer to `IPVS_CMD_GET_DEST`, without the statistics.
 pub fn read_configured_destination(
     answer: Attributes,
     family: Family,
@@ -92,7 +92,7 @@ pub fn read_configured_destination(
     Ok(destination(answer, family)?.0.destination)
 }
 
-/// A destination without its counters, and these as they came.
+/// Decodes a destination without its statistics, and returns the nest of these.
 fn destination(
     answer: Attributes<'_>,
     mut family: Family,
@@ -101,7 +101,7 @@ fn destination(
     let (mut weight, mut upper_threshold, mut lower_threshold) = (0, 0, 0);
     let (mut active, mut inactive, mut persistent) = (0, 0, 0);
     let (mut kind, mut tunnel_port, mut checksum) = (0, 0, 0);
-    let (mut old, mut wide) = (None, None);
+    let (mut stats, mut stats64) = (None, None);
     for attribute in nest(answer, IPVS_CMD_ATTR_DEST)? {
         let attribute = attribute?;
         match attribute.kind {
@@ -118,8 +118,8 @@ fn destination(
             IPVS_DEST_ATTR_TUN_TYPE => kind = attribute.u8()?,
             IPVS_DEST_ATTR_TUN_PORT => tunnel_port = attribute.be16()?,
             IPVS_DEST_ATTR_TUN_FLAGS => checksum = attribute.u16()?,
-            IPVS_DEST_ATTR_STATS => old = Some(attribute.nested()),
-            IPVS_DEST_ATTR_STATS64 => wide = Some(attribute.nested()),
+            IPVS_DEST_ATTR_STATS => stats = Some(attribute.nested()),
+            IPVS_DEST_ATTR_STATS64 => stats64 = Some(attribute.nested()),
             _ => {}
         }
     }
@@ -143,10 +143,10 @@ fn destination(
     };
     let statistics = Statistics::default();
     let observed = ObservedDestination { destination, active, inactive, persistent, statistics };
-    Ok((observed, wide.or(old)))
+    Ok((observed, stats64.or(stats)))
 }
 
-/// Counters of 32 or of 64 bits, whichever the kernel sent; all zero where it sent none.
+/// Decodes statistics of 32 or 64 bits. They are all 0 if the kernel sent none.
 fn read_statistics(nest: Option<Attributes>) -> Result<Statistics, Malformed> {
     let mut statistics = Statistics::default();
     for attribute in nest.into_iter().flatten() {
@@ -172,7 +172,7 @@ fn read_statistics(nest: Option<Attributes>) -> Result<Statistics, Malformed> {
     Ok(statistics)
 }
 
-/// A sync daemon out of an answer to GET_DAEMON.
+/// Decodes an answer to `IPVS_CMD_GET_DAEMON`.
 pub fn read_daemon(answer: Attributes) -> Result<Daemon, Malformed> {
     let mut daemon = Daemon::new(DaemonRole::Master);
     for attribute in nest(answer, IPVS_CMD_ATTR_DAEMON)? {
@@ -182,7 +182,7 @@ pub fn read_daemon(answer: Attributes) -> Result<Daemon, Malformed> {
                 daemon.role = match attribute.u32()? {
                     IP_VS_STATE_MASTER => DaemonRole::Master,
                     IP_VS_STATE_BACKUP => DaemonRole::Backup,
-                    _ => return Err(Malformed("a sync daemon in an unknown state")),
+                    _ => return Err(Malformed("a sync daemon of an unknown state")),
                 }
             }
             IPVS_DAEMON_ATTR_MCAST_IFN => daemon.interface = attribute.text(),
@@ -202,7 +202,7 @@ pub fn read_daemon(answer: Attributes) -> Result<Daemon, Malformed> {
     Ok(daemon)
 }
 
-/// The timeouts out of an answer to GET_CONFIG.
+/// Decodes an answer to `IPVS_CMD_GET_CONFIG`.
 pub fn read_timeouts(answer: Attributes) -> Result<Timeouts, Malformed> {
     let mut timeouts = Timeouts::default();
     for attribute in answer {
@@ -217,7 +217,7 @@ pub fn read_timeouts(answer: Attributes) -> Result<Timeouts, Malformed> {
     Ok(timeouts)
 }
 
-/// Version and connection table size out of an answer to GET_INFO.
+/// Decodes an answer to `IPVS_CMD_GET_INFO`.
 pub fn read_info(answer: Attributes) -> Result<Info, Malformed> {
     let mut info = Info { version: 0, connection_table_size: 0 };
     for attribute in answer {

@@ -1,13 +1,13 @@
-//! Changes and questions to requests.
+//! Encoding of changes and queries as requests.
 
-use super::{bytes_of, family_number, forwarding_number, role_number, tunnel_number};
+use super::{Query, address_bytes, family_number, forwarding_number, role_number, tunnel_number};
 use crate::model::*;
 use crate::netlink::attribute::{Attribute, Value};
-use crate::netlink::socket::Request;
+use crate::netlink::message::Request;
 use crate::wire::uapi::*;
 use std::net::IpAddr;
 
-/// The request that makes `change`.
+/// Encodes a change.
 pub fn change(change: &Change) -> Request<'_> {
     let request = |command, attributes| Request { command, attributes };
     match change {
@@ -49,9 +49,17 @@ pub fn change(change: &Change) -> Request<'_> {
     }
 }
 
-/// A request about one service, or about all.
-pub fn about(command: u8, key: Option<&ServiceKey>) -> Request<'static> {
-    Request { command, attributes: key.map(key_nest).into_iter().collect() }
+/// Encodes a query.
+pub fn query(query: Query) -> Request<'static> {
+    let (command, key) = match query {
+        Query::Services => (IPVS_CMD_GET_SERVICE, None),
+        Query::Service(key) => (IPVS_CMD_GET_SERVICE, Some(key)),
+        Query::Destinations(key) => (IPVS_CMD_GET_DEST, Some(key)),
+        Query::Daemons => (IPVS_CMD_GET_DAEMON, None),
+        Query::Timeouts => (IPVS_CMD_GET_CONFIG, None),
+        Query::Info => (IPVS_CMD_GET_INFO, None),
+    };
+    Request { command, attributes: key.iter().map(key_nest).collect() }
 }
 
 fn key_nest(key: &ServiceKey) -> Attribute<'static> {
@@ -66,7 +74,7 @@ fn service_key(key: &ServiceKey) -> Vec<Attribute<'static>> {
         ServiceKey::Address { protocol, address, port } => {
             let protocol = Value::U16(protocol.number());
             inner.push(Attribute::new(IPVS_SVC_ATTR_PROTOCOL, protocol));
-            inner.push(Attribute::new(IPVS_SVC_ATTR_ADDR, Value::Address(bytes_of(*address))));
+            inner.push(Attribute::new(IPVS_SVC_ATTR_ADDR, Value::Address(address_bytes(*address))));
             inner.push(Attribute::new(IPVS_SVC_ATTR_PORT, Value::Be16(*port)));
         }
         ServiceKey::Mark { mark, .. } => {
@@ -101,10 +109,10 @@ fn service_nest(service: &Service) -> Attribute<'_> {
 }
 
 fn destination_key(key: &DestinationKey) -> Vec<Attribute<'static>> {
-    let family = Value::U16(family_number(Family::of(key.address)));
+    let family = Value::U16(family_number(Family::from(key.address)));
     let mut inner = Vec::with_capacity(10);
     inner.push(Attribute::new(IPVS_DEST_ATTR_ADDR_FAMILY, family));
-    inner.push(Attribute::new(IPVS_DEST_ATTR_ADDR, Value::Address(bytes_of(key.address))));
+    inner.push(Attribute::new(IPVS_DEST_ATTR_ADDR, Value::Address(address_bytes(key.address))));
     inner.push(Attribute::new(IPVS_DEST_ATTR_PORT, Value::Be16(key.port)));
     inner
 }
@@ -140,7 +148,7 @@ fn daemon_nest(daemon: &Daemon) -> Attribute<'_> {
         push(IPVS_DAEMON_ATTR_SYNC_MAXLEN, Value::U16(length));
     }
     if let Some(port) = daemon.port {
-        // Unlike every other port, this one is in host byte order.
+        // This is the only port in host byte order.
         push(IPVS_DAEMON_ATTR_MCAST_PORT, Value::U16(port));
     }
     if let Some(ttl) = daemon.ttl {

@@ -1,85 +1,75 @@
-//! The wire from its other end, for what stands in for the kernel: requests to the model, and the
-//! model to answers as the kernel would give them.
+//! The kernel's side of the wire, for the fake kernel: decoding of requests, encoding of answers.
 
-use super::{decode, encode};
+use super::{Query, decode, encode};
 use crate::model::*;
 use crate::netlink::attribute::{Attribute, Attributes, Malformed, Value};
 use crate::wire::uapi::*;
 
-/// What a request asks for.
+/// A decoded request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Asked {
+pub enum Request {
     Change(Change),
-    Question(Question),
+    Query(Query),
 }
 
-/// A question about the table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Question {
-    Services,
-    Service(ServiceKey),
-    Destinations(ServiceKey),
-    Daemons,
-    Timeouts,
-    Info,
-}
-
-/// What a command with its attributes asks for: what the client gave to be encoded.
-pub fn asked(command: u8, carried: Attributes) -> Result<Asked, Malformed> {
-    let about_all = carried.clone().next().is_none();
-    let service = || decode::read_configured_service(carried.clone());
+/// Decodes a request: the inverse of [`encode::change`] and [`encode::query`].
+pub fn request(command: u8, attributes: Attributes) -> Result<Request, Malformed> {
+    let is_empty = attributes.clone().next().is_none();
+    let service = || decode::read_configured_service(attributes.clone());
     let key = || Ok(service()?.key);
     let destination = || {
         let key = key()?;
-        Ok((key, decode::read_configured_destination(carried.clone(), key.family())?))
+        Ok((key, decode::read_configured_destination(attributes.clone(), key.family())?))
     };
-    let daemon = || decode::read_daemon(carried.clone());
+    let daemon = || decode::read_daemon(attributes.clone());
     let change = match command {
-        IPVS_CMD_GET_SERVICE if about_all => return Ok(Asked::Question(Question::Services)),
-        IPVS_CMD_GET_SERVICE => return Ok(Asked::Question(Question::Service(key()?))),
-        IPVS_CMD_GET_DEST => return Ok(Asked::Question(Question::Destinations(key()?))),
-        IPVS_CMD_GET_DAEMON => return Ok(Asked::Question(Question::Daemons)),
-        IPVS_CMD_GET_CONFIG => return Ok(Asked::Question(Question::Timeouts)),
-        IPVS_CMD_GET_INFO => return Ok(Asked::Question(Question::Info)),
+        IPVS_CMD_GET_SERVICE if is_empty => return Ok(Request::Query(Query::Services)),
+        IPVS_CMD_GET_SERVICE => return Ok(Request::Query(Query::Service(key()?))),
+        IPVS_CMD_GET_DEST => return Ok(Request::Query(Query::Destinations(key()?))),
+        IPVS_CMD_GET_DAEMON => return Ok(Request::Query(Query::Daemons)),
+        IPVS_CMD_GET_CONFIG => return Ok(Request::Query(Query::Timeouts)),
+        IPVS_CMD_GET_INFO => return Ok(Request::Query(Query::Info)),
         IPVS_CMD_NEW_SERVICE => Change::AddService(service()?),
         IPVS_CMD_SET_SERVICE => Change::EditService(service()?),
         IPVS_CMD_DEL_SERVICE => Change::DeleteService(key()?),
-        IPVS_CMD_NEW_DEST => destination().map(|(key, it)| Change::AddDestination(key, it))?,
-        IPVS_CMD_SET_DEST => destination().map(|(key, it)| Change::EditDestination(key, it))?,
+        IPVS_CMD_NEW_DEST => destination().map(|(key, new)| Change::AddDestination(key, new))?,
+        IPVS_CMD_SET_DEST => destination().map(|(key, new)| Change::EditDestination(key, new))?,
         IPVS_CMD_DEL_DEST => {
-            destination().map(|(key, it)| Change::DeleteDestination(key, it.key))?
+            destination().map(|(key, old)| Change::DeleteDestination(key, old.key))?
         }
         IPVS_CMD_FLUSH => Change::Flush,
-        IPVS_CMD_ZERO if about_all => Change::Zero(None),
+        IPVS_CMD_ZERO if is_empty => Change::Zero(None),
         IPVS_CMD_ZERO => Change::Zero(Some(key()?)),
-        IPVS_CMD_SET_CONFIG => Change::SetTimeouts(decode::read_timeouts(carried)?),
+        IPVS_CMD_SET_CONFIG => Change::SetTimeouts(decode::read_timeouts(attributes)?),
         IPVS_CMD_NEW_DAEMON => Change::StartDaemon(daemon()?),
         IPVS_CMD_DEL_DAEMON => Change::StopDaemon(daemon()?.role),
-        _ => return Err(Malformed("no command of the family")),
+        _ => return Err(Malformed("an unknown command")),
     };
-    Ok(Asked::Change(change))
+    Ok(Request::Change(change))
 }
 
-/// An answer to GET_SERVICE. `request` is to live as long as the answer: [`Change::AddService`].
-pub fn service<'a>(request: &'a Change, statistics: &Statistics) -> Vec<Attribute<'a>> {
-    extended(request, [Attribute::new(IPVS_SVC_ATTR_STATS64, counters(statistics))])
+/// Encodes an answer to `IPVS_CMD_GET_SERVICE`, from the request that adds the service.
+pub fn service<'a>(add: &'a Change, statistics: &Statistics) -> Vec<Attribute<'a>> {
+    extended(add, [Attribute::new(IPVS_SVC_ATTR_STATS64, counters(statistics))])
 }
 
-/// An answer to GET_DEST, as [`service`]: [`Change::AddDestination`] is the request.
-pub fn destination<'a>(request: &'a Change, shown: &ObservedDestination) -> Vec<Attribute<'a>> {
-    let all = extended(
-        request,
+/// Encodes an answer to `IPVS_CMD_GET_DEST`, from the request that adds the destination.
+pub fn destination<'a>(add: &'a Change, observed: &ObservedDestination) -> Vec<Attribute<'a>> {
+    let mut attributes = extended(
+        add,
         [
-            Attribute::new(IPVS_DEST_ATTR_ACTIVE_CONNS, Value::U32(shown.active)),
-            Attribute::new(IPVS_DEST_ATTR_INACT_CONNS, Value::U32(shown.inactive)),
-            Attribute::new(IPVS_DEST_ATTR_PERSIST_CONNS, Value::U32(shown.persistent)),
-            Attribute::new(IPVS_DEST_ATTR_STATS64, counters(&shown.statistics)),
+            Attribute::new(IPVS_DEST_ATTR_ACTIVE_CONNS, Value::U32(observed.active)),
+            Attribute::new(IPVS_DEST_ATTR_INACT_CONNS, Value::U32(observed.inactive)),
+            Attribute::new(IPVS_DEST_ATTR_PERSIST_CONNS, Value::U32(observed.persistent)),
+            Attribute::new(IPVS_DEST_ATTR_STATS64, counters(&observed.statistics)),
         ],
     );
-    all.into_iter().filter(|attribute| attribute.kind == IPVS_CMD_ATTR_DEST).collect()
+    // The request names its service; the answer does not.
+    attributes.retain(|attribute| attribute.kind == IPVS_CMD_ATTR_DEST);
+    attributes
 }
 
-/// An answer to GET_INFO.
+/// Encodes an answer to `IPVS_CMD_GET_INFO`.
 pub fn info(info: &Info) -> Vec<Attribute<'static>> {
     vec![
         Attribute::new(IPVS_INFO_ATTR_VERSION, Value::U32(info.version)),
@@ -87,7 +77,7 @@ pub fn info(info: &Info) -> Vec<Attribute<'static>> {
     ]
 }
 
-/// What the request carries, with more in its last nest.
+/// Encodes a request, with more attributes in its last nest.
 fn extended<'a, const N: usize>(
     request: &'a Change,
     more: [Attribute<'static>; N],
@@ -99,19 +89,18 @@ fn extended<'a, const N: usize>(
     attributes
 }
 
-fn counters(of: &Statistics) -> Value<'static> {
+fn counters(statistics: &Statistics) -> Value<'static> {
     let all = [
-        (IPVS_STATS_ATTR_CONNS, of.connections),
-        (IPVS_STATS_ATTR_INPKTS, of.packets_in),
-        (IPVS_STATS_ATTR_OUTPKTS, of.packets_out),
-        (IPVS_STATS_ATTR_INBYTES, of.bytes_in),
-        (IPVS_STATS_ATTR_OUTBYTES, of.bytes_out),
-        (IPVS_STATS_ATTR_CPS, of.connections_rate),
-        (IPVS_STATS_ATTR_INPPS, of.packets_in_rate),
-        (IPVS_STATS_ATTR_OUTPPS, of.packets_out_rate),
-        (IPVS_STATS_ATTR_INBPS, of.bytes_in_rate),
-        (IPVS_STATS_ATTR_OUTBPS, of.bytes_out_rate),
+        (IPVS_STATS_ATTR_CONNS, statistics.connections),
+        (IPVS_STATS_ATTR_INPKTS, statistics.packets_in),
+        (IPVS_STATS_ATTR_OUTPKTS, statistics.packets_out),
+        (IPVS_STATS_ATTR_INBYTES, statistics.bytes_in),
+        (IPVS_STATS_ATTR_OUTBYTES, statistics.bytes_out),
+        (IPVS_STATS_ATTR_CPS, statistics.connections_rate),
+        (IPVS_STATS_ATTR_INPPS, statistics.packets_in_rate),
+        (IPVS_STATS_ATTR_OUTPPS, statistics.packets_out_rate),
+        (IPVS_STATS_ATTR_INBPS, statistics.bytes_in_rate),
+        (IPVS_STATS_ATTR_OUTBPS, statistics.bytes_out_rate),
     ];
-    let all = all.map(|(kind, count)| Attribute::new(kind, Value::U64(count)));
-    Value::Nest(all.to_vec())
+    Value::Nest(all.map(|(kind, count)| Attribute::new(kind, Value::U64(count))).to_vec())
 }

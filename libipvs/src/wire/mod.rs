@@ -1,7 +1,7 @@
-//! The model to attributes, and attributes to the model: pure, one match each way.
+//! The model in netlink attributes: one match for encoding, one for decoding.
 //!
-//! Ports travel in network byte order; an IPv4 netmask too, while an IPv6 one is a prefix length;
-//! addresses are always 16 bytes. Kinds that are not known here are passed over.
+//! Ports and IPv4 netmasks are in network byte order. An IPv6 netmask is a prefix length. Addresses
+//! have 16 bytes. Decoding skips unknown attributes.
 
 mod decode;
 mod encode;
@@ -14,12 +14,35 @@ pub use decode::{
     read_configured_destination, read_configured_service, read_daemon, read_destination, read_info,
     read_service, read_timeouts,
 };
-pub use encode::{about, change};
+pub use encode::{change, query};
 
+use crate::error::Operation;
 use crate::model::*;
 use crate::netlink::attribute::Malformed;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use uapi::*;
+
+/// A request that reads from the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Query {
+    Services,
+    Service(ServiceKey),
+    Destinations(ServiceKey),
+    Daemons,
+    Timeouts,
+    Info,
+}
+
+impl Query {
+    /// Returns the operation, which the meaning of an error depends on.
+    pub fn operation(self) -> Operation {
+        match self {
+            Query::Services | Query::Service(_) => Operation::GetService,
+            Query::Destinations(_) => Operation::GetDestinations,
+            Query::Daemons | Query::Timeouts | Query::Info => Operation::Other,
+        }
+    }
+}
 
 fn family_number(family: Family) -> u16 {
     match family {
@@ -92,7 +115,7 @@ fn role_number(role: DaemonRole) -> u32 {
     }
 }
 
-fn bytes_of(address: IpAddr) -> [u8; 16] {
+fn address_bytes(address: IpAddr) -> [u8; 16] {
     match address {
         IpAddr::V4(address) => {
             let mut bytes = [0; 16];

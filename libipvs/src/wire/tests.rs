@@ -1,10 +1,12 @@
-//! Bytes captured from a kernel of Linux 6.1, and from ipvsadm 1.31 talking to it.
+//! Bytes captured from Linux 6.1, and from ipvsadm 1.31 talking to it.
 
+use super::kernel_side::{self, Request as Decoded};
 use super::*;
-use crate::netlink::attribute::{Attributes, attributes};
-use crate::netlink::socket::Request;
+use crate::netlink::attribute::{Attribute, Attributes, Value, attributes};
+use crate::netlink::message::Request;
+use std::net::SocketAddr;
 
-/// What the kernel answered about a service with everything set.
+/// The kernel's answer about a service in which everything is set.
 const SERVICE: &str = "\
     5c01010006000100020000000600020011000000140003000a0000010000000000000000000000000600040013c4\
     0000070006007368000008000b00736970000c00070017000000ffffffff080008003c00000008000900ffffff00\
@@ -66,15 +68,15 @@ fn gue() -> Destination {
 }
 
 #[test]
-fn a_service_as_the_kernel_sends_it() {
+fn a_service_is_decoded() {
     let observed = read_service(attributes(&bytes(SERVICE))).unwrap();
     assert_eq!(observed.service, sip());
-    assert_eq!(observed.statistics.connections, 5, "the 64-bit counters count");
+    assert_eq!(observed.statistics.connections, 5, "the 64-bit counters take precedence");
     assert_eq!(read_configured_service(attributes(&bytes(SERVICE))).unwrap(), sip());
 }
 
 #[test]
-fn a_firewall_mark_for_ipv6() {
+fn a_firewall_mark_of_ipv6_is_decoded() {
     let observed = read_service(attributes(&bytes(MARK))).unwrap();
     assert_eq!(observed.service.key, ServiceKey::Mark { mark: 7, family: Family::V6 });
     assert_eq!(observed.service.netmask, Netmask::whole(Family::V6));
@@ -83,7 +85,7 @@ fn a_firewall_mark_for_ipv6() {
 }
 
 #[test]
-fn a_destination_as_the_kernel_sends_it() {
+fn a_destination_is_decoded() {
     let observed = read_destination(attributes(&bytes(DESTINATION)), Family::V4).unwrap();
     assert_eq!(observed.destination, gue());
     assert_eq!((observed.active, observed.inactive, observed.persistent), (3, 4, 1));
@@ -92,7 +94,7 @@ fn a_destination_as_the_kernel_sends_it() {
 }
 
 #[test]
-fn a_daemon_as_the_kernel_sends_it() {
+fn a_daemon_is_decoded() {
     let daemon = read_daemon(attributes(&bytes(DAEMON))).unwrap();
     assert_eq!(
         daemon,
@@ -109,7 +111,7 @@ fn a_daemon_as_the_kernel_sends_it() {
 }
 
 #[test]
-fn requests_are_the_bytes_of_1_31() {
+fn requests_have_the_bytes_of_1_31() {
     let edit = Change::EditService(sip());
     let request = change(&edit);
     assert_eq!(request.command, 2);
@@ -124,7 +126,7 @@ fn requests_are_the_bytes_of_1_31() {
     assert_eq!(request.command, 6);
     let sent = hex(&request);
     let (key, destination) = sent.split_at(sent.find("60000280").unwrap());
-    assert_eq!(key, hex(&about(6, Some(&sip().key))));
+    assert_eq!(key, hex(&query(Query::Destinations(sip().key))));
     assert_eq!(
         destination,
         "6000028006000b0002000000140001000a0100020000000000000000000000000600020013c400000800030002\
@@ -148,12 +150,12 @@ fn requests_are_the_bytes_of_1_31() {
 }
 
 #[test]
-fn what_the_kernel_keeps_is_what_was_sent() {
+fn an_encoded_change_decodes_to_its_value() {
     for (scheduler_flags, one_packet, persistence) in [(0, false, None), (7, true, Some(1))] {
         let service = Service { scheduler_flags, one_packet, persistence, ..sip() };
         let add = Change::AddService(service.clone());
         let mut sent = bytes(&hex(&change(&add)));
-        // The kernel leaves the nested flag off.
+        // The kernel leaves the nested flag off its answers.
         sent[3] = 0;
         assert_eq!(read_service(attributes(&sent)).unwrap().service, service);
     }
@@ -167,8 +169,133 @@ fn what_the_kernel_keeps_is_what_was_sent() {
     }
 }
 
+/// Encodes a request and decodes it on the kernel's side.
+fn received(request: &Request) -> Result<Decoded, Malformed> {
+    let bytes = bytes(&hex(request));
+    kernel_side::request(request.command, attributes(&bytes))
+}
+
 #[test]
-fn cut_answers_are_errors_and_never_a_panic() {
+fn the_kernel_receives_every_change_and_query() {
+    let (key, mark) = (sip().key, ServiceKey::Mark { mark: 7, family: Family::V6 });
+    let daemon = Daemon::master("eth0").sync_id(9).max_length(1400).ttl(3).build().unwrap();
+    for sent in [
+        Change::AddService(sip()),
+        Change::EditService(sip()),
+        Change::DeleteService(mark),
+        Change::AddDestination(key, gue()),
+        Change::EditDestination(mark, gue()),
+        Change::DeleteDestination(key, gue().key),
+        Change::Flush,
+        Change::Zero(None),
+        Change::Zero(Some(mark)),
+        Change::SetTimeouts(Timeouts { tcp: 1, tcp_fin: 2, udp: 3 }),
+        Change::StartDaemon(daemon),
+        Change::StopDaemon(DaemonRole::Backup),
+    ] {
+        assert_eq!(received(&change(&sent)), Ok(Decoded::Change(sent)));
+    }
+    for sent in [
+        Query::Services,
+        Query::Service(key),
+        Query::Destinations(mark),
+        Query::Daemons,
+        Query::Timeouts,
+        Query::Info,
+    ] {
+        assert_eq!(received(&query(sent)), Ok(Decoded::Query(sent)));
+    }
+    let unknown = Request { command: 200, attributes: vec![] };
+    assert!(received(&unknown).is_err());
+    let without_service = Request { command: IPVS_CMD_NEW_SERVICE, attributes: vec![] };
+    assert!(received(&without_service).is_err());
+}
+
+#[test]
+fn timeouts_and_info_are_decoded() {
+    let timeouts = Timeouts { tcp: 900, tcp_fin: 120, udp: 300 };
+    let sent = bytes(&hex(&change(&Change::SetTimeouts(timeouts))));
+    assert_eq!(read_timeouts(attributes(&sent)), Ok(timeouts));
+    let info = Info { version: 0x010201, connection_table_size: 4096 };
+    let sent = bytes(&hex(&Request { command: 15, attributes: kernel_side::info(&info) }));
+    assert_eq!(read_info(attributes(&sent)), Ok(info));
+}
+
+#[test]
+fn every_counter_is_decoded() {
+    let statistics = Statistics {
+        connections: 1,
+        packets_in: 2,
+        packets_out: 3,
+        bytes_in: 4,
+        bytes_out: 5,
+        connections_rate: 6,
+        packets_in_rate: 7,
+        packets_out_rate: 8,
+        bytes_in_rate: 9,
+        bytes_out_rate: u64::MAX,
+    };
+    let add = Change::AddService(sip());
+    let answer = kernel_side::service(&add, &statistics);
+    let sent = bytes(&hex(&Request { command: 1, attributes: answer }));
+    assert_eq!(read_service(attributes(&sent)).unwrap().statistics, statistics);
+    let mut observed = ObservedDestination::from(gue());
+    (observed.active, observed.inactive, observed.persistent) = (11, 12, 13);
+    observed.statistics = statistics;
+    let add = Change::AddDestination(sip().key, gue());
+    let answer = kernel_side::destination(&add, &observed);
+    assert_eq!(answer.len(), 1);
+    let sent = bytes(&hex(&Request { command: 5, attributes: answer }));
+    assert_eq!(read_destination(attributes(&sent), Family::V4).unwrap(), observed);
+}
+
+/// The numbers of `linux/ip_vs.h` and of `IPPROTO_`.
+#[test]
+fn names_have_the_numbers_of_the_kernel() {
+    for (number, protocol) in
+        [(6, Protocol::Tcp), (17, Protocol::Udp), (132, Protocol::Sctp), (50, Protocol::Other(50))]
+    {
+        assert_eq!((protocol_from(number), protocol.number()), (protocol, number));
+    }
+    for (number, method) in [
+        (0, Forwarding::Masquerading),
+        (1, Forwarding::Local),
+        (2, Forwarding::Tunnel),
+        (3, Forwarding::DirectRouting),
+        (4, Forwarding::Bypass),
+        (7, Forwarding::Other(7)),
+    ] {
+        assert_eq!((forwarding_from(number), forwarding_number(method)), (method, number));
+    }
+    for (number, kind) in [
+        (0, TunnelKind::Ipip),
+        (1, TunnelKind::Gue),
+        (2, TunnelKind::Gre),
+        (9, TunnelKind::Other(9)),
+    ] {
+        assert_eq!((tunnel_from(number), tunnel_number(kind)), (kind, number));
+    }
+}
+
+#[test]
+fn checksums_and_roles_are_encoded_and_decoded() {
+    for checksum in [Checksum::None, Checksum::Full, Checksum::Remote] {
+        let tunnel = Tunnel { checksum, ..gue().tunnel };
+        let sent = Change::AddDestination(sip().key, Destination { tunnel, ..gue() });
+        assert_eq!(received(&change(&sent)), Ok(Decoded::Change(sent)));
+    }
+    let unknown_role = Attribute::new(IPVS_DAEMON_ATTR_STATE, Value::U32(3));
+    let answer = Attribute::new(IPVS_CMD_ATTR_DAEMON, Value::Nest(vec![unknown_role]));
+    let sent = bytes(&hex(&Request { command: 11, attributes: vec![answer] }));
+    assert!(read_daemon(attributes(&sent)).is_err());
+    let unknown_family = Attribute::new(IPVS_SVC_ATTR_AF, Value::U16(99));
+    let answer = Attribute::new(IPVS_CMD_ATTR_SERVICE, Value::Nest(vec![unknown_family]));
+    let sent = bytes(&hex(&Request { command: 1, attributes: vec![answer] }));
+    assert!(read_service(attributes(&sent)).is_err());
+}
+
+#[test]
+fn truncated_answers_are_errors() {
     type Read = fn(Attributes) -> bool;
     let reads: [(&str, Read); 6] = [
         (SERVICE, |a| read_service(a).is_ok()),
@@ -182,24 +309,23 @@ fn cut_answers_are_errors_and_never_a_panic() {
         let whole = bytes(answer);
         assert!(read(attributes(&whole)));
         for end in 0..whole.len() - 4 {
-            assert!(!read(attributes(&whole[..end])), "cut after {end} bytes");
+            assert!(!read(attributes(&whole[..end])), "truncated after {end} bytes");
         }
     }
 }
 
-/// Kernels before 3.18 have no family of a server, before 4.1 no 64-bit counters, before 5.3 no tunnel
-/// types; later ones have more than is known here.
+/// Kernels before 3.18 send no family of a destination, before 4.1 no 64-bit counters, before 5.3
+/// no tunnel types. Later kernels send attributes that this crate does not know.
 #[test]
-fn what_a_kernel_does_not_know_is_absent() {
-    use crate::netlink::attribute::{Attribute, Value};
-    let laid_out = |kind: u16, inner: Vec<Attribute>| {
+fn answers_of_older_and_newer_kernels_are_decoded() {
+    let encoded = |kind: u16, inner: Vec<Attribute>| {
         let mut bytes = Vec::new();
         Attribute::new(kind, Value::Nest(inner)).append(&mut bytes);
         bytes
     };
     let attribute = Attribute::new;
     let counters = vec![attribute(IPVS_STATS_ATTR_CONNS, Value::U32(7))];
-    let service = laid_out(
+    let service = encoded(
         IPVS_CMD_ATTR_SERVICE,
         vec![
             attribute(IPVS_SVC_ATTR_AF, Value::U16(libc::AF_INET6 as u16)),
@@ -207,28 +333,30 @@ fn what_a_kernel_does_not_know_is_absent() {
             attribute(IPVS_SVC_ATTR_SCHED_NAME, Value::Text("rr")),
             attribute(IPVS_SVC_ATTR_FLAGS, Value::Flags { flags: 0, mask: 0 }),
             attribute(IPVS_SVC_ATTR_NETMASK, Value::U32(128)),
-            attribute(IPVS_SVC_ATTR_STATS, Value::Nest(counters)),
+            attribute(IPVS_SVC_ATTR_STATS, Value::Nest(counters.clone())),
             attribute(200, Value::Nest(vec![attribute(1, Value::U64(1))])),
         ],
     );
     let read = read_service(attributes(&service)).unwrap();
     let mark = ServiceKey::Mark { mark: 3, family: Family::V6 };
-    assert_eq!(read.service, Service::of(mark).scheduler("rr").build().unwrap());
+    assert_eq!(read.service, Service::builder(mark).scheduler("rr").build().unwrap());
     assert_eq!(read.statistics, Statistics { connections: 7, ..Statistics::default() });
 
     let address: IpAddr = "fd00::1".parse().unwrap();
-    let server = laid_out(
+    let server = encoded(
         IPVS_CMD_ATTR_DEST,
         vec![
-            attribute(IPVS_DEST_ATTR_ADDR, Value::Address(bytes_of(address))),
+            attribute(IPVS_DEST_ATTR_ADDR, Value::Address(address_bytes(address))),
             attribute(IPVS_DEST_ATTR_PORT, Value::Be16(80)),
             attribute(IPVS_DEST_ATTR_FWD_METHOD, Value::U32(IP_VS_CONN_F_TUNNEL)),
             attribute(IPVS_DEST_ATTR_WEIGHT, Value::U32(5)),
+            attribute(IPVS_DEST_ATTR_STATS, Value::Nest(counters)),
             attribute(200, Value::U8(1)),
         ],
     );
     let read = read_destination(attributes(&server), Family::V6).unwrap();
-    let at = std::net::SocketAddr::new(address, 80);
-    let expected = Destination::tunnel(at, Tunnel::ipip()).weight(5).build().unwrap();
-    assert_eq!(read, expected.into());
+    let socket = SocketAddr::new(address, 80);
+    let expected = Destination::tunnel(socket, Tunnel::ipip()).weight(5).build().unwrap();
+    assert_eq!(read.destination, expected);
+    assert_eq!((read.active, read.statistics.connections), (0, 7));
 }

@@ -1,6 +1,6 @@
-//! The kernel's numbers under the kernel's names: `linux/ip_vs.h`.
+//! Constants of `linux/ip_vs.h`, under the kernel's names.
 
-#![allow(dead_code, missing_docs)]
+#![allow(dead_code)]
 
 pub const IPVS_GENL_NAME: &str = "IPVS";
 pub const IPVS_GENL_VERSION: u8 = 1;

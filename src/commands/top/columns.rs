@@ -1,4 +1,4 @@
-//! What the view has columns for, and the numbers that stand in them.
+//! The columns of the view and the numbers in them.
 
 use crate::view::columns::push_number;
 use libipvs::model::{ObservedDestination, Statistics};
@@ -19,13 +19,13 @@ pub enum Column {
 
 use Column::*;
 
-/// All of them; a digit key sorts by the one in its place.
+/// All columns; a digit key sorts by the column at its position.
 pub const ALL: [Column; 9] = [Name, Cps, InPps, OutPps, InBps, OutBps, Active, Inactive, Weight];
 
-/// Those that give way first when a terminal is narrow.
+/// The columns that are dropped first on a narrow terminal.
 pub const DISPENSABLE: [Column; 7] = [OutPps, InPps, Inactive, OutBps, InBps, Weight, Active];
 
-/// How many columns are rates, which have a history.
+/// The number of columns that are rates and have a history.
 pub const RATES: usize = 5;
 
 impl Column {
@@ -43,7 +43,7 @@ impl Column {
         }
     }
 
-    /// Which rate it is, if it is one.
+    /// Returns the index among the rates, if the column is one.
     pub fn rate(self) -> Option<usize> {
         match self {
             Cps => Some(0),
@@ -66,7 +66,7 @@ pub struct Figures {
 }
 
 impl Figures {
-    /// Those of a server.
+    /// Returns the numbers of a server.
     pub fn of(server: &ObservedDestination) -> Figures {
         Figures {
             rates: rates(&server.statistics),
@@ -76,7 +76,7 @@ impl Figures {
         }
     }
 
-    /// Those of what consists of others; rates are the kernel's own for a service, and not summed up.
+    /// Returns the totals of several rows. The rates of a service are the kernel's, not sums.
     pub fn sum<'f>(rates: [u64; RATES], parts: impl Iterator<Item = &'f Figures>) -> Figures {
         parts.fold(Figures { rates, ..Figures::default() }, |sum, part| Figures {
             active: sum.active + part.active,
@@ -86,7 +86,7 @@ impl Figures {
         })
     }
 
-    /// The number in a column; a name is none.
+    /// Returns the number in a column; 0 for the column of names.
     pub fn get(&self, column: Column) -> u64 {
         match column {
             Name => 0,
@@ -100,7 +100,7 @@ impl Figures {
     }
 }
 
-/// The kernel's rates, in the order of the columns.
+/// Returns the kernel's rates in the order of the columns.
 pub fn rates(statistics: &Statistics) -> [u64; RATES] {
     [
         statistics.connections_rate,
@@ -111,8 +111,8 @@ pub fn rates(statistics: &Statistics) -> [u64; RATES] {
     ]
 }
 
-/// A number in at most six characters: in full up to 99999, then in thousands, millions and so on.
-/// What is less than one of them is dropped, as in the listing.
+/// Appends a number in at most six characters: in full up to 99999, then in thousands, millions and
+/// so on, rounded down as in the listing.
 pub fn push_short(line: &mut String, number: u64) {
     let (number, unit) = match number {
         0..100_000 => (number, None),
@@ -126,7 +126,7 @@ pub fn push_short(line: &mut String, number: u64) {
     line.extend(unit);
 }
 
-/// The most characters that a number takes.
+/// The maximum number of characters of a number.
 pub const WIDEST: usize = 6;
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
-//! For the tests of debug builds: a panic at a chosen place. In a release build there is nothing of it.
+//! Hooks for the tests of debug builds: a panic at a chosen place. A release build has none.
 //!
-//! `IPVSADM_TOP_PANIC=PLACE`: the place is `draw` or `read`, the second time that it is reached.
+//! `IPVSADM_TOP_PANIC=PLACE`: `draw` or `read`, the second time that it is reached.
 
 #[cfg(debug_assertions)]
 pub fn moment(place: &str) {

@@ -1,5 +1,5 @@
-//! The state on a screen of any size: one line for the table, the heads, all services together, the rows,
-//! and one line for what keys do or what went wrong.
+//! Draws the state on a screen of any size: one line for the table, the heads, the total of all
+//! services, the rows, and one line for the keys or the last error.
 
 use super::columns::{ALL, Column, DISPENSABLE, WIDEST, push_short};
 use super::history::push_bars;
@@ -13,21 +13,21 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::widgets::{Block, Clear, Paragraph, Widget};
 use std::time::Duration;
 
-/// What the terminal can show.
+/// The capabilities of the terminal.
 #[derive(Debug, Clone, Copy)]
-pub struct Look {
+pub struct Capabilities {
     pub colour: bool,
-    /// Characters beyond ASCII.
+    /// It shows characters beyond ASCII.
     pub unicode: bool,
 }
 
-impl Look {
-    /// As the environment has it.
-    pub fn of_environment() -> Look {
+impl Capabilities {
+    /// Reads the environment.
+    pub fn of_environment() -> Capabilities {
         let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
         let locale = set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG"));
         let locale = locale.unwrap_or_default().to_string_lossy().to_lowercase();
-        Look {
+        Capabilities {
             colour: set("NO_COLOR").is_none(),
             unicode: locale.contains("utf-8") || locale.contains("utf8"),
         }
@@ -55,14 +55,14 @@ impl Look {
     }
 }
 
-/// A number and the blank before it.
+/// The width of a number and the blank before it.
 const NUMBER: usize = WIDEST + 1;
-/// A name has room for this much, if it needs it, before columns give way to it ...
+/// Columns are dropped so that names get up to this width ...
 const NAME: usize = 28;
-/// ... and the history for this much.
+/// ... and the history this width.
 const BARS: usize = 10;
 
-/// How wide what is.
+/// The widths of the parts of a row.
 #[derive(Debug, PartialEq, Eq)]
 struct Layout {
     name: usize,
@@ -70,7 +70,7 @@ struct Layout {
     bars: usize,
 }
 
-/// Names first, then as many columns as leave something for the history.
+/// Gives room to names first, then to as many columns as leave room for the history.
 fn layout(width: usize, longest: usize, sort: Column) -> Layout {
     let mut numbers: Vec<Column> = ALL[1..].to_vec();
     let least = longest.clamp(Column::Name.head().len() + 2, NAME);
@@ -86,8 +86,8 @@ fn layout(width: usize, longest: usize, sort: Column) -> Layout {
     Layout { name, numbers, bars }
 }
 
-/// Draw the state; it learns how many rows there is room for.
-pub fn draw(frame: &mut Frame, state: &mut State, look: Look) {
+/// Draws the state, and tells it how many rows fit.
+pub fn draw(frame: &mut Frame, state: &mut State, look: Capabilities) {
     let area = frame.area();
     let (width, height) = (area.width as usize, area.height as usize);
     state.fit(height.saturating_sub(4));
@@ -110,7 +110,7 @@ pub fn draw(frame: &mut Frame, state: &mut State, look: Look) {
     for (y, (place, row)) in (3..last).zip(rows.iter().enumerate().skip(state.top)) {
         page.row(y, row, state, &layout, look);
         if place == selected {
-            // Bars the other way round would be read the other way round.
+            // Bars in reverse video would read the wrong way round.
             let end = (layout.name + layout.numbers.len() * NUMBER).min(width);
             let line = Rect::new(0, y as u16, end as u16, 1);
             page.buffer.set_style(line, Style::new().add_modifier(Modifier::REVERSED));
@@ -119,8 +119,8 @@ pub fn draw(frame: &mut Frame, state: &mut State, look: Look) {
     if rows.is_empty() && height > 4 {
         page.line.push_str(match state.counts() {
             None => "Reading the table.",
-            Some(_) if !state.filter.is_empty() => "No name has this text in it.",
-            Some(_) => "No such virtual service now.",
+            Some(_) if !state.filter.is_empty() => "No name contains this text.",
+            Some(_) => "No such virtual service at present.",
         });
         page.write(3, 2, width, Style::new());
     }
@@ -145,7 +145,7 @@ fn headline(state: &State) -> String {
     line
 }
 
-fn heads(page: &mut Page, state: &State, layout: &Layout, look: Look) {
+fn heads(page: &mut Page, state: &State, layout: &Layout, look: Capabilities) {
     let head = Style::new().add_modifier(Modifier::UNDERLINED);
     let arrow = look.arrow(state.reverse);
     let of = |column: Column| match column == state.sort {
@@ -170,12 +170,15 @@ fn heads(page: &mut Page, state: &State, layout: &Layout, look: Look) {
         x += NUMBER;
     }
     let rate = state.rate_shown().head();
-    page.line.push_str(&format!(" {rate} of {}", in_words(state.history_length())));
+    let time = in_words(state.history_length());
+    let long = format!("{rate}, last {time}");
+    let title = if long.len() <= layout.bars { long } else { format!("{rate}, {time}") };
+    page.line.push_str(&format!(" {title}"));
     page.fill(layout.bars + 1);
     page.write(1, x, layout.bars + 1, head);
 }
 
-/// `5 min`, `90 s`.
+/// Formats a time as `5 min` or `90 s`.
 fn in_words(length: Duration) -> String {
     match length.as_secs() {
         seconds if seconds % 60 == 0 => format!("{} min", seconds / 60),
@@ -183,7 +186,7 @@ fn in_words(length: Duration) -> String {
     }
 }
 
-fn bottom(page: &mut Page, state: &State, y: usize, look: Look) {
+fn bottom(page: &mut Page, state: &State, y: usize, look: Capabilities) {
     let width = page.width;
     let strong = Style::new().add_modifier(Modifier::REVERSED);
     if state.typing {
@@ -196,11 +199,11 @@ fn bottom(page: &mut Page, state: &State, y: usize, look: Look) {
         page.line.push_str(error);
         page.write(y, 0, width, look.in_colour(Color::Red).add_modifier(Modifier::BOLD));
     } else if !state.filter.is_empty() {
-        page.line.push_str(&format!("Names with \"{}\": Esc shows all", state.filter));
+        page.line.push_str(&format!("Names that contain \"{}\": Esc shows all", state.filter));
         page.write(y, 0, width, Style::new());
     } else {
         page.line.push_str(
-            "? help  Enter open/close  + - all  1-9 sort  r reverse  / filter  p pause  q leave",
+            "? help  Enter open/close  + - all  1-9 sort  r reverse  / filter  p pause  q quit",
         );
         page.write(y, 0, width, Style::new().add_modifier(Modifier::DIM));
     }
@@ -211,7 +214,9 @@ fn help(area: Rect, buffer: &mut Buffer) {
     let mut lines: Vec<String> =
         HELP.iter().map(|(key, does)| format!(" {key:keys$}  {does} ")).collect();
     lines.push(String::new());
-    lines.push(" -| instead of -> is a server of weight 0: it gets no new connections. ".into());
+    lines.push(
+        " -| instead of -> marks a server with weight 0, which gets no new connections. ".into(),
+    );
     lines.push(" Rates are the kernel's estimates, as --rate shows them. ".into());
     let width = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0) as u16 + 2;
     let (width, height) = (width.min(area.width), (lines.len() as u16 + 2).min(area.height));
@@ -221,7 +226,7 @@ fn help(area: Rect, buffer: &mut Buffer) {
     Paragraph::new(lines.join("\n")).block(Block::bordered().title(" Keys ")).render(place, buffer);
 }
 
-/// The screen, and a line in the making.
+/// The screen, and the line being built.
 struct Page<'b> {
     buffer: &'b mut Buffer,
     width: usize,
@@ -230,7 +235,7 @@ struct Page<'b> {
 }
 
 impl Page<'_> {
-    /// The line goes to a place, in so many cells at most, and is empty again.
+    /// Writes the line at a position, cut to a number of cells, and clears it.
     fn write(&mut self, y: usize, x: usize, cells: usize, style: Style) {
         if y < self.height && x < self.width {
             let cells = cells.min(self.width - x);
@@ -239,13 +244,13 @@ impl Page<'_> {
         self.line.clear();
     }
 
-    /// Blanks up to so many characters.
+    /// Pads the line to a number of characters.
     fn fill(&mut self, width: usize) {
         let missing = width.saturating_sub(self.line.chars().count());
         self.line.extend(std::iter::repeat_n(' ', missing));
     }
 
-    fn row(&mut self, y: usize, row: &Row, state: &State, layout: &Layout, look: Look) {
+    fn row(&mut self, y: usize, row: &Row, state: &State, layout: &Layout, look: Capabilities) {
         let style = match row.key {
             Key::Total | Key::Service(_) => Style::new().add_modifier(Modifier::BOLD),
             Key::Server(..) if row.drained => {
@@ -258,7 +263,7 @@ impl Page<'_> {
         for &column in &layout.numbers {
             let mut number = String::new();
             match column {
-                // Without units, as it was configured.
+                // The weight has no unit: it is shown as configured.
                 Column::Weight => push_number(&mut number, row.figures.weight),
                 column => push_short(&mut number, row.figures.get(column)),
             }

@@ -1,13 +1,13 @@
-//! What stands on the screen, without a terminal.
+//! The contents of the screen, without a terminal.
 
 use super::*;
 use crate::commands::top::state::tests::{One, service, three, watching};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
-const PLAIN: Look = Look { colour: false, unicode: true };
+const PLAIN: Capabilities = Capabilities { colour: false, unicode: true };
 
-fn screen(state: &mut State, width: u16, height: u16, look: Look) -> Buffer {
+fn screen(state: &mut State, width: u16, height: u16, look: Capabilities) -> Buffer {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
     terminal.draw(|frame| draw(frame, state, look)).unwrap();
     terminal.backend().buffer().clone()
@@ -30,7 +30,7 @@ fn a_wide_screen_has_everything() {
         text(&mut state, 100, 12),
         [
             "ipvsadm top  3 services, 4 servers (1 with weight 0)  every 2 s",
-            "Prot LocalAddress:Port     ▼CPS  InPPS OutPPS  InBPS OutBPS Active  InAct Weight CPS of 5 min",
+            "Prot LocalAddress:Port     ▼CPS  InPPS OutPPS  InBPS OutBPS Active  InAct Weight CPS, last 5 min",
             "All                          60      0      0   6000      0      7      4     11                   █",
             "TCP  10.0.0.100:81           30      0      0   3000      0      4      2     10                   █",
             "  -> 10.0.0.3:80             30      0      0   3000      0      3      1      5                   █",
@@ -40,7 +40,7 @@ fn a_wide_screen_has_everything() {
             "  -| 10.0.0.2:80              6      0      0    600      0      2      1      0                   █",
             "  -> 10.0.0.1:80              4      0      0    400      0      1      1      1                   █",
             "",
-            "? help  Enter open/close  + - all  1-9 sort  r reverse  / filter  p pause  q leave",
+            "? help  Enter open/close  + - all  1-9 sort  r reverse  / filter  p pause  q quit",
         ]
     );
 }
@@ -51,12 +51,12 @@ fn a_narrow_one_leaves_columns_out_but_not_the_one_sorted_by() {
     let head = |state: &mut State, width| text(state, width, 10)[1].clone();
     assert_eq!(
         head(&mut state, 80),
-        "Prot LocalAddress:Port     ▼CPS  InBPS OutBPS Active  InAct Weight CPS of 5 min"
+        "Prot LocalAddress:Port     ▼CPS  InBPS OutBPS Active  InAct Weight CPS, 5 min"
     );
     state.sort_by(Column::OutPps);
     assert_eq!(
         head(&mut state, 80),
-        "Prot LocalAddress:Port      CPS▼OutPPS  InBPS OutBPS Active Weight OutPPS of 5 m"
+        "Prot LocalAddress:Port      CPS▼OutPPS  InBPS OutBPS Active Weight OutPPS, 5 min"
     );
     assert!(head(&mut state, 50).contains("▼OutPPS"));
 }
@@ -102,17 +102,17 @@ fn what_is_wrong_and_what_is_typed() {
     state.typing = true;
     assert_eq!(last(&mut state), "/10.0");
     state.typing = false;
-    assert_eq!(last(&mut state), "Names with \"10.0\": Esc shows all");
+    assert_eq!(last(&mut state), "Names that contain \"10.0\": Esc shows all");
     state.error = Some("Cannot read the table: gone".into());
     assert_eq!(last(&mut state), "Cannot read the table: gone");
-    // The next reading that succeeds ends it; the rows of before stay until then.
+    // The next successful reading clears the error; the previous rows stay until then.
     assert!(text(&mut state, 100, 10)[3].contains("10.0.0.100:81"));
-    state.take(Vec::new(), Duration::from_secs(2));
+    state.update(Vec::new(), Duration::from_secs(2));
     state.arrange(&One);
-    assert_eq!(text(&mut state, 100, 10)[3], "  No name has this text in it.");
+    assert_eq!(text(&mut state, 100, 10)[3], "  No name contains this text.");
     state.filter.clear();
     state.arrange(&One);
-    assert_eq!(text(&mut state, 100, 10)[3], "  No such virtual service now.");
+    assert_eq!(text(&mut state, 100, 10)[3], "  No such virtual service at present.");
     assert_eq!(text(&mut state, 100, 10)[0], "ipvsadm top  0 services, 0 servers  every 2 s");
     state.paused = true;
     assert!(text(&mut state, 100, 10)[0].ends_with(" paused"));
@@ -138,7 +138,7 @@ fn colours_are_for_those_who_want_them() {
         all.filter(|cell| cell.fg != Color::Reset || cell.bg != Color::Reset).count()
     };
     assert_eq!(coloured(&screen(&mut state, 100, 20, PLAIN)), 0);
-    let look = Look { colour: true, unicode: false };
+    let look = Capabilities { colour: true, unicode: false };
     let buffer = screen(&mut state, 100, 20, look);
     assert!(coloured(&buffer) > 50);
     assert_eq!(buffer[(5, 8)].fg, Color::Yellow, "a server of weight 0");

@@ -1,31 +1,25 @@
-//! `ipvsadm top`: the connection to IPVS, and how it ended.
+//! `ipvsadm top`: connects to IPVS, watches, and turns the end into a result.
 
 use crate::command::Top;
+use crate::commands::context::Context;
 use crate::commands::top::{self, End, Failure};
-use crate::commands::{Run, connected, status, text};
-use crate::error::CommandError;
+use crate::error::{CommandError, ErrorKind};
 use crate::names::System;
-use std::io::{Read, Write};
+use crate::text::os_error;
 
-impl<R: Read, O: Write, E: Write> Run<'_, R, O, E> {
-    /// Watch until it ends; the status.
-    pub(in crate::commands) fn top(&mut self, task: &Top) -> u8 {
-        if let Some(why) = top::missing() {
-            return self.misused(&CommandError::usage(format!("top: {why}")));
-        }
-        if let Err(error) = connected(&mut self.client) {
-            return self.failed(&error, status::LIST);
-        }
-        let Some(client) = self.client.take() else { return status::LIST };
-        match top::watch(client, task, System) {
-            Ok(End::Left) => status::DONE,
-            Ok(End::Signal(signal)) => top::die_of(signal),
-            Ok(End::Lost(error)) => self.written(Err(error), status::DONE, status::LIST),
-            Err(Failure::Ipvs(error)) => self.failed(&error, status::LIST),
-            Err(Failure::Io(error)) => {
-                self.complain(&format!("top: {}", text(&error)));
-                status::LIST
-            }
+/// Watches until a key or a signal ends it.
+pub fn top(context: &mut Context, task: &Top) -> Result<(), CommandError> {
+    if let Some(reason) = top::unusable() {
+        return Err(CommandError::usage(format!("top: {reason}")));
+    }
+    let end = context.client.connect().map_err(Failure::from);
+    match end.and_then(|client| top::watch(client, task, System)) {
+        Ok(End::Left) => Ok(()),
+        Ok(End::Signal(signal)) => top::die_of(signal),
+        Ok(End::Lost(error)) => Err(CommandError::output(error)),
+        Err(Failure::Ipvs(error)) => Err(CommandError::from(error).into_list_failure()),
+        Err(Failure::Io(error)) => {
+            Err(CommandError::new(ErrorKind::Terminal, format!("top: {}", os_error(&error))))
         }
     }
 }

@@ -1,27 +1,27 @@
-//! What the rates of the last minutes were: for each row a ring of so many steps of time, and no more.
+//! The rates of the last minutes: for each row a ring with a fixed number of steps of time.
 //!
-//! Readings come in, each with its time; the highest of a step is kept. A line of bars comes out.
+//! It takes readings with their times and keeps the maximum of each step. It returns a line of bars.
 
 use super::columns::RATES;
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::time::Duration;
 
-/// Steps that are kept.
+/// The number of steps of a ring.
 pub const STEPS: usize = 60;
-/// The shortest step: five minutes are kept then.
+/// The shortest step: a ring then holds five minutes.
 const STEP: Duration = Duration::from_secs(5);
 
 type Rates = [f32; RATES];
 
-/// The rates of one row. The last step may be an older one than that of now.
+/// The rates of one row. The last step may lie before the current one.
 #[derive(Debug, Default)]
 struct Ring {
     last: u64,
     steps: VecDeque<Rates>,
 }
 
-/// The rates of every row there was within the time that is kept.
+/// The rates of every row seen within the time that a ring covers.
 #[derive(Debug)]
 pub struct History<K> {
     step: Duration,
@@ -30,17 +30,17 @@ pub struct History<K> {
 }
 
 impl<K: Eq + Hash> History<K> {
-    /// For readings at this interval: a step has at least one.
+    /// A history for readings at this interval: a step holds at least one.
     pub fn new(interval: Duration) -> History<K> {
         History { step: interval.max(STEP), now: 0, rings: HashMap::new() }
     }
 
-    /// How long it goes back.
+    /// Returns the time that a ring covers.
     pub fn length(&self) -> Duration {
         self.step * STEPS as u32
     }
 
-    /// A new reading begins, so long after the first one. Rows not seen for too long are forgotten.
+    /// Starts a new reading at this time after the first. Rows not seen for too long are dropped.
     pub fn turn_to(&mut self, since_start: Duration) {
         let now = (since_start.as_millis() / self.step.as_millis().max(1)) as u64;
         if now != self.now {
@@ -49,7 +49,7 @@ impl<K: Eq + Hash> History<K> {
         }
     }
 
-    /// What the rates of a row are now.
+    /// Adds the current rates of a row.
     pub fn add(&mut self, row: K, rates: [u64; RATES]) {
         let rates = rates.map(|rate| rate as f32);
         let now = self.now;
@@ -72,14 +72,14 @@ impl<K: Eq + Hash> History<K> {
         }
     }
 
-    /// One rate of a row, oldest first, in so many cells: in each the highest of its steps.
+    /// Returns one rate of a row in a number of cells, oldest first: each the maximum of its steps.
     pub fn cells(&self, row: &K, rate: usize, width: usize) -> Vec<f32> {
         let width = width.min(STEPS);
         let mut cells = vec![0.0f32; width];
         let Some(ring) = self.rings.get(row).filter(|_| width > 0) else { return cells };
         let age_of_last = self.now.saturating_sub(ring.last) as usize;
         for (age, rates) in (age_of_last..STEPS).zip(ring.steps.iter().rev()) {
-            // The newest step is in the last cell.
+            // The newest step belongs to the last cell.
             let cell = &mut cells[width - 1 - age * width / STEPS];
             *cell = cell.max(rates[rate]);
         }
@@ -87,7 +87,7 @@ impl<K: Eq + Hash> History<K> {
     }
 }
 
-/// Cells as bars: the highest one is full, and what is not zero is seen.
+/// Appends cells as bars: the maximum is a full one, and every rate above 0 shows.
 pub fn push_bars(line: &mut String, cells: &[f32], levels: &[char]) {
     let highest = cells.iter().copied().fold(0.0f32, f32::max);
     for &cell in cells {
@@ -118,7 +118,7 @@ mod tests {
         assert_eq!(cells.len(), 60);
         assert_eq!(cells[54..], [0.0, 9.0, 4.0, 0.0, 0.0, 7.0]);
         assert_eq!(history.cells(&"row", 4, 30)[26..], [0.0, 90.0, 40.0, 70.0]);
-        // It moves on, also where nothing comes.
+        // The history moves on without readings too.
         history.turn_to(seconds(30));
         assert_eq!(history.cells(&"row", 0, 60)[52..], [0.0, 9.0, 4.0, 0.0, 0.0, 7.0, 0.0, 0.0]);
         assert_eq!(history.cells(&"other", 0, 5), [0.0; 5]);

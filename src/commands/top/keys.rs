@@ -1,61 +1,61 @@
-//! Keys to what they do to the state.
+//! Keys: what each does to the state.
 
 use super::columns;
 use super::state::State;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-/// What the loop has to do about a key.
+/// The action that the loop takes after a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Then {
-    /// Show the state as it is now.
+pub enum KeyAction {
+    /// Draw the state.
     Show,
-    /// Paint everything again: somebody else has written on the terminal.
+    /// Draw every cell again: another program has written on the terminal.
     Repaint,
-    /// Give the terminal back and stop until somebody says to go on.
+    /// Release the terminal and stop until SIGCONT.
     Stop,
     Leave,
 }
 
-/// The longest filter.
+/// The maximum length of a filter.
 const LONGEST: usize = 60;
 
-/// What the keys are, for the help.
+/// The keys, for the help.
 pub const HELP: &[(&str, &str)] = &[
     ("Up Down PgUp PgDn Home End", "move"),
     ("Enter", "open or close a service; Right opens, Left closes"),
     ("+ -", "open or close all services"),
-    ("1 to 9", "sort by a column; once more: the other way round"),
-    ("< > r", "sort by the column beside; the other way round"),
-    ("/", "show what has a text in its name; Esc shows all again"),
-    ("n", "names or numbers"),
-    ("p", "pause, and go on"),
-    ("Ctrl-L Ctrl-Z", "paint again; stop, as any job does"),
-    ("q Esc Ctrl-C", "leave"),
+    ("1 to 9", "sort by a column; again to reverse"),
+    ("< > r", "sort by the next column; reverse"),
+    ("/", "filter by name; Esc shows all"),
+    ("n", "switch between names and numbers"),
+    ("p", "pause or resume"),
+    ("Ctrl-L Ctrl-Z", "redraw; suspend"),
+    ("q Esc Ctrl-C", "quit"),
 ];
 
-/// What a key does.
-pub fn press(state: &mut State, key: KeyEvent) -> Then {
+/// Applies a key to the state.
+pub fn press(state: &mut State, key: KeyEvent) -> KeyAction {
     if key.modifiers.contains(KeyModifiers::CONTROL) {
         return match key.code {
-            KeyCode::Char('c') => Then::Leave,
-            KeyCode::Char('l') => Then::Repaint,
-            KeyCode::Char('z') => Then::Stop,
-            _ => Then::Show,
+            KeyCode::Char('c') => KeyAction::Leave,
+            KeyCode::Char('l') => KeyAction::Repaint,
+            KeyCode::Char('z') => KeyAction::Stop,
+            _ => KeyAction::Show,
         };
     }
     if state.help {
-        // Whatever key it is has been read the help for.
+        // Any key closes the help.
         state.help = false;
-        return Then::Show;
+        return KeyAction::Show;
     }
     if state.typing {
         type_filter(state, key.code);
-        return Then::Show;
+        return KeyAction::Show;
     }
     let (selected, page) = (state.selected(), state.page());
     match key.code {
-        KeyCode::Char('q') => return Then::Leave,
-        KeyCode::Esc if state.filter.is_empty() => return Then::Leave,
+        KeyCode::Char('q') => return KeyAction::Leave,
+        KeyCode::Esc if state.filter.is_empty() => return KeyAction::Leave,
         KeyCode::Esc => state.filter.clear(),
         KeyCode::Up | KeyCode::Char('k') => state.select(selected.saturating_sub(1)),
         KeyCode::Down | KeyCode::Char('j') => state.select(selected + 1),
@@ -83,7 +83,7 @@ pub fn press(state: &mut State, key: KeyEvent) -> Then {
         }
         _ => {}
     }
-    Then::Show
+    KeyAction::Show
 }
 
 fn type_filter(state: &mut State, key: KeyCode) {

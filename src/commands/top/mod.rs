@@ -1,21 +1,20 @@
-//! `ipvsadm top`: the table at work, on a terminal, until a key or a signal ends it.
+//! `ipvsadm top`: the live view on a terminal, until a key or a signal ends it.
 //!
 //! ```text
 //! keys, signals, readings -> State -> rows -> draw -> terminal
 //! ```
 //!
-//! In comes a connection to the kernel and what to watch, out comes the way it ended. [`state`] is all there
-//! is to know, and has no clock, terminal or kernel; only the loop here knows them. Four kinds of threads
-//! wait for something each (keys, signals, the kernel, names) and tell the loop, which waits for nothing
-//! else. Nothing here changes the table.
+//! [`state`] holds all that is shown and knows no clock, terminal or kernel; only the loop here does.
+//! Four kinds of threads each wait for one thing (keys, signals, the kernel, names) and send events to
+//! the loop, which waits for nothing else. Nothing here changes the table.
 
 use crate::command;
 use crate::names::Names;
-use draw::Look;
-use keys::Then;
+use draw::Capabilities;
+use keys::KeyAction;
 use libipvs::Client;
 use libipvs::Error;
-use names::Known;
+use names::NameCache;
 use nix::sys::signal::Signal;
 use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::crossterm::event::{self, Event};
@@ -41,60 +40,61 @@ mod reader;
 mod state;
 mod terminal;
 
-pub use terminal::missing;
+pub use entry::top;
+use terminal::unusable;
 
-/// Of a terminal that does not know its size, as that of a serial line.
+/// The size assumed for a terminal that does not know its own, as a serial line.
 const USUAL: Rect = Rect::new(0, 0, 80, 24);
 
-/// How often it is looked whether the terminal is ours again.
+/// The period of checks for the terminal to become ours again.
 const AWAY: Duration = Duration::from_millis(500);
 
-/// What the loop waits for.
-enum Happening {
-    /// A key; an error when there are no more keys to come.
+/// An event for the loop.
+enum LoopEvent {
+    /// A key; an error if there will be no more keys.
     Event(io::Result<Event>),
     Signal(Signal),
     Reading(Result<Table, Error>),
-    /// A name is known that was not.
+    /// A name was found.
     Name,
 }
 
-/// Why nothing is watched.
+/// The error if the view cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     #[error(transparent)]
     Ipvs(#[from] Error),
-    /// The terminal, or a thread that could not be started.
+    /// The terminal failed, or a thread could not be started.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
 
-/// How watching ended.
+/// The reason for the end of the view.
 #[derive(Debug)]
 pub enum End {
-    /// A key.
+    /// A key ended it.
     Left,
-    /// The terminal takes nothing any more, or gives nothing.
+    /// The terminal accepts no output, or has no more input.
     Lost(io::Error),
-    /// To be died of.
+    /// A signal ended it; the program must die of the signal.
     Signal(Signal),
 }
 
-/// Watch until something ends it. The terminal is given back then, and on any other way out; signals
-/// stay caught, and a panic ends the program while the terminal is taken.
+/// Runs the view until something ends it. Releases the terminal on every way out. Signals stay
+/// caught, and a panic ends the program while it holds the terminal.
 pub fn watch(
     mut client: Client,
     task: &command::Top,
     names: impl Names + Clone + Send + 'static,
 ) -> Result<End, Failure> {
-    // What is wrong with the first reading is an error like that of a list.
+    // An error in the first reading is reported like that of a list.
     let first = reader::read(&mut client, &task.services)?;
-    let (out, happenings) = channel();
+    let (out, events) = channel();
     let file = terminal::prepare()?;
     terminal::watch_signals(out.clone())?;
     let asking = reader::start(client, task.services.clone(), out.clone())?;
     let announced = Arc::new(AtomicBool::new(false));
-    let known = known(names, &announced, &out);
+    let known = name_cache(names, &announced, &out);
     let backend = CrosstermBackend::new(io::BufWriter::with_capacity(64 * 1024, file));
     let viewport = match backend.size()? {
         Size { width: 0, .. } | Size { height: 0, .. } => Viewport::Fixed(USUAL),
@@ -103,7 +103,7 @@ pub fn watch(
     let options = TerminalOptions { viewport };
     let mut view = View {
         state: State::new(task.numeric, task.interval),
-        look: Look::of_environment(),
+        look: Capabilities::of_environment(),
         known,
         announced,
         start: Instant::now(),
@@ -112,39 +112,39 @@ pub fn watch(
         waiting: false,
         due: Instant::now() + task.interval,
     };
-    view.state.take(first, Duration::ZERO);
-    let taken = terminal::take().and_then(|_| watch_keys(out));
-    let end = taken.and_then(|()| view.run(&happenings));
-    terminal::give_back();
+    view.state.update(first, Duration::ZERO);
+    let taken = terminal::acquire().and_then(|_| watch_keys(out));
+    let end = taken.and_then(|()| view.run(&events));
+    terminal::release();
     Ok(end.unwrap_or_else(End::Lost))
 }
 
-/// End as a signal would have ended it.
+/// Ends the program as the signal would have ended it.
 pub fn die_of(signal: Signal) -> ! {
     terminal::die_of(signal)
 }
 
-/// Names that say once that there are new ones, until that has been heard.
-fn known(
+/// Returns names that announce a new one once, until the loop has seen the announcement.
+fn name_cache(
     names: impl Names + Clone + Send + 'static,
     announced: &Arc<AtomicBool>,
-    out: &Sender<Happening>,
-) -> Known {
+    out: &Sender<LoopEvent>,
+) -> NameCache {
     let (announced, out) = (announced.clone(), out.clone());
-    Known::new(names, move || {
+    NameCache::new(names, move || {
         if !announced.swap(true, Ordering::SeqCst) {
-            let _ = out.send(Happening::Name);
+            let _ = out.send(LoopEvent::Name);
         }
     })
 }
 
-/// Keys become happenings.
-fn watch_keys(out: Sender<Happening>) -> io::Result<()> {
+/// Starts the thread that reads keys.
+fn watch_keys(out: Sender<LoopEvent>) -> io::Result<()> {
     let wait = move || {
         loop {
             let event = event::read();
             let over = event.is_err();
-            if out.send(Happening::Event(event)).is_err() || over {
+            if out.send(LoopEvent::Event(event)).is_err() || over {
                 return;
             }
         }
@@ -155,33 +155,33 @@ fn watch_keys(out: Sender<Happening>) -> io::Result<()> {
 
 struct View<W: io::Write> {
     state: State,
-    look: Look,
-    known: Known,
+    look: Capabilities,
+    known: NameCache,
     announced: Arc<AtomicBool>,
     start: Instant,
-    /// It would show the cursor when it is dropped, and panic where there is no terminal any more.
+    /// Dropping it would show the cursor, and panic if the terminal is gone.
     terminal: ManuallyDrop<Terminal<CrosstermBackend<W>>>,
-    /// Asks for a reading.
+    /// Requests a reading.
     asking: Sender<()>,
-    /// It has been asked for, and has not come.
+    /// A reading was requested and has not arrived.
     waiting: bool,
-    /// When the next one is to be asked for.
+    /// The time of the next request.
     due: Instant,
 }
 
 impl<W: io::Write> View<W> {
-    fn run(&mut self, happenings: &Receiver<Happening>) -> io::Result<End> {
+    fn run(&mut self, events: &Receiver<LoopEvent>) -> io::Result<End> {
         loop {
-            // First, so that keys that come without end do not keep readings away.
+            // Checked first, so that an endless stream of keys does not delay readings.
             if Instant::now() >= self.due {
                 self.ask()?;
             }
             self.show()?;
             let left = self.due.saturating_duration_since(Instant::now());
-            match happenings.recv_timeout(left) {
+            match events.recv_timeout(left) {
                 Ok(happening) => {
-                    // All that has come by now is seen with the next picture.
-                    for happening in std::iter::once(happening).chain(happenings.try_iter()) {
+                    // Handle all pending events before drawing once.
+                    for happening in std::iter::once(happening).chain(events.try_iter()) {
                         if let Some(end) = self.happened(happening)? {
                             return Ok(end);
                         }
@@ -204,10 +204,10 @@ impl<W: io::Write> View<W> {
         Ok(())
     }
 
-    /// It is time for another reading; not while one is under way, nor for nobody.
+    /// Requests a reading if it is due, unless one is under way or the terminal is not ours.
     fn ask(&mut self) -> io::Result<()> {
         if !terminal::is_taken() {
-            // A shell does not tell a job that runs when it comes to the foreground.
+            // A shell does not notify a running job that comes to the foreground.
             self.due = Instant::now() + AWAY;
             return self.come_back();
         }
@@ -216,51 +216,51 @@ impl<W: io::Write> View<W> {
             self.waiting = true;
             self.asking
                 .send(())
-                .map_err(|_| io::Error::other("nobody reads the table any more"))?;
+                .map_err(|_| io::Error::other("the thread that reads the table has ended"))?;
         }
         Ok(())
     }
 
-    fn happened(&mut self, happening: Happening) -> io::Result<Option<End>> {
+    fn happened(&mut self, happening: LoopEvent) -> io::Result<Option<End>> {
         match happening {
-            Happening::Reading(table) => {
+            LoopEvent::Reading(table) => {
                 self.waiting = false;
                 match table {
-                    Ok(table) => self.state.take(table, self.start.elapsed()),
+                    Ok(table) => self.state.update(table, self.start.elapsed()),
                     Err(e) => self.state.error = Some(format!("Cannot read the table: {e}")),
                 }
             }
-            Happening::Name => {}
-            Happening::Event(Ok(Event::Key(key))) => match keys::press(&mut self.state, key) {
-                Then::Show => {}
-                Then::Repaint => self.repaint()?,
-                Then::Stop => terminal::stop_job(),
-                Then::Leave => return Ok(Some(End::Left)),
+            LoopEvent::Name => {}
+            LoopEvent::Event(Ok(Event::Key(key))) => match keys::press(&mut self.state, key) {
+                KeyAction::Show => {}
+                KeyAction::Repaint => self.repaint()?,
+                KeyAction::Stop => terminal::stop_job(),
+                KeyAction::Leave => return Ok(Some(End::Left)),
             },
-            Happening::Event(Ok(_)) => {}
-            Happening::Event(Err(error)) => return Err(error),
-            Happening::Signal(Signal::SIGTSTP) => {
+            LoopEvent::Event(Ok(_)) => {}
+            LoopEvent::Event(Err(error)) => return Err(error),
+            LoopEvent::Signal(Signal::SIGTSTP) => {
                 terminal::stop();
                 self.come_back()?;
             }
-            Happening::Signal(Signal::SIGCONT) => self.come_back()?,
-            // Each picture is as large as the terminal is by then.
-            Happening::Signal(Signal::SIGWINCH) => {}
-            Happening::Signal(signal) => return Ok(Some(End::Signal(signal))),
+            LoopEvent::Signal(Signal::SIGCONT) => self.come_back()?,
+            // Each frame has the size of the terminal at that moment.
+            LoopEvent::Signal(Signal::SIGWINCH) => {}
+            LoopEvent::Signal(signal) => return Ok(Some(End::Signal(signal))),
         }
         Ok(None)
     }
 
-    /// The next picture is a whole one. (`Terminal::clear` would ask the terminal where its cursor is, and
-    /// the answer would go to who waits for keys.)
+    /// Makes the next frame a complete one. `Terminal::clear` would ask the terminal for the position
+    /// of its cursor, and the thread that reads keys would get the answer.
     fn repaint(&mut self) -> io::Result<()> {
         let area = self.terminal.get_frame().area();
         self.terminal.resize(area)
     }
 
-    /// Somebody else has had the terminal meanwhile, and may have left anything on it.
+    /// Prepares for a terminal that another program has used and may have written on.
     fn come_back(&mut self) -> io::Result<()> {
-        if terminal::take()? {
+        if terminal::acquire()? {
             self.repaint()?;
             self.due = Instant::now();
         }

@@ -1,5 +1,5 @@
-//! Names that are known by now. What is not is looked up in the background, and shown when it is there:
-//! a resolver that does not answer never stops the view.
+//! Names looked up in the background and shown when found: a resolver that does not answer never
+//! blocks the view.
 
 use crate::names::Names;
 use libipvs::model::Protocol;
@@ -8,52 +8,52 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// How many look-ups wait for the resolver at the same time.
+/// The maximum number of concurrent lookups.
 const SIDE_BY_SIDE: usize = 16;
 
-/// How many answers are kept: servers may come and go for weeks.
+/// The maximum number of remembered answers: servers may come and go for weeks.
 const MOST: usize = 100_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Asked {
+enum Invocation {
     Host(IpAddr),
     Port(u16, Protocol),
 }
 
-/// What is asked for and not answered yet has no name either.
-type Answers = Arc<Mutex<HashMap<Asked, Option<String>>>>;
+/// None while a lookup is pending, and for an address without a name.
+type Answers = Arc<Mutex<HashMap<Invocation, Option<String>>>>;
 
-/// The names known so far.
-pub struct Known {
+/// The names found so far.
+pub struct NameCache {
     answers: Answers,
-    queue: Sender<Asked>,
+    queue: Sender<Invocation>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Whatever is in there is whole: nothing that fails is done under the lock.
+    // A poisoned lock still holds complete data: nothing that can fail runs under it.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Known {
-    /// Look names up by `names`; `found` is called after each one there is.
+impl NameCache {
+    /// Looks up names by `names`, and calls `found` after each one.
     pub fn new(
         names: impl Names + Clone + Send + 'static,
         found: impl Fn() + Clone + Send + 'static,
-    ) -> Known {
+    ) -> NameCache {
         let (queue, waiting) = channel();
         let waiting = Arc::new(Mutex::new(waiting));
         let answers = Answers::default();
         for _ in 0..SIDE_BY_SIDE {
             let (names, found) = (names.clone(), found.clone());
             let (waiting, answers) = (waiting.clone(), answers.clone());
-            // Fewer of them are slower, and none leaves numbers.
+            // With fewer threads lookups are slower; with none, numbers stay.
             let _ =
                 std::thread::Builder::new().spawn(move || work(&names, &found, &waiting, &answers));
         }
-        Known { answers, queue }
+        NameCache { answers, queue }
     }
 
-    fn name(&self, asked: Asked) -> Option<String> {
+    fn name(&self, asked: Invocation) -> Option<String> {
         let mut answers = lock(&self.answers);
         if let Some(answer) = answers.get(&asked) {
             return answer.clone();
@@ -62,7 +62,7 @@ impl Known {
             answers.clear();
         }
         answers.insert(asked, None);
-        // Nobody left who listens: it stays a number.
+        // Without a thread to look it up, the number stays.
         let _ = self.queue.send(asked);
         None
     }
@@ -71,15 +71,15 @@ impl Known {
 fn work(
     names: &impl Names,
     found: &impl Fn(),
-    waiting: &Mutex<Receiver<Asked>>,
+    waiting: &Mutex<Receiver<Invocation>>,
     answers: &Answers,
 ) {
     loop {
         let next = lock(waiting).recv();
         let Ok(asked) = next else { return };
         let answer = match asked {
-            Asked::Host(address) => names.host_name(address),
-            Asked::Port(port, protocol) => names.port_name(port, protocol),
+            Invocation::Host(address) => names.host_name(address),
+            Invocation::Port(port, protocol) => names.port_name(port, protocol),
         };
         if answer.is_some() {
             lock(answers).insert(asked, answer);
@@ -88,8 +88,8 @@ fn work(
     }
 }
 
-impl Names for Known {
-    /// Nobody types names here.
+impl Names for NameCache {
+    /// The view takes no names as input.
     fn host(&self, _: &str) -> Option<Ipv4Addr> {
         None
     }
@@ -99,11 +99,11 @@ impl Names for Known {
     }
 
     fn host_name(&self, address: IpAddr) -> Option<String> {
-        self.name(Asked::Host(address))
+        self.name(Invocation::Host(address))
     }
 
     fn port_name(&self, port: u16, protocol: Protocol) -> Option<String> {
-        self.name(Asked::Port(port, protocol))
+        self.name(Invocation::Port(port, protocol))
     }
 }
 
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
     use std::time::{Duration, Instant};
 
-    /// Knows 10.0.0.1 at once, and thinks about everything else for a minute.
+    /// Knows 10.0.0.1 at once, and takes a minute for everything else.
     #[derive(Clone)]
     struct Slow;
 
@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn nobody_waits_for_a_name() {
         let (told, heard) = channel();
-        let known = Known::new(Slow, move || {
+        let known = NameCache::new(Slow, move || {
             let _ = told.send(());
         });
         let start = Instant::now();
@@ -153,7 +153,7 @@ mod tests {
         assert_eq!(known.port_name(80, Protocol::Tcp).as_deref(), Some("http"));
         assert_eq!(known.host_name([10, 0, 0, 9].into()), None);
         assert!(start.elapsed() < Duration::from_secs(30));
-        // Asked twice, looked up once.
+        // Requested twice, looked up once.
         assert!(heard.try_recv().is_err());
     }
 }

@@ -1,7 +1,7 @@
-//! The table, read in a thread of its own: a large one, or a kernel that takes its time, does not stop
-//! the view. Changes nothing, and loads no module that somebody took away meanwhile.
+//! Reads the table in a thread, so that neither a large table nor a slow kernel blocks the view. It
+//! changes nothing, and loads no module that was unloaded concurrently.
 
-use super::{Happening, debug};
+use super::{LoopEvent, debug};
 use crate::view::order;
 use libipvs::Client;
 use libipvs::Error;
@@ -14,7 +14,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 /// Services and the servers of each, in the order of a listing.
 pub type Table = Vec<(ObservedService, Vec<ObservedDestination>)>;
 
-/// Read the services asked for that are there; all when none is asked for.
+/// Reads the requested services that exist, or all if none is requested.
 pub fn read<C: Transport>(client: &mut Client<C>, only: &[ServiceKey]) -> Result<Table, Error> {
     let mut services = match only {
         [] => client.services()?,
@@ -23,7 +23,7 @@ pub fn read<C: Transport>(client: &mut Client<C>, only: &[ServiceKey]) -> Result
             for key in only {
                 match client.service(key) {
                     Ok(service) => services.push(service),
-                    // It may come, or come back.
+                    // The service may be added later.
                     Err(error) if error.code() == Some(libc::ESRCH) => {}
                     Err(error) => return Err(error),
                 }
@@ -31,7 +31,7 @@ pub fn read<C: Transport>(client: &mut Client<C>, only: &[ServiceKey]) -> Result
             services
         }
     };
-    // A table that changes under the dump can show a service twice.
+    // A table that changes during the dump can contain a service twice.
     let mut seen = HashSet::new();
     services.retain(|service| seen.insert(service.service.key));
     order::services(&mut services, |service| &service.service.key);
@@ -39,7 +39,7 @@ pub fn read<C: Transport>(client: &mut Client<C>, only: &[ServiceKey]) -> Result
         let mut servers = client.destinations(&service.service.key)?;
         let mut seen = HashSet::new();
         servers.retain(|server| seen.insert(server.destination.key));
-        // They are held as long as they are shown.
+        // The view holds them until the next reading: drop the spare capacity.
         servers.shrink_to_fit();
         order::destinations(&mut servers, |server| &server.destination.key);
         Ok((service, servers))
@@ -47,18 +47,18 @@ pub fn read<C: Transport>(client: &mut Client<C>, only: &[ServiceKey]) -> Result
     services.into_iter().map(with_servers).collect()
 }
 
-/// Read whenever something comes through what is returned.
+/// Starts the thread. It reads the table whenever the returned channel gets a message.
 pub fn start(
     client: Client,
     only: Vec<ServiceKey>,
-    out: Sender<Happening>,
+    out: Sender<LoopEvent>,
 ) -> io::Result<Sender<()>> {
     let (asking, asked) = channel();
     std::thread::Builder::new().spawn(move || serve(client, &only, &asked, &out))?;
     Ok(asking)
 }
 
-fn serve(client: Client, only: &[ServiceKey], asked: &Receiver<()>, out: &Sender<Happening>) {
+fn serve(client: Client, only: &[ServiceKey], asked: &Receiver<()>, out: &Sender<LoopEvent>) {
     let mut client = Some(client);
     while asked.recv().is_ok() {
         debug::moment("read");
@@ -68,11 +68,11 @@ fn serve(client: Client, only: &[ServiceKey], asked: &Receiver<()>, out: &Sender
         }
         .and_then(|mut connected| {
             let table = read(&mut connected, only)?;
-            // After an error the next reading begins anew: the family may have another number by then.
+            // Reconnect after an error: the family may have another number now.
             client = Some(connected);
             Ok(table)
         });
-        if out.send(Happening::Reading(table)).is_err() {
+        if out.send(LoopEvent::Reading(table)).is_err() {
             return;
         }
     }

@@ -1,4 +1,4 @@
-//! What the view is at: readings and keys in, rows out. Knows no kernel, no terminal and no clock.
+//! The state of the view: readings and keys in, rows out. It has no kernel, no terminal and no clock.
 
 use super::columns::{self, Column, Figures, RATES, rates};
 use super::history::History;
@@ -11,48 +11,48 @@ use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::time::Duration;
 
-/// A row's own name, whatever its place.
+/// The identity of a row, independent of its position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Key {
-    /// All services together.
+    /// The total of all services.
     Total,
     Service(ServiceKey),
     Server(ServiceKey, DestinationKey),
 }
 
-/// A line of the view.
+/// A row of the view.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     pub key: Key,
     pub label: String,
     pub figures: Figures,
-    /// A server that gets no new connections: its weight is 0.
+    /// The server gets no new connections: its weight is 0.
     pub drained: bool,
 }
 
-/// What keys change.
+/// The state that keys change.
 #[derive(Debug)]
 pub struct State {
     pub numeric: bool,
     pub interval: Duration,
     pub sort: Column,
-    /// Smallest first, or for names last first.
+    /// Smallest first; for names, last first.
     pub reverse: bool,
     pub filter: String,
     /// The filter is being typed.
     pub typing: bool,
     pub paused: bool,
     pub help: bool,
-    /// What went wrong with the last reading.
+    /// The error of the last reading.
     pub error: Option<String>,
-    /// Whether services are open; those in `others` are the other way.
+    /// True if services are open by default; those in `others` are the opposite.
     open: bool,
     others: HashSet<ServiceKey>,
-    /// The row that keys act on; the first one when it is not there.
+    /// The row that keys act on; the first row if it is gone.
     selected: Option<Key>,
-    /// The first row on the screen.
+    /// The index of the first row on the screen.
     pub top: usize,
-    /// How many rows the screen holds.
+    /// The number of rows that fit on the screen.
     page: usize,
     table: Option<Table>,
     history: History<Key>,
@@ -90,8 +90,8 @@ impl State {
         }
     }
 
-    /// A reading, so long after the first one.
-    pub fn take(&mut self, table: Table, since_start: Duration) {
+    /// Takes a reading, made this long after the first.
+    pub fn update(&mut self, table: Table, since_start: Duration) {
         self.history.turn_to(since_start);
         let mut sums = [0u64; RATES];
         for (service, servers) in &table {
@@ -114,7 +114,7 @@ impl State {
         self.error = None;
     }
 
-    /// The rows as they stand now. To be called after anything has changed.
+    /// Computes the rows. Call it after every change of the state.
     pub fn arrange(&mut self, names: &dyn Names) {
         let mut labels = match self.numeric {
             true => Labels::numeric(),
@@ -148,7 +148,7 @@ impl State {
                 if servers.is_empty() {
                     continue;
                 }
-                // It is there for the sake of these.
+                // The service is shown because these servers match.
                 open = true;
             }
             if !open {
@@ -167,7 +167,7 @@ impl State {
         self.scroll();
     }
 
-    /// Largest first; names, and what is equal, as in a listing.
+    /// Sorts largest first; names, and equal numbers, as in a listing.
     fn sort_rows<T>(&self, rows: &mut [T], row: impl Fn(&T) -> &Row) {
         match (self.sort, self.reverse) {
             (Column::Name, false) => {}
@@ -181,7 +181,7 @@ impl State {
         &self.rows
     }
 
-    /// Services, servers, and how many of those have weight 0; nothing before the first reading.
+    /// Returns the number of services, of servers, and of servers with weight 0; None before the first reading.
     pub fn counts(&self) -> Option<(usize, usize, usize)> {
         let table = self.table.as_ref()?;
         let servers = || table.iter().flat_map(|(_, servers)| servers);
@@ -189,7 +189,7 @@ impl State {
         Some((table.len(), servers().count(), drained))
     }
 
-    /// The rate whose history is shown: that of the column the rows are sorted by, if it is one.
+    /// Returns the rate whose history is shown: the sort column, if it is a rate.
     pub fn rate_shown(&self) -> Column {
         if self.sort.rate().is_some() { self.sort } else { Column::Cps }
     }
@@ -198,31 +198,31 @@ impl State {
         self.history.cells(&row.key, self.rate_shown().rate().unwrap_or(0), width)
     }
 
-    /// How long the history goes back.
+    /// Returns the time that the history covers.
     pub fn history_length(&self) -> Duration {
         self.history.length()
     }
 
-    /// The place of the row that keys act on.
+    /// Returns the index of the row that keys act on.
     pub fn selected(&self) -> usize {
         let is_it = |key| self.rows.iter().position(|row| row.key == key);
         self.selected.and_then(is_it).unwrap_or(0)
     }
 
-    /// The screen holds so many rows.
+    /// Sets the number of rows that fit on the screen.
     pub fn fit(&mut self, page: usize) {
         self.page = page.max(1);
         self.scroll();
     }
 
-    /// Keep the selected row on the screen, and the screen full.
+    /// Scrolls so that the selected row is visible and the screen is full.
     fn scroll(&mut self) {
         let selected = self.selected();
         self.top = self.top.min(self.rows.len().saturating_sub(self.page));
         self.top = self.top.min(selected).max((selected + 1).saturating_sub(self.page));
     }
 
-    /// Go to a row, as near as there is one. On the first row the view stays at the top, whatever comes there.
+    /// Selects a row, or the nearest one. On the first row the view stays at the top when rows move.
     pub fn select(&mut self, place: usize) {
         let place = place.min(self.rows.len().saturating_sub(1));
         self.selected = self.rows.get(place).filter(|_| place > 0).map(|row| row.key);
@@ -237,7 +237,7 @@ impl State {
         self.open != self.others.contains(service)
     }
 
-    /// Open or close all services.
+    /// Opens or closes all services.
     pub fn open_all(&mut self, open: bool) {
         self.open = open;
         self.others.clear();
@@ -246,7 +246,7 @@ impl State {
         }
     }
 
-    /// Open or close the service of the selected row; the other way round when it is not said which.
+    /// Opens or closes the service of the selected row; toggles it without an argument.
     pub fn open_selected(&mut self, open: Option<bool>) {
         let service = match self.rows.get(self.selected()).map(|row| row.key) {
             Some(Key::Service(service) | Key::Server(service, _)) => service,
@@ -260,19 +260,19 @@ impl State {
             self.others.insert(service);
         }
         if is_open {
-            // Its servers go; what is left of them is the service.
+            // The servers disappear; the selection moves to their service.
             let row = self.rows.iter().position(|row| row.key == Key::Service(service));
             self.select(row.unwrap_or(0));
         }
     }
 
-    /// Sort by a column; the other way round if that is the one already.
+    /// Sorts by a column, or reverses the order if it is the sort column already.
     pub fn sort_by(&mut self, column: Column) {
         self.reverse = self.sort == column && !self.reverse;
         self.sort = column;
     }
 
-    /// Sort by the column beside the one that the rows are sorted by.
+    /// Sorts by the column next to the sort column.
     pub fn sort_beside(&mut self, right: bool) {
         let count = columns::ALL.len();
         let at = columns::ALL.iter().position(|column| *column == self.sort).unwrap_or(0);

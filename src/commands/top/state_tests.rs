@@ -1,12 +1,12 @@
-//! Readings and keys to rows.
+//! Readings and keys in, rows out.
 
 use super::*;
-use crate::commands::top::keys::{Then, press};
+use crate::commands::top::keys::{KeyAction, press};
 use libipvs::model::*;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use std::net::Ipv4Addr;
 
-/// A service 10.0.0.100:`port` with a rate, and servers 10.0.0.N:80 with a rate and a weight.
+/// A service 10.0.0.100:`port` with a rate, and servers 10.0.0.N:80 with a rate and a weight each.
 pub fn service(
     port: u16,
     rate: u64,
@@ -61,7 +61,7 @@ pub fn three() -> Table {
 
 pub fn watching(table: Table) -> State {
     let mut state = State::new(true, Duration::from_secs(2));
-    state.take(table, Duration::ZERO);
+    state.update(table, Duration::ZERO);
     state.fit(10);
     state.arrange(&One);
     state
@@ -71,9 +71,9 @@ fn shown(state: &State) -> Vec<&str> {
     state.rows().iter().map(|row| row.label.trim_end()).collect()
 }
 
-/// Keys one by one: each character is one, and `^` is Esc, `_` Enter, `~` Down.
-fn keys(state: &mut State, text: &str) -> Then {
-    let mut then = Then::Show;
+/// Presses keys: each character is one; `^` is Esc, `_` Enter, `~` Down.
+fn keys(state: &mut State, text: &str) -> KeyAction {
+    let mut then = KeyAction::Show;
     for c in text.chars() {
         let code = match c {
             '^' => KeyCode::Esc,
@@ -156,11 +156,11 @@ fn services_open_and_close() {
     assert_eq!(shown(&state).len(), 7);
     keys(&mut state, "-");
     assert_eq!(shown(&state).len(), 3);
-    // What is closed is closed also for what comes; one is open by itself.
+    // All are closed, new ones too; then one is opened.
     keys(&mut state, "~~_");
     let mut more = three();
     more.push(service(83, 99, &[(9, 9, 9)]));
-    state.take(more, Duration::from_secs(2));
+    state.update(more, Duration::from_secs(2));
     state.arrange(&One);
     assert_eq!(shown(&state).len(), 4 + 2);
     keys(&mut state, "+");
@@ -173,13 +173,13 @@ fn a_filter_finds_services_and_servers() {
     keys(&mut state, "/0.3:_");
     assert_eq!(shown(&state), ["TCP  10.0.0.100:81", "  -> 10.0.0.3:80"]);
     assert!(!state.typing);
-    // Keys are keys again; Esc shows all, another leaves.
+    // Keys are commands again: Esc clears the filter, a second one quits.
     keys(&mut state, "-");
     assert_eq!(shown(&state).len(), 2);
-    assert_eq!(keys(&mut state, "+^"), Then::Show);
+    assert_eq!(keys(&mut state, "+^"), KeyAction::Show);
     assert_eq!(shown(&state).len(), 7);
-    assert_eq!(keys(&mut state, "^"), Then::Leave);
-    // A service with all of its servers; upper and lower case are the same, names count.
+    assert_eq!(keys(&mut state, "^"), KeyAction::Leave);
+    // A service matches with all of its servers; case is ignored, and names count.
     keys(&mut state, "/tcp  10.0.0.100:80_");
     assert_eq!(shown(&state).len(), 3);
     keys(&mut state, "^n/web");
@@ -202,22 +202,22 @@ fn the_selection_stays_with_its_row() {
     let mut state = watching(three());
     keys(&mut state, "~~~~");
     assert_eq!(state.rows()[state.selected()].label, "TCP  10.0.0.100:80");
-    // It becomes the busiest, and goes up.
+    // The row becomes the busiest and moves up.
     let mut table = three();
     table[0].0.statistics.connections_rate = 1000;
-    state.take(table, Duration::from_secs(2));
+    state.update(table, Duration::from_secs(2));
     state.arrange(&One);
     assert_eq!(state.selected(), 0);
     assert_eq!(state.rows()[0].label, "TCP  10.0.0.100:80");
-    // It goes away: the first one is as good as any.
-    state.take(three()[1..].to_vec(), Duration::from_secs(4));
+    // The row is gone: the first one is selected.
+    state.update(three()[1..].to_vec(), Duration::from_secs(4));
     state.arrange(&One);
     assert_eq!((state.selected(), state.rows()[0].label.as_str()), (0, "TCP  10.0.0.100:81"));
-    // Whoever is at the top stays there.
+    // A selection at the top stays at the top.
     let mut state = watching(three());
     let mut table = three();
     table[2].0.statistics.connections_rate = 1000;
-    state.take(table, Duration::from_secs(2));
+    state.update(table, Duration::from_secs(2));
     state.arrange(&One);
     assert_eq!((state.selected(), state.rows()[0].label.as_str()), (0, "TCP  10.0.0.100:82"));
 }
@@ -235,14 +235,14 @@ fn scrolling_keeps_the_screen_full() {
     assert_eq!(state.selected(), 49);
     other(&mut state, KeyCode::PageUp);
     assert_eq!((state.top, state.selected()), (39, 39));
-    // More room: no empty lines at the end.
+    // A larger screen shows no empty lines at the end.
     state.fit(30);
     assert_eq!(state.top, 20);
     state.fit(0);
     assert_eq!((state.top, state.page()), (39, 1));
     other(&mut state, KeyCode::Home);
     assert_eq!((state.top, state.selected()), (0, 0));
-    state.take(Vec::new(), Duration::from_secs(2));
+    state.update(Vec::new(), Duration::from_secs(2));
     state.arrange(&One);
     for code in [KeyCode::Down, KeyCode::End, KeyCode::Enter, KeyCode::Left, KeyCode::PageUp] {
         other(&mut state, code);
@@ -256,18 +256,18 @@ fn keys_that_are_not_about_rows() {
     let control = |c| KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL);
     for typed in ["", "/", "?"] {
         keys(&mut state, typed);
-        assert_eq!(press(&mut state, control('c')), Then::Leave);
-        assert_eq!(press(&mut state, control('z')), Then::Stop);
-        assert_eq!(press(&mut state, control('l')), Then::Repaint);
+        assert_eq!(press(&mut state, control('c')), KeyAction::Leave);
+        assert_eq!(press(&mut state, control('z')), KeyAction::Stop);
+        assert_eq!(press(&mut state, control('l')), KeyAction::Repaint);
         keys(&mut state, if typed.is_empty() { "" } else { "^" });
     }
-    assert_eq!(keys(&mut state, "?q"), Then::Show);
+    assert_eq!(keys(&mut state, "?q"), KeyAction::Show);
     assert!(!state.help);
     keys(&mut state, "p");
     assert!(state.paused);
     keys(&mut state, "p");
     assert!(!state.paused);
-    assert_eq!(keys(&mut state, "q"), Then::Leave);
+    assert_eq!(keys(&mut state, "q"), KeyAction::Leave);
 }
 
 #[test]

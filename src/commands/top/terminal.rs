@@ -1,10 +1,10 @@
-//! The terminal, taken and given back: its settings, the alternate screen, and the signals that have to
-//! do with either.
+//! Acquires and releases the terminal: its settings, the alternate screen, and the signals that
+//! concern either.
 //!
-//! Whatever ends the program gives it back: [`give_back`] can be called at any time and from any thread,
-//! and does nothing where there is nothing to give back. Draws nothing and reads no keys.
+//! Whatever ends the program releases it: [`release`] can be called at any time and from any thread,
+//! and does nothing if the terminal is not held. This module draws nothing and reads no keys.
 
-use super::Happening;
+use super::LoopEvent;
 use nix::sys::signal::{SigSet, Signal, kill, raise};
 use nix::sys::termios::{SetArg, Termios, cfmakeraw, tcgetattr, tcsetattr};
 use nix::unistd::{Pid, getpgrp, tcgetpgrp};
@@ -19,12 +19,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
-/// How long the view may take to leave when a signal ends it. A terminal that takes no output, that of a
-/// connection that hangs, may stop it for ever.
+/// The maximum time to leave the view when a signal ends it. A terminal that accepts no output, as
+/// that of a hanging connection, may block it for ever.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 struct Before {
-    /// Standard output once more, without the lock that another thread may hold.
+    /// Standard output without the lock that another thread may hold.
     file: File,
     settings: libc::termios,
 }
@@ -32,21 +32,21 @@ struct Before {
 static BEFORE: OnceLock<Before> = OnceLock::new();
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
-/// Whether there is a terminal that can be drawn on; if not, why.
-pub fn missing() -> Option<String> {
+/// Returns the reason why the terminal cannot be drawn on, or None.
+pub fn unusable() -> Option<String> {
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
-        return Some("standard input and standard output have to be a terminal".to_string());
+        return Some("standard input and standard output must be a terminal".to_string());
     }
     match std::env::var_os("TERM").unwrap_or_default() {
         term if term.is_empty() || term == "dumb" => {
-            Some("the terminal is one that cannot be drawn on (TERM says so)".to_string())
+            Some("this terminal cannot show the view (TERM is empty or dumb)".to_string())
         }
         _ => None,
     }
 }
 
-/// Remember how the terminal is. A panic in any thread gives it back, and ends the program, as it does in
-/// a release build anyway: nobody could see what is left of it. Returns where to draw.
+/// Saves the settings of the terminal and returns where to draw. A panic in any thread then releases
+/// the terminal and ends the program, as it does in a release build.
 pub fn prepare() -> io::Result<File> {
     let file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
     let drawing = file.try_clone()?;
@@ -55,7 +55,7 @@ pub fn prepare() -> io::Result<File> {
         let usual = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
             let was_taken = is_taken();
-            give_back();
+            release();
             usual(panic);
             if was_taken {
                 std::process::abort();
@@ -65,10 +65,10 @@ pub fn prepare() -> io::Result<File> {
     Ok(drawing)
 }
 
-/// Take the terminal, if it is ours to take: not from the background. Whether it is ours now.
-pub fn take() -> io::Result<bool> {
+/// Acquires the terminal unless the program is in the background. Returns true if it is ours now.
+pub fn acquire() -> io::Result<bool> {
     let Some(before) = BEFORE.get() else { return Ok(false) };
-    // One that does not control this session has no background.
+    // A terminal that does not control this session has no background.
     if tcgetpgrp(&before.file).is_ok_and(|group| group != getpgrp()) {
         return Ok(false);
     }
@@ -80,19 +80,19 @@ pub fn take() -> io::Result<bool> {
     Ok(true)
 }
 
-/// Whether the terminal is ours.
+/// Returns true if the terminal is ours.
 pub fn is_taken() -> bool {
     TAKEN.load(Ordering::SeqCst)
 }
 
-/// Give the terminal back, if it is taken.
-pub fn give_back() {
+/// Releases the terminal if it is held.
+pub fn release() {
     if let Some(before) = settings_back() {
         let _ = write(&before.file, (LeaveAlternateScreen, Show));
     }
 }
 
-/// The settings alone, which never waits.
+/// Restores the settings alone, which never blocks.
 fn settings_back() -> Option<&'static Before> {
     let before = BEFORE.get()?;
     if !TAKEN.swap(false, Ordering::SeqCst) {
@@ -108,18 +108,18 @@ fn write(mut file: &File, commands: (impl Command, impl Command)) -> io::Result<
     file.write_all(&bytes)
 }
 
-/// Signals become happenings from here on, in this thread and those it will start.
-pub fn watch_signals(out: Sender<Happening>) -> io::Result<()> {
+/// Turns signals into events, for this thread and those that it starts later.
+pub fn watch_signals(out: Sender<LoopEvent>) -> io::Result<()> {
     let ends = [Signal::SIGTERM, Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT];
     let mut signals: SigSet = ends.into_iter().collect();
     signals.add(Signal::SIGTSTP);
     signals.add(Signal::SIGCONT);
-    // Who reads keys hears of a new size as well, but not while half a key has come.
+    // The thread that reads keys learns of a new size too, but not in the middle of a key sequence.
     signals.add(Signal::SIGWINCH);
     signals.thread_block()?;
     let wait = move || {
         while let Ok(signal) = signals.wait() {
-            let heard = out.send(Happening::Signal(signal)).is_ok();
+            let heard = out.send(LoopEvent::Signal(signal)).is_ok();
             if ends.contains(&signal) {
                 if heard {
                     std::thread::sleep(PATIENCE);
@@ -133,8 +133,8 @@ pub fn watch_signals(out: Sender<Happening>) -> io::Result<()> {
     Ok(())
 }
 
-/// End as if the signal had never been caught, so that whoever waits for us sees it; with the shell's
-/// status for it where it is ignored.
+/// Ends the program as if the signal had never been caught, so that the parent sees it; if the signal
+/// is ignored, with the shell's status for it.
 pub fn die_of(signal: Signal) -> ! {
     if raise(signal).is_ok() {
         let _ = SigSet::from(signal).thread_unblock();
@@ -142,15 +142,15 @@ pub fn die_of(signal: Signal) -> ! {
     std::process::exit(128 + signal as i32)
 }
 
-/// Everybody in this job is to stop, as when the terminal's own settings had seen the key: the signal
-/// comes back to us as a happening.
+/// Stops every process of this job, as the terminal's own settings would have done for the key. The
+/// signal comes back to us as an event.
 pub fn stop_job() {
     let _ = kill(Pid::from_raw(0), Signal::SIGTSTP);
 }
 
-/// Stop here, with the terminal given back, until somebody says to go on.
+/// Stops here with the terminal released, until SIGCONT.
 pub fn stop() {
-    give_back();
+    release();
     let stop = SigSet::from(Signal::SIGTSTP);
     if raise(Signal::SIGTSTP).is_ok() {
         let _ = stop.thread_unblock();

@@ -4,7 +4,8 @@
 
 mod read;
 
-use super::netlink::{Error, Netlink, UNBUILT, bytes, read};
+use super::netlink::{Error, Netlink, UNBUILT, bytes};
+use ipnet::IpNet;
 use neli::consts::nl::NlmF;
 use neli::consts::rtnl::{
     Arphrd, Ifa, IfaF, Iff, Ifla, IflaInfo, RtAddrFamily, RtScope, RtTable, Rta, Rtm, Rtn, Rtprot,
@@ -15,7 +16,7 @@ use neli::rtnl::{
     RtmsgBuilder,
 };
 use neli::types::{Buffer, RtBuffer};
-use read::{attribute, number, read_address, read_default_route, read_link};
+use read::{read_address, read_default_route, read_link, read_neighbour_device};
 use std::net::IpAddr;
 
 /// A network device.
@@ -25,7 +26,7 @@ pub struct Link {
     pub name: String,
     pub up: bool,
     pub loopback: bool,
-    /// Whether it speaks ARP.
+    /// True for a device that answers ARP requests: most network cards.
     pub arp: bool,
     pub mtu: u32,
     /// The kind of a virtual device: `ipip`, `veth`.
@@ -36,15 +37,16 @@ pub struct Link {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
     pub index: i32,
-    pub address: IpAddr,
-    pub prefix: u8,
+    /// The address and its prefix length.
+    pub net: IpNet,
     pub label: Option<String>,
-    /// For this host alone (`scope host`).
+    /// True for `scope host`.
     pub host_scope: bool,
+    /// True for `scope link`.
     pub link_local: bool,
 }
 
-/// An address to add or to take away; its prefix is the whole address.
+/// An address to add, with its full prefix length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NewAddress<'a> {
     pub index: i32,
@@ -59,7 +61,7 @@ pub struct DefaultRoute {
     pub metric: u32,
     pub gateway: Option<IpAddr>,
     pub index: Option<i32>,
-    /// The whole of it, as [`Routes::restore`] takes it.
+    /// The whole route, in the form that [`Routes::restore`] takes.
     pub raw: Vec<u8>,
 }
 
@@ -99,21 +101,14 @@ impl Routes {
             .collect())
     }
 
-    /// The device that `address` is a neighbour on; none where the way leads over a gateway, to
-    /// this host itself, or nowhere.
+    /// The device that `address` is a neighbour on. `None` when the route to it has a gateway, when
+    /// it is an address of this host, or when there is no route.
     pub fn neighbour_on(&mut self, address: IpAddr) -> Result<Option<i32>, Error> {
         let attributes = vec![(Rta::Dst, octets(address))];
-        let length = if address.is_ipv6() { 128 } else { 32 };
-        let request = route(address.is_ipv6(), length, RtTable::Unspec, attributes)?;
-        let answer = self.netlink.get(Rtm::Getroute.into(), &request, |payload| {
-            let message = read::<Rtmsg>(payload)?;
-            let direct = *message.rtm_type() == Rtn::Unicast
-                && attribute(message.rtattrs(), Rta::Gateway).is_none();
-            Ok(number(message.rtattrs(), Rta::Oif)?.filter(|_| direct))
-        });
-        match answer {
+        let request = route(address.is_ipv6(), full_prefix(address), RtTable::Unspec, attributes)?;
+        match self.netlink.get(Rtm::Getroute.into(), &request, read_neighbour_device) {
             Err(Error::Refused { code: libc::ENETUNREACH | libc::EHOSTUNREACH, .. }) => Ok(None),
-            answer => answer.map(|index| index.map(|index| index as i32)),
+            answer => answer,
         }
     }
 
@@ -135,7 +130,7 @@ impl Routes {
         self.netlink.change(Rtm::Newlink.into(), flags, &message)
     }
 
-    /// Take a device away. One that the kernel made by itself with its module stays, without error.
+    /// Deletes a device. The kernel keeps a device that its module created, without an error.
     pub fn delete_link(&mut self, index: i32) -> Result<(), Error> {
         let message = ifinfo(index, Iff::empty(), Iff::empty(), RtBuffer::new())?;
         self.netlink.change(Rtm::Dellink.into(), NlmF::empty(), &message)
@@ -149,7 +144,7 @@ impl Routes {
         }
         let scope = if new.host_scope { RtScope::Host } else { RtScope::Universe };
         let message =
-            ifaddr(family(new.address), length(new.address), new.index, scope, attributes)?;
+            ifaddr(family(new.address), full_prefix(new.address), new.index, scope, attributes)?;
         let flags = NlmF::CREATE | NlmF::EXCL;
         self.netlink.change(Rtm::Newaddr.into(), flags, &message)
     }
@@ -160,7 +155,7 @@ impl Routes {
         self.netlink.change(Rtm::Deladdr.into(), NlmF::empty(), &message)
     }
 
-    /// The default route of this metric leads over `gateway` from now on.
+    /// Adds the default route with this metric, or replaces it.
     pub fn set_default_route(
         &mut self,
         gateway: IpAddr,
@@ -180,7 +175,7 @@ impl Routes {
         self.netlink.change(Rtm::Delroute.into(), NlmF::empty(), &route)
     }
 
-    /// A route as it was, in place of the one that has its metric.
+    /// Adds a route as it was observed, or replaces the one with its metric.
     pub fn restore(&mut self, raw: &[u8]) -> Result<(), Error> {
         self.replace(&Buffer::from(raw))
     }
@@ -277,8 +272,8 @@ fn family(address: IpAddr) -> RtAddrFamily {
     if address.is_ipv6() { RtAddrFamily::Inet6 } else { RtAddrFamily::Inet }
 }
 
-fn length(address: IpAddr) -> u8 {
-    if address.is_ipv6() { 128 } else { 32 }
+fn full_prefix(address: IpAddr) -> u8 {
+    IpNet::from(address).prefix_len()
 }
 
 fn text(text: &str) -> Vec<u8> {
@@ -287,12 +282,56 @@ fn text(text: &str) -> Vec<u8> {
     bytes
 }
 
-/// The payload of IFLA_INFO_DATA for a device of kind ip6tnl that takes every tunnel packet that no
-/// other device takes, with any protocol inside.
+/// The payload of IFLA_INFO_DATA for a device of kind ip6tnl that receives, with any protocol inside,
+/// every tunnel packet that no other device receives.
 pub fn any_ip6_tunnel() -> Result<Vec<u8>, Error> {
     const IFLA_IPTUN_PROTO: u16 = 9;
     const IFLA_IPTUN_COLLECT_METADATA: u16 = 19;
     let mut data = bytes(&attr(IFLA_IPTUN_PROTO, vec![0])?)?;
     data.extend(bytes(&attr(IFLA_IPTUN_COLLECT_METADATA, vec![])?)?);
     Ok(data)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ipv6_addresses_are_added_without_duplicate_address_detection() {
+        let flags = |family| {
+            let message = ifaddr(family, 32, 1, RtScope::Universe, vec![]).unwrap();
+            bytes(&message).unwrap()[2]
+        };
+        assert_eq!((flags(RtAddrFamily::Inet), flags(RtAddrFamily::Inet6)), (0, 2));
+    }
+
+    #[test]
+    fn families_and_prefixes_of_addresses() {
+        let ipv4 = IpAddr::from([10, 0, 0, 100]);
+        let ipv6: IpAddr = "fd00::100".parse().unwrap();
+        assert_eq!((full_prefix(ipv4), family(ipv4)), (32, RtAddrFamily::Inet));
+        assert_eq!((full_prefix(ipv6), family(ipv6)), (128, RtAddrFamily::Inet6));
+        assert_eq!((octets(ipv4).len(), octets(ipv6).len()), (4, 16));
+    }
+
+    #[test]
+    fn the_ip6_tunnel_has_any_protocol_and_collects_metadata() {
+        // IFLA_IPTUN_PROTO 0, padded; IFLA_IPTUN_COLLECT_METADATA, empty.
+        assert_eq!(any_ip6_tunnel().unwrap(), [5, 0, 9, 0, 0, 0, 0, 0, 4, 0, 19, 0]);
+    }
+
+    #[test]
+    fn the_kernel_lists_links_addresses_and_routes() {
+        let mut routes = Routes::open().expect("a socket");
+        let links = routes.links().expect("links");
+        let lo = links.iter().find(|link| link.name == "lo").expect("lo");
+        assert!(lo.loopback && !lo.arp);
+        let addresses = routes.addresses().expect("addresses");
+        let indexes: Vec<i32> = links.iter().map(|link| link.index).collect();
+        assert!(addresses.iter().all(|address| indexes.contains(&address.index)));
+        for ipv6 in [false, true] {
+            routes.default_routes(ipv6).expect("routes");
+        }
+        assert_eq!(routes.neighbour_on([127, 0, 0, 1].into()).expect("a route"), None);
+    }
 }

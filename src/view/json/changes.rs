@@ -1,4 +1,4 @@
-//! Changes, as `apply --json` shows them.
+//! Changes as `apply --json` prints them.
 
 use super::Document;
 use libipvs::model::*;

@@ -1,4 +1,4 @@
-//! Connections, a line each.
+//! Connections, one per line.
 
 use super::Document;
 use libipvs::connections::Connection;
@@ -53,7 +53,7 @@ struct ConnectionJson<'a> {
     persistence_data: Option<&'a str>,
 }
 
-/// A protocol that the library knows, its number, or the kernel's name for it.
+/// A protocol that the library knows, or its number, or the kernel's name for it.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum ProtocolJson<'a> {
@@ -66,11 +66,11 @@ fn endpoint((address, port): (IpAddr, u16)) -> DestinationKey {
     DestinationKey { address, port }
 }
 
-/// The names that services have; numbers behind the kernel's other names.
+/// Returns the name that services use, or the number of a protocol that the kernel names differently.
 fn protocol<'a>(connection: &Connection<'a>) -> ProtocolJson<'a> {
     match (connection.protocol, connection.protocol_name) {
         (known @ (Protocol::Tcp | Protocol::Udp | Protocol::Sctp), _) => ProtocolJson::Known(known),
-        // That of a firewall mark's persistence: any protocol.
+        // The template of a firewall mark: any protocol.
         (_, "IP") => ProtocolJson::Number(0),
         (_, "ICMP") => ProtocolJson::Number(1),
         (_, "ICMPv6") => ProtocolJson::Number(58),

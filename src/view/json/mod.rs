@@ -1,8 +1,7 @@
-//! JSON: the model under names that stay, numbers as numbers, addresses and ports apart; never a
-//! host's or a port's name. In goes what the kernel said, out goes one document, as
-//! `schema/ipvsadm.schema.json` describes it.
+//! JSON: the model under stable names, numbers as numbers, addresses and ports apart, never a name of a
+//! host or a port. A document follows `schema/ipvsadm.schema.json`.
 //!
-//! A list is written as it comes: nothing here holds more than one item of it.
+//! A list is written item by item: nothing here holds more than one of its items.
 
 mod changes;
 mod connections;
@@ -16,13 +15,13 @@ use libipvs::model::{Daemon, Timeouts};
 use serde::Serialize;
 use std::io::{self, Write};
 
-/// The number of the format: another one when a name goes or changes its meaning, not when one is added.
+/// The format number. It changes when a name goes or changes its meaning, not when one is added.
 const FORMAT: u32 = 1;
 
-/// Writes a document, a member or an item of its list at a time.
+/// Writes a document, one member or one item of its list at a time.
 pub struct Document<W> {
     out: W,
-    /// What stands before the next item, and behind the last.
+    /// The text before the next item, and the text after the last one.
     list: Option<(&'static str, &'static str)>,
 }
 
@@ -32,25 +31,25 @@ impl<W: Write> Document<W> {
         Ok(Document { out, list: None })
     }
 
-    /// One member. `name` is ours, and needs no escapes.
+    /// Writes one member. `name` is ours and needs no escapes.
     pub fn member(&mut self, name: &str, value: &impl Serialize) -> io::Result<()> {
         write!(self.out, ",\n  \"{name}\": ")?;
         self.value(serde_json::to_string_pretty(value)?, "\n  ")
     }
 
-    /// The last member: a list, its items to follow.
+    /// Starts the last member: a list.
     pub fn list(&mut self, name: &str) -> io::Result<()> {
         self.list = Some(("\n    ", "]"));
         write!(self.out, ",\n  \"{name}\": [")
     }
 
-    /// An item of the list, over several lines.
+    /// Writes an item of the list over several lines.
     pub fn item(&mut self, value: &impl Serialize) -> io::Result<()> {
         self.next()?;
         self.value(serde_json::to_string_pretty(value)?, "\n    ")
     }
 
-    /// An item of the list, on one line.
+    /// Writes an item of the list on one line.
     pub fn line(&mut self, value: &impl Serialize) -> io::Result<()> {
         self.next()?;
         self.value(serde_json::to_string(value)?, "\n")
@@ -67,8 +66,8 @@ impl<W: Write> Document<W> {
         self.out.write_all(before.as_bytes())
     }
 
-    /// A value, its lines as far to the right as `newline` says: within a string there is none. The
-    /// control characters that JSON leaves as they are could drive a terminal, and are escaped.
+    /// Writes a value, its lines indented by `newline`; no string contains a newline. Escapes the
+    /// control characters that JSON allows, which could drive a terminal.
     fn value(&mut self, text: String, newline: &str) -> io::Result<()> {
         let mut rest = text.as_str();
         while let Some((at, c)) = rest.char_indices().find(|(_, c)| c.is_control()) {
@@ -83,19 +82,19 @@ impl<W: Write> Document<W> {
     }
 }
 
-/// One member, and no more.
+/// Writes a document with one member.
 pub fn document(out: impl Write, name: &str, value: &impl Serialize) -> io::Result<()> {
     let mut document = Document::new(out)?;
     document.member(name, value)?;
     document.end()
 }
 
-/// The timeouts of connections.
+/// Writes the timeouts of connections.
 pub fn timeouts(out: impl Write, timeouts: &Timeouts) -> io::Result<()> {
     document(out, "timeouts", timeouts)
 }
 
-/// The synchronisation daemons.
+/// Writes the synchronisation daemons.
 pub fn daemons(out: impl Write, daemons: &[Daemon]) -> io::Result<()> {
     document(out, "daemons", &daemons)
 }

@@ -35,7 +35,7 @@ impl<W: Write> Services<W> {
 }
 
 impl<W: Write> View for Services<W> {
-    /// Names are not shown.
+    /// Does nothing: JSON has no names.
     fn prepare(&mut self, _: impl IntoIterator<Item = IpAddr>) {}
 
     fn service(
@@ -86,7 +86,7 @@ struct ObservedServerJson<'a> {
     traffic: Option<TrafficJson>,
 }
 
-/// What was asked for of the counters.
+/// The counters that the columns ask for.
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
 enum TrafficJson {
@@ -94,7 +94,7 @@ enum TrafficJson {
     Rates(CountersJson),
 }
 
-/// Counted since the last zeroing, or per second.
+/// Counts since the last zeroing, or rates per second.
 #[derive(Serialize)]
 struct CountersJson {
     connections: u64,
@@ -121,7 +121,7 @@ impl TrafficJson {
                 bytes_in: s.bytes_in_rate,
                 bytes_out: s.bytes_out_rate,
             })),
-            // These are columns of what every document has.
+            // Every document has what these columns show.
             Columns::Plain
             | Columns::Thresholds
             | Columns::PersistentConnections

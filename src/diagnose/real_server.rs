@@ -52,7 +52,7 @@ pub struct Facts<'a> {
 /// The services for the VIPs in this host's own IPVS table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OwnTable {
-    /// Those with destinations on other hosts.
+    /// The services with destinations on other hosts.
     Services(Vec<ForwardedService>),
     Unreadable,
 }

@@ -84,7 +84,7 @@ Maintain
 endef
 export HELP
 
-.PHONY: help build install install-systemd install-units check test unit-tests oracle test-kernels lab-qemu fuzz \
+.PHONY: help build install install-systemd check test unit-tests oracle test-kernels lab-qemu fuzz \
   mutants bench packages demo demo-tun demo-nat try failover deb test-deb test-debian rpm deny advisories check-api \
   lint msrv pages api screenshots
 
@@ -117,9 +117,6 @@ install: $(programs)
 
 install-systemd:
 	DESTDIR=$(DESTDIR) packaging/install-systemd $(PREFIX) $(UNITS) $(RULES) $(CONFIG)
-
-# The former name.
-install-units: install-systemd
 
 # Test
 

@@ -192,6 +192,7 @@ mod tests {
         let of = |text| ipv4(text).map(|a| a.to_string());
         assert_eq!(of("10.0.0.1").as_deref(), Some("10.0.0.1"));
         assert_eq!(of("10.1").as_deref(), Some("10.0.0.1"));
+        assert_eq!(of("10.1.513").as_deref(), Some("10.1.2.1"));
         assert_eq!(of("0x0a000002").as_deref(), Some("10.0.0.2"));
         assert_eq!(of("010.0.0.1").as_deref(), Some("8.0.0.1"));
         assert_eq!(of("24").as_deref(), Some("0.0.0.24"));

@@ -67,11 +67,13 @@ mod tests {
 
     #[test]
     fn nothing_happens_outside_a_namespace_that_cannot_be_entered() {
-        for (name, kind) in
-            [("/dev/null", io::ErrorKind::InvalidInput), ("no such", io::ErrorKind::NotFound)]
-        {
-            let result = within(Path::new(name), || panic!("outside the namespace"));
-            assert_eq!(result.map_err(|e| e.kind()), Err::<(), _>(kind));
+        for (name, kind, text) in [
+            ("/dev/null", io::ErrorKind::InvalidInput, "not a network namespace"),
+            ("no such", io::ErrorKind::NotFound, "No such file or directory (os error 2)"),
+        ] {
+            let error = within::<()>(Path::new(name), || panic!("outside the namespace"));
+            let error = error.expect_err("no namespace");
+            assert_eq!((error.kind(), error.to_string().as_str()), (kind, text));
         }
     }
 

@@ -240,22 +240,26 @@ fn warn_of_persistence<C>(
     target: &Target,
     observed: &ObservedDestination,
 ) {
-    if observed.persistent == 0 {
-        return;
-    }
-    let sysctl = std::fs::read_to_string(EXPIRE_QUIESCENT_TEMPLATE);
-    if sysctl.is_ok_and(|value| value.trim() == "0") {
+    let sysctl = std::fs::read_to_string(EXPIRE_QUIESCENT_TEMPLATE).unwrap_or_default();
+    if let Some(warning) = persistence_warning(&target.server, observed.persistent, &sysctl) {
         context.ui.progress("");
-        context.ui.message(&persistence_warning(&target.server, observed.persistent));
+        context.ui.message(&warning);
     }
 }
 
-fn persistence_warning(server: &str, templates: u32) -> String {
-    let entries = if templates == 1 { "entry" } else { "entries" };
-    format!(
+fn persistence_warning(server: &str, templates: u32, sysctl: &str) -> Option<String> {
+    if sysctl.trim() != "0" {
+        return None;
+    }
+    let entries = match templates {
+        0 => return None,
+        1 => "entry",
+        _ => "entries",
+    };
+    Some(format!(
         "{server}: persistence still sends clients to it ({templates} {entries}); \
          run 'sysctl -w net.ipv4.vs.expire_quiescent_template=1' to stop that"
-    )
+    ))
 }
 
 #[cfg(test)]

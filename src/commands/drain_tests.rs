@@ -186,10 +186,16 @@ fn connections_of_udp_are_inactive_to_the_kernel() {
 
 #[test]
 fn persistence_is_warned_of() {
+    let warning = |templates, sysctl| persistence_warning("10.1.0.1:80", templates, sysctl);
     assert_eq!(
-        persistence_warning("10.1.0.1:80", 1),
-        "10.1.0.1:80: persistence still sends clients to it (1 entry); \
-         run 'sysctl -w net.ipv4.vs.expire_quiescent_template=1' to stop that"
+        warning(1, "0\n").as_deref(),
+        Some(
+            "10.1.0.1:80: persistence still sends clients to it (1 entry); \
+             run 'sysctl -w net.ipv4.vs.expire_quiescent_template=1' to stop that"
+        )
     );
-    assert!(persistence_warning("10.1.0.1:80", 2).contains("(2 entries)"));
+    assert!(warning(2, "0\n").is_some_and(|text| text.contains("(2 entries)")));
+    assert_eq!(warning(0, "0\n"), None);
+    assert_eq!(warning(1, "1\n"), None);
+    assert_eq!(warning(1, ""), None, "a kernel without the sysctl");
 }

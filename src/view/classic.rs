@@ -2,8 +2,11 @@
 
 use super::View;
 use super::columns::*;
+use super::counters::{counters, push_counter};
 use super::labels::{Labels, port_protocol};
+use super::words;
 use crate::command::Columns;
+use crate::text::without_controls;
 use libipvs::model::*;
 use std::io::{self, Write};
 use std::net::IpAddr;
@@ -77,7 +80,7 @@ impl<'n, W: Write> Listing<'n, W> {
         });
         let method = |line: &mut String| {
             line.push(' ');
-            push_left(line, forwarding_name(destination.forwarding), 7);
+            push_left(line, words::forwarding(destination.forwarding).column, 7);
         };
         let number = |line: &mut String, number: u32, width| {
             line.push(' ');
@@ -120,7 +123,7 @@ impl<'n, W: Write> Listing<'n, W> {
     fn counters(&mut self, statistics: &Statistics, of_server: bool) {
         // 1.31 prints connections and packets per second of a server without units.
         let in_full = if of_server && self.columns == Columns::Rates { 3 } else { 0 };
-        for (n, number) in numbers(statistics, self.columns).into_iter().enumerate() {
+        for (n, number) in counters(statistics, self.columns).into_iter().enumerate() {
             push_counter(&mut self.line, number, self.exact || n < in_full);
         }
     }
@@ -142,12 +145,8 @@ impl<W: Write> View for Listing<'_, W> {
         destinations: &[ObservedDestination],
     ) -> io::Result<()> {
         let service = &observed.service;
-        let kind = match service.key {
-            ServiceKey::Address { protocol, .. } => protocol_head(protocol),
-            ServiceKey::Mark { .. } => "FWM  ",
-        };
         self.line.clear();
-        self.line.push_str(kind);
+        push_kind(&mut self.line, &service.key);
         let counted = self.columns.have_counters();
         let (labels, width) = (&mut self.labels, if counted { LABEL } else { 0 });
         push_padded(&mut self.line, width, |line| {
@@ -170,20 +169,6 @@ pub fn title(out: &mut impl Write, info: &Info) -> io::Result<()> {
     writeln!(out, "IP Virtual Server version {} (size={size})", version(info.version))
 }
 
-/// Returns the counters of a service or a server in the order of the columns.
-pub fn numbers(s: &Statistics, columns: Columns) -> [u64; 5] {
-    match columns {
-        Columns::Rates => [
-            s.connections_rate,
-            s.packets_in_rate,
-            s.packets_out_rate,
-            s.bytes_in_rate,
-            s.bytes_out_rate,
-        ],
-        _ => [s.connections, s.packets_in, s.packets_out, s.bytes_in, s.bytes_out],
-    }
-}
-
 /// Formats 0x010201 as `1.2.1`.
 pub fn version(version: u32) -> String {
     format!("{}.{}.{}", (version >> 16) & 0xff, (version >> 8) & 0xff, version & 0xff)
@@ -198,12 +183,7 @@ pub fn timeouts(out: &mut impl Write, timeouts: &Timeouts) -> io::Result<()> {
 /// Writes the synchronisation daemons.
 pub fn daemons(out: &mut impl Write, daemons: &[Daemon]) -> io::Result<()> {
     for daemon in daemons {
-        let role = match daemon.role {
-            DaemonRole::Master => "master",
-            DaemonRole::Backup => "backup",
-        };
-        let mut interface = String::new();
-        push_printable(&mut interface, &daemon.interface);
+        let (role, interface) = (daemon.role, without_controls(&daemon.interface));
         write!(out, "{role} sync daemon (mcast={interface}, syncid={}", daemon.sync_id)?;
         if let Some(length) = daemon.max_length {
             write!(out, ", maxlen={length}")?;
@@ -222,25 +202,9 @@ pub fn daemons(out: &mut impl Write, daemons: &[Daemon]) -> io::Result<()> {
     Ok(())
 }
 
-/// Returns the protocol, padded to the width of its column.
-pub(crate) fn protocol_head(protocol: Protocol) -> &'static str {
-    match protocol {
-        Protocol::Tcp => "TCP  ",
-        Protocol::Udp => "UDP  ",
-        Protocol::Sctp => "SCTP ",
-        Protocol::Other(_) => "???  ",
-    }
-}
-
-pub fn forwarding_name(forwarding: Forwarding) -> &'static str {
-    match forwarding {
-        Forwarding::Masquerading => "Masq",
-        Forwarding::Local => "Local",
-        Forwarding::Tunnel => "Tunnel",
-        Forwarding::DirectRouting => "Route",
-        Forwarding::Bypass => "Bypass",
-        Forwarding::Other(_) => "Unknown",
-    }
+/// Appends the kind of a service: its protocol, or FWM.
+pub fn push_kind(line: &mut String, key: &ServiceKey) {
+    push_left(line, words::service(key).column, 5);
 }
 
 pub fn push_settings(line: &mut String, service: &Service) {
@@ -267,13 +231,10 @@ fn push_scheduler_flags(line: &mut String, service: &Service) {
         return;
     }
     line.push_str(" (");
-    let mut between = "";
-    for (bit, name) in scheduler_flag_names(&service.scheduler).iter().enumerate() {
-        if service.scheduler_flags & (1 << bit) != 0 {
-            line.push_str(between);
-            line.push_str(name);
-            between = ",";
-        }
+    let own = scheduler_flag_names(&service.scheduler);
+    for (n, name) in service.scheduler_flag_names().filter(|name| own.contains(name)).enumerate() {
+        line.push_str(if n == 0 { "" } else { "," });
+        line.push_str(name);
     }
     line.push(')');
 }
@@ -291,11 +252,7 @@ pub fn push_netmask(line: &mut String, service: &Service, before: &str) {
 }
 
 pub fn push_tunnel(line: &mut String, destination: &Destination) {
-    let checksum = match destination.tunnel.checksum {
-        Checksum::None => "-c",
-        Checksum::Full => "+c",
-        Checksum::Remote => "r+c",
-    };
+    let checksum = words::checksum(destination.tunnel.checksum).column;
     match (destination.forwarding, destination.tunnel.kind) {
         (Forwarding::Tunnel, TunnelKind::Ipip) => line.push_str("ipip"),
         (Forwarding::Tunnel, TunnelKind::Gue) => {
@@ -316,29 +273,6 @@ pub fn push_tunnel(line: &mut String, destination: &Destination) {
     }
 }
 
-/// Appends a counter in nine columns: in thousands, millions and so on if eight digits do not hold it.
-pub fn push_counter(line: &mut String, number: u64, exact: bool) {
-    let (number, unit) = match number {
-        0..100_000_000 => (number, None),
-        _ if exact => (number, None),
-        100_000_000..1_000_000_000 => (number / 1_000, Some('K')),
-        1_000_000_000..100_000_000_000 => (number / 1_000_000, Some('M')),
-        100_000_000_000..100_000_000_000_000 => (number / 1_000_000_000, Some('G')),
-        _ => (number / 1_000_000_000_000, Some('T')),
-    };
-    match unit {
-        // A blank precedes it, however long it is.
-        None => {
-            line.push(' ');
-            push_number_right(line, number, 8);
-        }
-        Some(unit) => {
-            push_number_right(line, number, 8);
-            line.push(unit);
-        }
-    }
-}
-
 /// Cuts an IPv4 label to its column. A long IPv6 label pushes the next columns aside instead.
 fn fit(line: &mut String, start: usize, family: Family) {
     if family == Family::V4 {
@@ -349,23 +283,6 @@ fn fit(line: &mut String, start: usize, family: Family) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn counters_change_their_unit_at_its_borders() {
-        let shown = |number, exact| {
-            let mut line = String::new();
-            push_counter(&mut line, number, exact);
-            line
-        };
-        assert_eq!(shown(0, false), "        0");
-        assert_eq!(shown(99_999_999, false), " 99999999");
-        assert_eq!(shown(100_000_000, false), "  100000K");
-        assert_eq!(shown(1_000_000_000, false), "    1000M");
-        assert_eq!(shown(100_000_000_000, false), "     100G");
-        assert_eq!(shown(100_000_000_000_000, false), "     100T");
-        assert_eq!(shown(u64::MAX, false), "18446744T");
-        assert_eq!(shown(1_000_000_000, true), " 1000000000");
-    }
 
     #[test]
     fn versions_are_three_bytes() {

@@ -23,7 +23,7 @@ pub fn push_ipv4(line: &mut String, address: Ipv4Addr) {
 
 /// Appends text from outside: a Call-ID is whatever a client sent, an interface can have any name.
 /// Control characters become question marks.
-pub fn push_printable(line: &mut String, text: &str) {
+pub fn push_without_controls(line: &mut String, text: &str) {
     line.push_str(&without_controls(text));
 }
 

@@ -1,6 +1,6 @@
 //! The listing of connections of `ipvsadm -Lc`.
 
-use super::columns::{push_number, push_padded, push_printable};
+use super::columns::{push_number, push_padded, push_without_controls};
 use super::labels::Labels;
 use libipvs::connections::Connection;
 use std::io::{self, Write};
@@ -52,7 +52,7 @@ impl<'n, W: Write> Connections<'n, W> {
                 end(line, 16, real_server);
                 line.push(' ');
                 push_cell(line, 18, engine);
-                push_printable(line, data);
+                push_without_controls(line, data);
             }
             _ => end(line, 0, real_server),
         }
@@ -63,7 +63,7 @@ impl<'n, W: Write> Connections<'n, W> {
 
 /// Appends a column and the blank after it.
 fn push_cell(line: &mut String, width: usize, text: &str) {
-    push_padded(line, width, |line| push_printable(line, text));
+    push_padded(line, width, |line| push_without_controls(line, text));
     line.push(' ');
 }
 

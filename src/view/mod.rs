@@ -4,11 +4,13 @@
 pub mod classic;
 pub(crate) mod columns;
 pub mod connections;
+pub(crate) mod counters;
 pub mod json;
 pub mod labels;
 pub mod order;
 pub mod pretty;
 pub mod rules;
+pub(crate) mod words;
 
 use libipvs::model::{ObservedDestination, ObservedService};
 use std::io;

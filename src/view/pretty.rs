@@ -5,10 +5,13 @@
 //! Shares are computed in whole numbers. The only control characters printed are our own colours.
 
 use super::View;
-use super::classic::{self, push_counter, push_settings, push_tunnel};
-use super::columns::{cut, push_printable};
+use super::classic::{self, push_settings, push_tunnel};
+use super::columns::cut;
+use super::counters::{counters, push_counter};
 use super::labels::{Labels, port_protocol, push_address};
+use super::words;
 use crate::command::Columns;
+use crate::text::without_controls;
 use comfy_table::{CellAlignment, ColumnConstraint, Table, Width, presets};
 use libipvs::model::*;
 use std::collections::HashMap;
@@ -90,19 +93,19 @@ impl<'n, W: Write> Pretty<'n, W> {
                 sum(servers, |server| server.inactive),
             ),
         };
-        let (kind, label) = match service.key {
+        let kind = words::service(&service.key).column;
+        let label = match service.key {
             ServiceKey::Address { protocol, address, port } => {
-                let kind = classic::protocol_head(protocol).trim_end();
                 let room = self.screen.width.saturating_sub(kind.len() + 1 + rest.chars().count());
-                (kind, label(&mut self.labels, address, port, Some(protocol), room))
+                label(&mut self.labels, address, port, Some(protocol), room)
             }
             ServiceKey::Mark { .. } => {
                 let mut label = String::new();
                 self.labels.service(&mut label, &service.key, " IPv6");
-                ("FWM", label)
+                label
             }
         };
-        printable(&format!("{kind} {label}{rest}"))
+        without_controls(&format!("{kind} {label}{rest}")).into_owned()
     }
 
     /// Returns the table of weights and connections and their shares, with the requested columns.
@@ -128,7 +131,7 @@ impl<'n, W: Write> Pretty<'n, W> {
             let server = &observed.destination;
             let mut row = vec![
                 name,
-                classic::forwarding_name(server.forwarding).to_lowercase(),
+                words::forwarding(server.forwarding).column.to_lowercase(),
                 server.weight.to_string(),
                 share(server.weight, weight, bar),
                 observed.active.to_string(),
@@ -167,7 +170,7 @@ impl<'n, W: Write> Pretty<'n, W> {
         let names = self.names(&observed.service.key, servers, self.room(&head).max(SERVER));
         let mut table = table(&head);
         let mut add = |name: String, statistics: &Statistics, state: String| {
-            let numbers = classic::numbers(statistics, self.columns).map(|number| {
+            let numbers = counters(statistics, self.columns).map(|number| {
                 let mut text = String::new();
                 push_counter(&mut text, number, self.exact);
                 text.trim_start().to_string()
@@ -318,7 +321,7 @@ fn label(
     }
     label.push_str(if brackets { "]:" } else { ":" });
     label.push_str(&port);
-    printable(&label)
+    without_controls(&label).into_owned()
 }
 
 fn push_cut(text: &mut String, name: &str, longest: usize) {
@@ -329,12 +332,6 @@ fn push_cut(text: &mut String, name: &str, longest: usize) {
         cut(text, start, longest.saturating_sub(CUT.len()));
         text.push_str(CUT);
     }
-}
-
-fn printable(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    push_printable(&mut shown, text);
-    shown
 }
 
 /// Returns a table without borders: the servers, these columns, and one without a head.

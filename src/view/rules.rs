@@ -2,6 +2,7 @@
 
 use super::classic::push_netmask;
 use super::labels::{Labels, port_protocol};
+use super::words;
 use libipvs::model::*;
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -35,7 +36,7 @@ pub fn timeouts(out: &mut impl Write, timeouts: &Timeouts) -> io::Result<()> {
 
 /// Writes the line that starts a daemon with these settings.
 pub fn daemon(out: &mut impl Write, daemon: &Daemon) -> io::Result<()> {
-    let mut line = format!("--start-daemon {}", role(daemon.role));
+    let mut line = format!("--start-daemon {}", daemon.role);
     if !daemon.interface.is_empty() {
         push(&mut line, format_args!(" --mcast-interface {}", daemon.interface));
     }
@@ -80,29 +81,15 @@ pub fn change(out: &mut impl Write, labels: &mut Labels, change: &Change) -> io:
         Change::Zero(Some(key)) => push(&mut line, format_args!("-Z {}", head(labels, key))),
         Change::SetTimeouts(set) => return timeouts(out, set),
         Change::StartDaemon(new) => return daemon(out, new),
-        Change::StopDaemon(which) => {
-            push(&mut line, format_args!("--stop-daemon {}", role(*which)))
-        }
+        Change::StopDaemon(role) => push(&mut line, format_args!("--stop-daemon {role}")),
     }
     line.push('\n');
     out.write_all(line.as_bytes())
 }
 
-fn role(role: DaemonRole) -> &'static str {
-    match role {
-        DaemonRole::Master => "master",
-        DaemonRole::Backup => "backup",
-    }
-}
-
 /// Returns the options that name a service.
 pub fn head(labels: &mut Labels, key: &ServiceKey) -> String {
-    let mut head = String::from(match key {
-        ServiceKey::Address { protocol: Protocol::Udp, .. } => "-u ",
-        ServiceKey::Address { protocol: Protocol::Sctp, .. } => "--sctp-service ",
-        ServiceKey::Address { .. } => "-t ",
-        ServiceKey::Mark { .. } => "-f ",
-    });
+    let mut head = format!("{} ", words::service(key).option);
     labels.service(&mut head, key, " -6");
     head
 }
@@ -119,7 +106,10 @@ fn push_service(line: &mut String, service: &Service) {
     if service.one_packet {
         line.push_str(" -o");
     }
-    push_scheduler_flags(line, service);
+    for (n, name) in service.scheduler_flag_names().enumerate() {
+        line.push_str(if n == 0 { " -b " } else { "," });
+        line.push_str(name);
+    }
 }
 
 fn push_destination(
@@ -131,11 +121,7 @@ fn push_destination(
     let DestinationKey { address, port } = destination.key;
     line.push_str(" -r ");
     labels.endpoint(line, address, port, port_protocol(service));
-    let method = match destination.forwarding {
-        Forwarding::Masquerading => "-m",
-        Forwarding::Tunnel => "-i",
-        _ => "-g",
-    };
+    let method = words::forwarding(destination.forwarding).option;
     push(line, format_args!(" {method} -w {}", destination.weight));
     let (upper, lower) = (destination.upper_threshold, destination.lower_threshold);
     if (upper, lower) != (0, 0) {
@@ -144,29 +130,11 @@ fn push_destination(
     push_tunnel(line, destination);
 }
 
-/// Appends every flag; by number if the scheduler has no name for it.
-fn push_scheduler_flags(line: &mut String, service: &Service) {
-    let own = scheduler_flag_names(&service.scheduler);
-    let names = own.iter().chain(&scheduler_flag_names("")[own.len()..]);
-    let mut before = " -b ";
-    for (bit, name) in names.enumerate() {
-        if service.scheduler_flags & (1 << bit) != 0 {
-            line.push_str(before);
-            line.push_str(name);
-            before = ",";
-        }
-    }
-}
-
 fn push_tunnel(line: &mut String, destination: &Destination) {
     if destination.forwarding != Forwarding::Tunnel {
         return;
     }
-    let checksum = match destination.tunnel.checksum {
-        Checksum::None => "--tun-nocsum",
-        Checksum::Full => "--tun-csum",
-        Checksum::Remote => "--tun-remcsum",
-    };
+    let checksum = words::checksum(destination.tunnel.checksum).option;
     match destination.tunnel.kind {
         TunnelKind::Ipip | TunnelKind::Other(_) => line.push_str(" --tun-type ipip"),
         TunnelKind::Gue => {

@@ -3,15 +3,15 @@
 use crate::support::{Test, ipvsadm, ipvsadm_with, oracle, oracle_with, same_text, sh};
 
 pub const TESTS: &[Test] = &[
-    ("apply: the fewest changes, and none the second time", fewest),
-    ("apply: what stays keeps its counters and is not touched", untouched),
-    ("apply: --keep leaves what is not named", keep),
-    ("apply: --json says what is done", as_json),
-    ("apply: a bad file changes nothing, every bad line is said", bad_file),
-    ("apply: what is no rule is an error", no_rules),
-    ("apply: what the kernel refuses takes all back", refused),
+    ("apply: the fewest changes, none the second time", fewest),
+    ("apply: unchanged services keep their counters", untouched),
+    ("apply: --keep leaves other services alone", keep),
+    ("apply: --json prints the changes", as_json),
+    ("apply: a bad file changes nothing, and every bad line is reported", bad_file),
+    ("apply: commands other than rules are errors", no_rules),
+    ("apply: a refusal by the kernel rolls back all changes", refused),
     ("apply: timeouts and daemons", timeouts_and_daemons),
-    ("apply: what the kernel makes of it is no difference", normal_forms),
+    ("apply: values that the kernel changes are no difference", normal_forms),
 ];
 
 const OLD: &str = "\

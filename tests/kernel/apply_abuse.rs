@@ -25,9 +25,9 @@ pub const TESTS: &[Test] = &[
     ("apply: random tables, by the program", random_pairs_by_program),
     ("apply: refused at every single change", every_position),
     ("apply: answers lost at every send", lost_answers),
-    ("apply: killed in the middle, and mended by the next", killed),
-    ("apply: a signal in the middle waits", interrupted),
-    ("apply: ten at once", ten_at_once),
+    ("apply: killed in the middle, completed by the next", killed),
+    ("apply: a signal takes effect after the changes", interrupted),
+    ("apply: ten run concurrently", ten_at_once),
 ];
 
 fn connect() -> Client {
@@ -307,7 +307,7 @@ fn disturbed(signal: &str) -> (usize, usize) {
         .expect("ipvsadm starts");
     while client.service(&first).is_err() {
         let ended = child.try_wait().expect("a child of ours");
-        assert!(ended.is_none(), "it has changed nothing: {ended:?}");
+        assert!(ended.is_none(), "apply ended before it changed anything: {ended:?}");
     }
     let pid = nix::unistd::Pid::from_raw(child.id() as i32);
     nix::sys::signal::kill(pid, Signal::from_str(signal).expect("a signal")).expect("it runs");
@@ -321,7 +321,7 @@ fn disturbed(signal: &str) -> (usize, usize) {
         now.services().filter(|e| table.service(&e.service().key).is_some()).count()
     };
     let seen = (of(&old), of(&new));
-    assert_eq!(seen.0 + seen.1, now.services().count(), "something is in it that is in neither");
+    assert_eq!(seen.0 + seen.1, now.services().count(), "a service is in neither table");
     println!("{signal}: {} of {MANY} old services, {} of {MANY} new ones", seen.0, seen.1);
     assert_eq!(ipvsadm("apply /tmp/new").ok(), "");
     assert_eq!(read(&mut client), new);
@@ -330,7 +330,7 @@ fn disturbed(signal: &str) -> (usize, usize) {
 
 fn killed() {
     let (old, new) = disturbed("SIGKILL");
-    assert!(old < MANY || new < MANY, "it had come to its end: this shows nothing");
+    assert!(old < MANY || new < MANY, "apply had finished: this tests nothing");
     assert!(new > 0);
 }
 

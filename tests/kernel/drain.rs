@@ -10,15 +10,15 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 pub const TESTS: &[Test] = &[
-    ("drain: until the last connection has ended", until_the_last),
-    ("drain: not for ever, and not at all", bounded),
-    ("drain: the weight comes back, and nothing else has changed", undo),
-    ("drain: interrupted, it says where things stand", interrupted),
-    ("drain: somebody else changes the server meanwhile", meddled),
+    ("drain: waits for the last connection to end", until_the_last),
+    ("drain: --wait limits the time", wait_limit),
+    ("drain: --undo restores the weight and changes nothing else", undo),
+    ("drain: an interrupted drain reports its state", interrupted),
+    ("drain: the server is changed concurrently", concurrent_change),
     ("drain: UDP, a firewall mark, IPv6", other_services),
-    ("drain: clients that persistence brings back", persistent),
-    ("drain: a terminal sees it go on", terminal),
-    ("drain: what there is not, and who may not", errors),
+    ("drain: persistence returns clients to the server", persistent),
+    ("drain: a terminal shows the progress", terminal),
+    ("drain: missing servers, missing privilege", errors),
 ];
 
 const ONE: &str = "-t 10.0.0.1:80 -r 10.1.0.1:80";
@@ -97,7 +97,7 @@ fn until_the_last() {
     sh("! test -e /run/ipvsadm/drain");
 }
 
-fn bounded() {
+fn wait_limit() {
     let server = director("-s rr");
     let _open = connection(&server);
     let started = Instant::now();
@@ -106,7 +106,7 @@ fn bounded() {
         "10.1.0.1:80: 1 connection still active after 2 s, its weight is 0\n"
     );
     assert!(started.elapsed() >= Duration::from_secs(2));
-    let _more = TcpStream::connect("10.0.0.1:80").expect_err("no server takes it");
+    let _more = TcpStream::connect("10.0.0.1:80").expect_err("no server accepts it");
     assert_eq!(
         ipvsadm(&format!("drain {ONE} --wait 0")).fails(1),
         "10.1.0.1:80: 1 connection still active after 0 s, its weight is 0\n"
@@ -155,7 +155,7 @@ fn interrupted() {
     }
 }
 
-fn meddled() {
+fn concurrent_change() {
     let server = director("-s rr");
     let open = connection(&server);
     let child = start(&format!("drain {ONE}"));
@@ -217,7 +217,7 @@ fn persistent() {
     // First there are persistent entries, then there are none.
     drop(connection(&server));
     sh("sysctl -qw net.ipv4.vs.expire_quiescent_template=1");
-    TcpStream::connect("10.0.0.1:80").expect_err("no server takes it");
+    TcpStream::connect("10.0.0.1:80").expect_err("no server accepts it");
     assert_eq!(ipvsadm(&format!("drain {ONE}")).err, "");
     ipvsadm(&format!("drain --undo {ONE}")).ok();
 }

@@ -5,7 +5,7 @@ use crate::support::{Test, ipvsadm, oracle, oracle_with, sh};
 pub const TESTS: &[Test] = &[
     ("errors: a service that exists", service_exists),
     ("errors: no such service", no_such_service),
-    ("errors: a server for a service that is not there", service_not_defined),
+    ("errors: a server for a missing service", service_not_defined),
     ("errors: a server that exists", destination_exists),
     ("errors: no such server", no_such_destination),
     ("errors: no such scheduler", no_such_scheduler),

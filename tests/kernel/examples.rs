@@ -23,7 +23,7 @@ pub const TESTS: &[Test] = &[
     ("examples: man ipvsadm-top", || on_a_terminal("ipvsadm-top")),
     ("examples: hosts of README", || hosts(&markdown())),
     ("examples: hosts of man ipvsadm-rs-setup", || hosts(&unroff("ipvsadm-rs-setup"))),
-    ("examples: every page is looked at", every_page),
+    ("examples: every page is tested", every_page),
 ];
 
 /// Files written to /etc after this stay in the mount namespace of the shell.

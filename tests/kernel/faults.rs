@@ -11,17 +11,17 @@ use std::time::{Duration, Instant};
 
 pub const TESTS: &[Test] = &[
     ("faults: services vanish while they are listed", vanishing),
-    ("faults: ten edit one table", ten_editors),
-    ("faults: a reader that has read enough", closed_pipe),
+    ("faults: ten programs edit one table", ten_editors),
+    ("faults: the reader closes the pipe", closed_pipe),
     ("faults: a full disk", full_disk),
     ("faults: closed standard streams", closed_streams),
-    ("faults: bytes of a rule are shown, not sent", rule_bytes),
+    ("faults: control characters in a rule are escaped", rule_bytes),
     ("faults: a sync daemon on an interface of any name", interface_name),
-    ("faults: a sync daemon stopped before it has run", hasty_daemon),
-    ("faults: names of hosts that would drive a terminal", host_names),
+    ("faults: a sync daemon stopped right after its start", hasty_daemon),
+    ("faults: host names with control characters", host_names),
     ("faults: too few descriptors, too little memory, no /proc", limits),
-    ("faults: nobody but the kernel is listened to", others_datagrams),
-    ("faults: no program is run but the kernel's modprobe", no_programs),
+    ("faults: messages from other senders are ignored", others_datagrams),
+    ("faults: the only program run is the kernel's modprobe", no_programs),
 ];
 
 fn ours() -> String {

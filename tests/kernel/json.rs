@@ -13,10 +13,10 @@ pub const TESTS: &[Test] = &[
     ("json: connections", connections),
     ("json: timeouts and daemons", timeouts_and_daemons),
     ("json: changes of apply", changes),
-    ("json: the order is that of the listing", order),
-    ("json: what goes with it", combinations),
+    ("json: the order of the listing", order),
+    ("json: options combined with --json", combinations),
     ("json: reports and commands of rs-setup", rs_setup),
-    ("json: a hundred thousand connections are not held", not_held),
+    ("json: 100,000 connections need constant memory", not_held),
 ];
 
 fn empty() {
@@ -106,7 +106,7 @@ fn to_the_byte() {
 fn wait(mut look: impl FnMut() -> bool) {
     let end = Instant::now() + Duration::from_secs(20);
     while !look() {
-        assert!(Instant::now() < end, "it did not come");
+        assert!(Instant::now() < end, "timed out");
         std::thread::sleep(Duration::from_millis(300));
     }
 }

@@ -10,7 +10,7 @@ use libipvs::table::{Table, diff};
 use serde_json::Value;
 use std::fmt::Write;
 
-pub const TESTS: &[Test] = &[("json: random tables say what a save says", random)];
+pub const TESTS: &[Test] = &[("json: random tables contain what a save contains", random)];
 
 /// Returns the lines of a save that a document stands for.
 fn lines(document: &Value) -> String {

@@ -9,7 +9,7 @@ pub const TESTS: &[Test] = &[
     ("timeouts: -L --timeout", list_timeouts),
     ("daemons: master and backup start, are listed, stop", daemons),
     ("daemons: their options", daemon_options),
-    ("daemons: what the kernel refuses", daemon_errors),
+    ("daemons: refused by the kernel", daemon_errors),
     ("help: -h", help),
     ("help: -v", version),
     ("privilege: without it, status 2 and a message", no_privilege),

@@ -7,8 +7,8 @@ use std::fs::OpenOptions;
 use std::io::Write;
 
 pub const TESTS: &[Test] = &[
-    ("names: localhost:http is read", localhost),
-    ("names: hosts of /etc/hosts are read", hosts_in),
+    ("names: localhost:http is resolved", localhost),
+    ("names: hosts in /etc/hosts are resolved", hosts_in),
     ("names: service names depend on the protocol", services_in),
     ("names: without -n, names are shown", names_out),
     ("names: long names are cut in a list, not in a save", long_names),
@@ -16,7 +16,7 @@ pub const TESTS: &[Test] = &[
     ("names: a port without a name stays a number", nameless_ports),
     ("names: -n shows numbers only", numeric),
     ("names: a save with names is read back", save_with_names),
-    ("names: of more services than are shown at once", many),
+    ("names: more services than one group", many),
 ];
 
 /// Adds a line to /etc/hosts. Tests share the file, so each uses names and addresses of its own.

@@ -4,10 +4,10 @@ use crate::support::{Test, in_lab, ipvsadm, ipvsadm_with, oracle, program, run, 
 use std::process::Command;
 
 pub const TESTS: &[Test] = &[
-    ("netns: each command acts in the namespace that is named", commands),
-    ("netns: by path, also of a process", paths),
+    ("netns: each command acts in the named namespace", commands),
+    ("netns: by path, including a process's", paths),
     ("netns: saves, restores, apply, rs-setup", programs),
-    ("netns: what is none, and what no line of -R can name", errors),
+    ("netns: a file that is no namespace, and --netns in -R", errors),
 ];
 
 const NAMES: [&str; 2] = ["web", "other"];

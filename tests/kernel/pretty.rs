@@ -7,7 +7,7 @@ pub const TESTS: &[Test] = &[
     ("pretty: a table, to the byte", to_the_byte),
     ("pretty: a service at its threshold", overloaded),
     ("pretty: width and colour are the terminal's", terminal),
-    ("pretty: what goes with it", combinations),
+    ("pretty: options combined with --pretty", combinations),
 ];
 
 const RULES: &str = "\

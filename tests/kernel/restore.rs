@@ -14,31 +14,31 @@ use std::process::{Command, Stdio};
 
 pub const TESTS: &[Test] = &[
     ("restore: nothing to read", nothing),
-    ("restore: goes on after what the kernel refuses", goes_on),
-    ("restore: what is refused among many lines is said of its own line", refused_among_many),
-    ("restore: goes on after an unknown option or a missing argument", goes_on_after_options),
+    ("restore: continues after a line that the kernel refuses", goes_on),
+    ("restore: a refusal is reported with its line number", refused_among_many),
+    ("restore: continues after an unknown option or a missing argument", goes_on_after_options),
     ("restore: its status is that of the last line", last_status),
-    ("restore: lines without words do not count", blank_lines),
-    ("restore: a bad value ends it, earlier lines are applied", bad_value_ends),
-    ("restore: a first word that is no command ends it", no_command_ends),
-    ("restore: a service that is not there ends it when listed", missing_list_ends),
-    ("restore: lists and saves in the middle", lists_inside),
-    ("restore: a leading word ipvsadm is dropped", leading_word),
+    ("restore: blank lines do not change the status", blank_lines),
+    ("restore: a bad value ends it; earlier lines are applied", bad_value_ends),
+    ("restore: an unknown command ends it", no_command_ends),
+    ("restore: listing a missing service ends it", missing_list_ends),
+    ("restore: lists and saves between changes", lists_inside),
+    ("restore: a leading word ipvsadm is ignored", leading_word),
     ("restore: blanks, tabs, carriage returns, no last newline", white_space),
-    ("restore: there is no quoting", no_quoting),
+    ("restore: quotes have no meaning", no_quoting),
     ("restore: long options, flushes, timeouts, very long words", other_lines),
-    ("restore: what PyBal sends", pybal),
+    ("restore: PyBal's input", pybal),
     // 1.31 has no comments: only a wrapper strips them.
     ("restore: comments", comments),
-    ("restore: what is typed is done at once", at_once),
-    ("restore: a bad file changes nothing, every bad line is said", checked_first),
-    ("restore: a line that could not be carried out is bad too", simulated_first),
-    ("restore: what the kernel alone refuses does not keep the rest", kernel_refuses),
-    ("restore: a file by its name", file_name),
-    ("restore: -R with a file goes line by line", minus_r_file),
-    ("restore: what is no file is refused at once", no_file),
+    ("restore: a typed line is applied at once", at_once),
+    ("restore: a bad file changes nothing, and every bad line is reported", checked_first),
+    ("restore: a line that can never be applied is bad too", simulated_first),
+    ("restore: a refusal by the kernel does not stop the rest", kernel_refuses),
+    ("restore: a named file", file_name),
+    ("restore: -R with a file applies line by line", minus_r_file),
+    ("restore: a name that is no regular file is refused at once", not_regular),
     ("restore: endless input, in bounded memory", endless),
-    ("restore: killed in the middle, mended by the next apply", killed),
+    ("restore: killed in the middle, completed by the next apply", killed),
 ];
 
 /// Runs our `-R` with `lines` on an empty table. Returns its status, its errors and the rules left.
@@ -326,7 +326,7 @@ fn minus_r_file() {
     );
 }
 
-fn no_file() {
+fn not_regular() {
     sh("mkfifo /tmp/fifo");
     oracle_with("-R", A1).ok();
     for (name, why) in [
@@ -393,7 +393,10 @@ fn killed_by(signal: Signal) {
     let protocol = Protocol::Tcp;
     let first = ServiceKey::Address { protocol, address: [10, 0, 0, 0].into(), port: 80 };
     while client.service(&first).is_err() {
-        assert!(child.try_wait().expect("a child of ours").is_none(), "it has done nothing");
+        assert!(
+            child.try_wait().expect("a child of ours").is_none(),
+            "restore ended before it changed anything"
+        );
     }
     kill(Pid::from_raw(child.id() as i32), signal).expect("it runs");
     let ended = child.wait().expect("a child of ours");

@@ -12,13 +12,13 @@ pub const TESTS: &[Test] = &[
     ("save: we read what ipvsadm 1.31 saves", ours_reads_oracles),
     ("save: the list of every kind of rule", whole_list),
     ("save: ipvsadm-save and ipvsadm-restore", programs),
-    ("save: programs of both read each other", programs_cross),
-    ("save: ipvsadm-restore replaces what was there", restore_replaces),
+    ("save: ipvsadm-save and ipvsadm-restore of both read each other", programs_cross),
+    ("save: ipvsadm-restore replaces the table", restore_replaces),
     ("save: a table piped into its own restore is not lost", own_restore),
     ("save: ipvsadm-save refuses unknown options", save_usage),
     ("save: --full, and ipvsadm 1.31 reads it", full),
     ("save: into a file, with its mode and through a link", into_file),
-    ("save: into what is no file", into_no_file),
+    ("save: to a pipe, a device or a descriptor", special_files),
     ("save: on a full disk the old file is whole", full_disk),
 ];
 
@@ -211,7 +211,7 @@ fn into_file() {
     }
 }
 
-fn into_no_file() {
+fn special_files() {
     oracle_with("-R", RULES).ok();
     let save = program("ipvsadm-save");
     for name in ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", ""] {

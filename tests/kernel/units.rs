@@ -6,7 +6,7 @@ use crate::support::{Test, ipvsadm, oracle, oracle_with, program, project, run, 
 pub const TESTS: &[Test] = &[
     ("units: ipvsadm.service restores, applies, saves", service),
     ("units: a table that cannot be saved is not cleared", unsaved),
-    ("units: ipvsadm.service heeds AUTO", auto),
+    ("units: ipvsadm.service respects AUTO", auto),
     ("units: ipvsadm-sync@ starts and stops a daemon", sync),
 ];
 

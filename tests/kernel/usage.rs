@@ -7,14 +7,14 @@ pub const TESTS: &[Test] = &[
     ("usage: a service without port or persistence", zero_port),
     ("usage: servers of the other family only through tunnels", mixed_family),
     ("usage: one-packet scheduling is for UDP", one_packet),
-    ("usage: a word that is no command", no_command),
+    ("usage: an unknown command", no_command),
     ("usage: unknown options and missing arguments", option_parser),
     ("usage: two commands", two_commands),
     ("usage: an option given twice", twice),
-    ("usage: something is missing", missing),
-    ("usage: an option that its command does not take", illegal),
-    ("usage: words left over", left_over),
-    ("usage: tunnel options that do not fit", tunnel_options),
+    ("usage: a required option is missing", missing),
+    ("usage: an option that the command does not accept", illegal),
+    ("usage: unexpected arguments", left_over),
+    ("usage: conflicting tunnel options", tunnel_options),
 ];
 
 fn zero_port() {

@@ -7,7 +7,7 @@ pub const TESTS: &[Test] = &[
     ("values: persistence and timeouts", timeouts),
     ("values: scheduler flags", flags),
     ("values: the largest timeout", largest_timeout),
-    ("values: what 1.31 reads as a number, we do", lenient_numbers),
+    ("values: numbers are parsed as in 1.31", lenient_numbers),
     // 1.31 does not quote these values, so it fails the tests from here on.
     ("values: addresses of services", service_addresses),
     ("values: addresses of servers", server_addresses),

@@ -40,7 +40,7 @@ fn own_service() {
     // Only itself, a firewall mark, another VIP.
     rs_setup("10.0.0.100 fd00::100").ok();
     ready();
-    // No new connections go there.
+    // A destination without new connections.
     ipvsadm("-a -t 10.0.0.100:80 -r 10.0.0.12 -g -w 0").ok();
     ready();
     ipvsadm("-e -t 10.0.0.100:80 -r 10.0.0.12 -g -w 1").ok();

@@ -4,8 +4,8 @@ use crate::support::{self, Ran, program, run};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Two cards with addresses and a default route, and the devices of all tunnel modules; these have
-/// been up once, as IPv6 has settings for a tunnel device from then on.
+/// Creates two cards with addresses and default routes, and the devices of all tunnel modules. Each
+/// tunnel device is set up once, because IPv6 has settings for it from then on.
 pub fn make() {
     // Starting a program is expensive in the lab.
     if std::fs::read_to_string("/proc/modules")
@@ -73,7 +73,7 @@ impl Snapshot {
             let line = line.split("valid_lft").next().unwrap_or(line);
             let line = line.split(" expires ").next().unwrap_or(line);
             let line = line.replace(" tentative", "").replace(" linkdown", "");
-            // The kernel makes an address for a card a moment after the card is up.
+            // The kernel adds these addresses shortly after a card is up.
             if !line.contains("fe80:") && !line.contains("ff00::") {
                 all.insert(line.trim_end().to_string(), String::new());
             }
@@ -126,7 +126,7 @@ pub fn set_sysctl(key: &str, value: impl ToString) {
     std::fs::write(Path::new("/proc/sys").join(key), value.to_string()).unwrap();
 }
 
-/// The rp_filter that counts for each device: the larger of `all` and its own.
+/// The effective rp_filter of each device: the larger value of `all` and its own.
 pub fn rp_filter_in_effect() -> BTreeMap<String, u32> {
     let all: u32 = sysctl("net/ipv4/conf/all/rp_filter").parse().unwrap();
     std::fs::read_dir("/proc/sys/net/ipv4/conf")

@@ -85,7 +85,7 @@ fn failed() {
     make();
     set_sysctl("net/ipv4/conf/all/rp_filter", 1);
     let before = Snapshot::take();
-    // And with another real server's settings there: they stay as they are.
+    // The second time with another set-up, which stays as it is.
     for with in ["", "10.0.0.7"] {
         if !with.is_empty() {
             rs_setup(with).ok();

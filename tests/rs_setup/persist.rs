@@ -102,7 +102,7 @@ fn reboot() {
         sh("ip link set lo up");
         make();
         set_sysctl("net/ipv4/conf/all/rp_filter", 1);
-        // As systemd-sysctl does early.
+        // As systemd-sysctl does at boot.
         for setting in read(&root, "etc/sysctl.d/99-zz-ipvsadm-rs-setup.conf").lines().skip(1) {
             let (key, value) = setting[1..].split_once(" = ").unwrap();
             set_sysctl(key, value);
@@ -110,7 +110,7 @@ fn reboot() {
     };
     let host = |snapshot: &Snapshot, to: &Snapshot| {
         let mut lines = snapshot.differences(to);
-        // MAC addresses are drawn anew, and the record has another name.
+        // The MAC addresses and the name of the record differ.
         lines.retain(|l| {
             !l.contains("link/ether")
                 && !l.contains(".json")
@@ -127,7 +127,7 @@ fn reboot() {
     rs_setup(&format!("--undo --root {at}")).ok();
     assert_eq!(host(&before, &Snapshot::take()), [""; 0], "undo after a reboot");
     assert_eq!(tree(&root), empty);
-    // Undone before the unit has run at all.
+    // An undo before the unit has run.
     rs_setup(&format!("--persist --root {at} -i 10.0.0.100")).ok();
     boot();
     rs_setup(&format!("--undo --root {at}")).ok();

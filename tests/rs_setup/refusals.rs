@@ -127,7 +127,7 @@ fn missing_module() {
     assert_eq!(check.status, 1);
     assert!(check.out.contains("the kernel module ipip is not loaded"), "{}", check.out);
     before.same(&Snapshot::take(), "without the module");
-    // A loader that works is all it takes.
+    // With a loader that works, the set-up succeeds.
     rs_setup("-i --tun-type gue --tun-port 6080 10.0.0.100").ok();
     assert!(rs_setup("--check").ok().contains("All in place."));
     rs_setup("--undo").ok();
@@ -226,7 +226,7 @@ fn taken_port() {
          Run 'ip fou del port 6080', or use another port here and on the director.",
     );
     sh("ip fou del port 6080");
-    // Something else listens there.
+    // Another program listens on the port.
     let before = Snapshot::take();
     sh("ip link set lo up");
     let server = "import socket,time; s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); s.bind(('',6080)); print(flush=True); time.sleep(5)";

@@ -108,7 +108,7 @@ fn one_of_three() {
     let before = Snapshot::take();
     let effect = rp_filter_in_effect();
     for method in ["-g", "-i"] {
-        // All at once, and one after the other.
+        // All VIPs at once, and one after the other.
         for lines in
             [vec!["10.0.0.1 10.0.0.10 10.0.0.100"], vec!["10.0.0.1", "10.0.0.10", "10.0.0.100"]]
         {

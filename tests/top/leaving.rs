@@ -11,11 +11,11 @@ pub const TESTS: &[Test] = &[
     ("leaving: by a signal", by_a_signal),
     ("leaving: a terminal of another session", foreign_terminal),
     ("leaving: the terminal goes away", terminal_gone),
-    ("leaving: a terminal that takes nothing does not hold it", stuck_terminal),
+    ("leaving: a terminal that accepts no output", stuck_terminal),
     ("leaving: a panic in any thread", panics),
     ("leaving: stopped and continued by the shell", job_control),
     ("leaving: stopped and continued from outside", stopped_from_outside),
-    ("leaving: the kernel fails, and comes back", kernel_fails),
+    ("leaving: the kernel module is unloaded and loaded", kernel_fails),
     ("leaving: no terminal, no privilege", not_started),
 ];
 

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use vt100::Color;
 
-pub const TESTS: &[Test] = &[("pictures: of a run with traffic", take)];
+pub const TESTS: &[Test] = &[("pictures: a run with traffic", take)];
 
 /// The size of a cell, and the position of its text.
 const WIDE: f64 = 8.4;

@@ -6,7 +6,7 @@ use crate::top;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-pub const TESTS: &[Test] = &[("rates: as --rate has them", as_rate_has_them)];
+pub const TESTS: &[Test] = &[("rates: the same as in --rate", as_rate_has_them)];
 
 /// Returns the five rates of each row of a text, by the name of the row.
 fn rows(text: &str) -> BTreeMap<String, [u64; 5]> {

@@ -8,9 +8,9 @@ use std::process::Command;
 pub const TESTS: &[Test] = &[
     ("showing: services and servers come and go", coming_and_going),
     ("showing: keys", keys),
-    ("showing: another size", another_size),
-    ("showing: only what was asked for", only_some),
-    ("showing: names, and numbers instead", names),
+    ("showing: a terminal that changes its size", another_size),
+    ("showing: only the requested services", only_some),
+    ("showing: names and numbers", names),
     ("showing: NO_COLOR, and a terminal without UTF-8", looks),
 ];
 

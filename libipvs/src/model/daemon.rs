@@ -2,6 +2,7 @@
 
 use super::ValidationError;
 use super::service::is_name;
+use std::fmt;
 use std::net::IpAddr;
 use std::num::NonZeroU16;
 
@@ -14,6 +15,15 @@ pub enum DaemonRole {
     Master,
     /// Receives the connections of another director (`IP_VS_STATE_BACKUP`).
     Backup,
+}
+
+impl fmt::Display for DaemonRole {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
+            DaemonRole::Master => "master",
+            DaemonRole::Backup => "backup",
+        })
+    }
 }
 
 /// A synchronisation daemon. The kernel chooses the settings that are `None`.

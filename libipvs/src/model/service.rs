@@ -230,6 +230,14 @@ impl Service {
         }
     }
 
+    /// Returns the names of the scheduler flags that are set: the scheduler's own, or `flag-N`.
+    pub fn scheduler_flag_names(&self) -> impl Iterator<Item = &'static str> {
+        let own = scheduler_flag_names(&self.scheduler);
+        let names = own.iter().chain(&scheduler_flag_names("")[own.len()..]);
+        let flags = self.scheduler_flags;
+        names.enumerate().filter(move |(bit, _)| flags & (1 << bit) != 0).map(|(_, name)| *name)
+    }
+
     /// Checks the values, as far as that needs no kernel state.
     pub fn validate(&self) -> Result<(), ValidationError> {
         match self.key {

@@ -277,6 +277,8 @@ fn keys_are_displayed_as_people_write_them() {
     let udp = Service::udp(socket("[2001:db8::1]:53")).build().unwrap();
     assert_eq!(udp.key.to_string(), "udp [2001:db8::1]:53");
     assert_eq!(Protocol::Other(50).to_string(), "protocol 50");
+    assert_eq!(DaemonRole::Master.to_string(), "master");
+    assert_eq!(DaemonRole::Backup.to_string(), "backup");
     assert_eq!(DestinationKey::from(socket("10.0.0.1:80")).to_string(), "10.0.0.1:80");
 }
 
@@ -285,4 +287,11 @@ fn schedulers_have_names_for_their_flags() {
     assert_eq!(scheduler_flag_names("sh"), ["sh-fallback", "sh-port"]);
     assert_eq!(scheduler_flag_names("mh"), ["mh-fallback", "mh-port"]);
     assert_eq!(scheduler_flag_names("rr"), ["flag-1", "flag-2", "flag-3"]);
+    let set = |scheduler: &str, flags| -> Vec<&str> {
+        let service = Service::tcp(socket("192.0.2.1:80")).scheduler(scheduler);
+        service.scheduler_flags(flags).build().unwrap().scheduler_flag_names().collect()
+    };
+    assert_eq!(set("sh", 0b110), ["sh-port", "flag-3"]);
+    assert_eq!(set("rr", 0b101), ["flag-1", "flag-3"]);
+    assert!(set("mh", 0).is_empty());
 }

@@ -76,16 +76,10 @@ impl<'a> From<&'a Service> for ServiceJson<'a> {
             };
             PersistenceJson { timeout, netmask }
         });
-        let special = scheduler_flag_names(&service.scheduler);
-        let names = special.iter().chain(&scheduler_flag_names("")[special.len()..]);
         ServiceJson {
             key: (&service.key).into(),
             scheduler: Cow::Borrowed(&service.scheduler),
-            scheduler_flags: names
-                .enumerate()
-                .filter(|(bit, _)| service.scheduler_flags & (1 << bit) != 0)
-                .map(|(_, name)| Cow::Borrowed(*name))
-                .collect(),
+            scheduler_flags: service.scheduler_flag_names().map(Cow::Borrowed).collect(),
             persistence,
             persistence_engine: service.persistence_engine.as_deref().map(Cow::Borrowed),
             one_packet: service.one_packet,

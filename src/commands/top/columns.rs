@@ -1,7 +1,8 @@
 //! The columns of the view and the numbers in them.
 
 use crate::view::columns::push_number;
-use libipvs::model::{ObservedDestination, Statistics};
+use crate::view::counters::rates;
+use libipvs::model::ObservedDestination;
 
 /// A column, in the order of the view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,9 +66,8 @@ pub struct Figures {
     pub weight: u64,
 }
 
-impl Figures {
-    /// Returns the numbers of a server.
-    pub fn of(server: &ObservedDestination) -> Figures {
+impl From<&ObservedDestination> for Figures {
+    fn from(server: &ObservedDestination) -> Figures {
         Figures {
             rates: rates(&server.statistics),
             active: server.active.into(),
@@ -75,9 +75,11 @@ impl Figures {
             weight: server.destination.weight.into(),
         }
     }
+}
 
+impl Figures {
     /// Returns the totals of several rows. The rates of a service are the kernel's, not sums.
-    pub fn sum<'f>(rates: [u64; RATES], parts: impl Iterator<Item = &'f Figures>) -> Figures {
+    pub fn sum(rates: [u64; RATES], parts: impl Iterator<Item = Figures>) -> Figures {
         parts.fold(Figures { rates, ..Figures::default() }, |sum, part| Figures {
             active: sum.active + part.active,
             inactive: sum.inactive + part.inactive,
@@ -100,28 +102,15 @@ impl Figures {
     }
 }
 
-/// Returns the kernel's rates in the order of the columns.
-pub fn rates(statistics: &Statistics) -> [u64; RATES] {
-    [
-        statistics.connections_rate,
-        statistics.packets_in_rate,
-        statistics.packets_out_rate,
-        statistics.bytes_in_rate,
-        statistics.bytes_out_rate,
-    ]
-}
-
 /// Appends a number in at most six characters: in full up to 99999, then in thousands, millions and
 /// so on, rounded down as in the listing.
-pub fn push_short(line: &mut String, number: u64) {
-    let (number, unit) = match number {
-        0..100_000 => (number, None),
-        100_000..100_000_000 => (number / 1_000, Some('K')),
-        100_000_000..100_000_000_000 => (number / 1_000_000, Some('M')),
-        100_000_000_000..100_000_000_000_000 => (number / 1_000_000_000, Some('G')),
-        100_000_000_000_000..100_000_000_000_000_000 => (number / 1_000_000_000_000, Some('T')),
-        _ => (number / 1_000_000_000_000_000, Some('P')),
-    };
+pub fn push_short(line: &mut String, mut number: u64) {
+    let mut units = "KMGTP".chars();
+    let mut unit = None;
+    while number >= 100_000 {
+        number /= 1_000;
+        unit = units.next();
+    }
     push_number(line, number);
     line.extend(unit);
 }
@@ -132,6 +121,7 @@ pub const WIDEST: usize = 6;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use libipvs::model::Statistics;
 
     #[test]
     fn numbers_fit_their_column() {
@@ -160,7 +150,7 @@ mod tests {
         (statistics.packets_in_rate, statistics.packets_out_rate) = (2, 3);
         (statistics.bytes_in_rate, statistics.bytes_out_rate) = (4, 5);
         let part = Figures { active: 6, inactive: 7, weight: 8, ..Figures::default() };
-        let sum = Figures::sum(rates(&statistics), [part, part].iter());
+        let sum = Figures::sum(rates(&statistics), [part, part].into_iter());
         let shown = ALL.map(|column| sum.get(column));
         assert_eq!(shown, [0, 1, 2, 3, 4, 5, 12, 14, 16]);
     }

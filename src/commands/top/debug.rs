@@ -3,7 +3,7 @@
 //! `IPVSADM_TOP_PANIC=PLACE`: `draw` or `read`, the second time that it is reached.
 
 #[cfg(debug_assertions)]
-pub fn moment(place: &str) {
+pub fn panic_point(place: &str) {
     use std::sync::atomic::{AtomicU32, Ordering};
     static TIMES: AtomicU32 = AtomicU32::new(0);
     if std::env::var("IPVSADM_TOP_PANIC").is_ok_and(|wanted| wanted == place)
@@ -14,4 +14,4 @@ pub fn moment(place: &str) {
 }
 
 #[cfg(not(debug_assertions))]
-pub fn moment(_: &str) {}
+pub fn panic_point(_: &str) {}

@@ -23,7 +23,7 @@ pub struct Capabilities {
 
 impl Capabilities {
     /// Reads the environment.
-    pub fn of_environment() -> Capabilities {
+    pub fn from_environment() -> Capabilities {
         let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
         let locale = set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG"));
         let locale = locale.unwrap_or_default().to_string_lossy().to_lowercase();
@@ -87,10 +87,10 @@ fn layout(width: usize, longest: usize, sort: Column) -> Layout {
 }
 
 /// Draws the state, and tells it how many rows fit.
-pub fn draw(frame: &mut Frame, state: &mut State, look: Capabilities) {
+pub fn draw(frame: &mut Frame, state: &mut State, capabilities: Capabilities) {
     let area = frame.area();
     let (width, height) = (area.width as usize, area.height as usize);
-    state.fit(height.saturating_sub(4));
+    state.set_page(height.saturating_sub(4));
     let mut page = Page { buffer: frame.buffer_mut(), width, height, line: String::new() };
     let rows = state.rows();
     let longest = rows.iter().map(|row| row.label.chars().count()).max().unwrap_or(0);
@@ -100,15 +100,15 @@ pub fn draw(frame: &mut Frame, state: &mut State, look: Capabilities) {
     page.write(0, 0, width, Style::new());
     if state.paused {
         page.line.push_str(" paused ");
-        let style = look.in_colour(Color::Yellow).add_modifier(Modifier::REVERSED);
+        let style = capabilities.in_colour(Color::Yellow).add_modifier(Modifier::REVERSED);
         page.write(0, width.saturating_sub(8), 8, style);
     }
-    heads(&mut page, state, &layout, look);
-    page.row(2, &state.total, state, &layout, look);
+    heads(&mut page, state, &layout, capabilities);
+    page.row(2, &state.total, state, &layout, capabilities);
     let selected = state.selected();
     let last = height.saturating_sub(1);
     for (y, (place, row)) in (3..last).zip(rows.iter().enumerate().skip(state.top)) {
-        page.row(y, row, state, &layout, look);
+        page.row(y, row, state, &layout, capabilities);
         if place == selected {
             // Bars in reverse video would read the wrong way round.
             let end = (layout.name + layout.numbers.len() * NUMBER).min(width);
@@ -125,7 +125,7 @@ pub fn draw(frame: &mut Frame, state: &mut State, look: Capabilities) {
         page.write(3, 2, width, Style::new());
     }
     if height > 3 {
-        bottom(&mut page, state, last, look);
+        bottom(&mut page, state, last, capabilities);
     }
     if state.help {
         help(area, frame.buffer_mut());
@@ -145,9 +145,9 @@ fn headline(state: &State) -> String {
     line
 }
 
-fn heads(page: &mut Page, state: &State, layout: &Layout, look: Capabilities) {
+fn heads(page: &mut Page, state: &State, layout: &Layout, capabilities: Capabilities) {
     let head = Style::new().add_modifier(Modifier::UNDERLINED);
-    let arrow = look.arrow(state.reverse);
+    let arrow = capabilities.arrow(state.reverse);
     let of = |column: Column| match column == state.sort {
         true => head.add_modifier(Modifier::BOLD),
         false => head,
@@ -169,7 +169,7 @@ fn heads(page: &mut Page, state: &State, layout: &Layout, look: Capabilities) {
         page.write(1, x, NUMBER, of(column));
         x += NUMBER;
     }
-    let rate = state.rate_shown().head();
+    let rate = state.history_column().head();
     let time = in_words(state.history_length());
     let long = format!("{rate}, last {time}");
     let title = if long.len() <= layout.bars { long } else { format!("{rate}, {time}") };
@@ -186,7 +186,7 @@ fn in_words(length: Duration) -> String {
     }
 }
 
-fn bottom(page: &mut Page, state: &State, y: usize, look: Capabilities) {
+fn bottom(page: &mut Page, state: &State, y: usize, capabilities: Capabilities) {
     let width = page.width;
     let strong = Style::new().add_modifier(Modifier::REVERSED);
     if state.typing {
@@ -197,7 +197,7 @@ fn bottom(page: &mut Page, state: &State, y: usize, look: Capabilities) {
         page.write(y, end, 1, strong);
     } else if let Some(error) = &state.error {
         page.line.push_str(error);
-        page.write(y, 0, width, look.in_colour(Color::Red).add_modifier(Modifier::BOLD));
+        page.write(y, 0, width, capabilities.in_colour(Color::Red).add_modifier(Modifier::BOLD));
     } else if !state.filter.is_empty() {
         page.line.push_str(&format!("Names that contain \"{}\": Esc shows all", state.filter));
         page.write(y, 0, width, Style::new());
@@ -250,11 +250,18 @@ impl Page<'_> {
         self.line.extend(std::iter::repeat_n(' ', missing));
     }
 
-    fn row(&mut self, y: usize, row: &Row, state: &State, layout: &Layout, look: Capabilities) {
+    fn row(
+        &mut self,
+        y: usize,
+        row: &Row,
+        state: &State,
+        layout: &Layout,
+        capabilities: Capabilities,
+    ) {
         let style = match row.key {
             Key::Total | Key::Service(_) => Style::new().add_modifier(Modifier::BOLD),
             Key::Server(..) if row.drained => {
-                look.in_colour(Color::Yellow).add_modifier(Modifier::DIM)
+                capabilities.in_colour(Color::Yellow).add_modifier(Modifier::DIM)
             }
             Key::Server(..) => Style::new(),
         };
@@ -274,8 +281,8 @@ impl Page<'_> {
         self.write(y, layout.name, layout.numbers.len() * NUMBER, style);
         if layout.bars > 0 {
             let x = layout.name + layout.numbers.len() * NUMBER + 1;
-            push_bars(&mut self.line, &state.history_of(row, layout.bars), look.bars());
-            self.write(y, x, layout.bars, look.in_colour(Color::Cyan));
+            push_bars(&mut self.line, &state.history_of(row, layout.bars), capabilities.bars());
+            self.write(y, x, layout.bars, capabilities.in_colour(Color::Cyan));
         }
     }
 }

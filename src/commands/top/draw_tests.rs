@@ -7,9 +7,9 @@ use ratatui::backend::TestBackend;
 
 const PLAIN: Capabilities = Capabilities { colour: false, unicode: true };
 
-fn screen(state: &mut State, width: u16, height: u16, look: Capabilities) -> Buffer {
+fn screen(state: &mut State, width: u16, height: u16, capabilities: Capabilities) -> Buffer {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-    terminal.draw(|frame| draw(frame, state, look)).unwrap();
+    terminal.draw(|frame| draw(frame, state, capabilities)).unwrap();
     terminal.backend().buffer().clone()
 }
 
@@ -138,8 +138,8 @@ fn colours_are_for_those_who_want_them() {
         all.filter(|cell| cell.fg != Color::Reset || cell.bg != Color::Reset).count()
     };
     assert_eq!(coloured(&screen(&mut state, 100, 20, PLAIN)), 0);
-    let look = Capabilities { colour: true, unicode: false };
-    let buffer = screen(&mut state, 100, 20, look);
+    let capabilities = Capabilities { colour: true, unicode: false };
+    let buffer = screen(&mut state, 100, 20, capabilities);
     assert!(coloured(&buffer) > 50);
     assert_eq!(buffer[(5, 8)].fg, Color::Yellow, "a server of weight 0");
     assert_eq!(buffer[(0, 19)].fg, Color::Red, "an error");

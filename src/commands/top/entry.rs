@@ -14,7 +14,7 @@ pub fn top(context: &mut Context, task: &Top) -> Result<(), CommandError> {
     }
     let end = context.client.connect().map_err(Failure::from);
     match end.and_then(|client| top::watch(client, task, System)) {
-        Ok(End::Left) => Ok(()),
+        Ok(End::Quit) => Ok(()),
         Ok(End::Signal(signal)) => top::die_of(signal),
         Ok(End::Lost(error)) => Err(CommandError::output(error)),
         Err(Failure::Ipvs(error)) => Err(CommandError::from(error).into_list_failure()),

@@ -41,7 +41,7 @@ impl<K: Eq + Hash> History<K> {
     }
 
     /// Starts a new reading at this time after the first. Rows not seen for too long are dropped.
-    pub fn turn_to(&mut self, since_start: Duration) {
+    pub fn advance_to(&mut self, since_start: Duration) {
         let now = (since_start.as_millis() / self.step.as_millis().max(1)) as u64;
         if now != self.now {
             self.now = now;
@@ -111,7 +111,7 @@ mod tests {
     fn the_highest_of_each_step_newest_at_the_right() {
         let mut history = History::new(seconds(2));
         for (at, rate) in [(0, 3), (2, 9), (4, 1), (6, 4), (20, 7)] {
-            history.turn_to(seconds(at));
+            history.advance_to(seconds(at));
             history.add("row", [rate, 0, 0, 0, 10 * rate]);
         }
         let cells = history.cells(&"row", 0, 60);
@@ -119,7 +119,7 @@ mod tests {
         assert_eq!(cells[54..], [0.0, 9.0, 4.0, 0.0, 0.0, 7.0]);
         assert_eq!(history.cells(&"row", 4, 30)[26..], [0.0, 90.0, 40.0, 70.0]);
         // The history moves on without readings too.
-        history.turn_to(seconds(30));
+        history.advance_to(seconds(30));
         assert_eq!(history.cells(&"row", 0, 60)[52..], [0.0, 9.0, 4.0, 0.0, 0.0, 7.0, 0.0, 0.0]);
         assert_eq!(history.cells(&"other", 0, 5), [0.0; 5]);
         assert!(history.cells(&"row", 0, 0).is_empty());
@@ -129,7 +129,7 @@ mod tests {
     fn no_more_is_kept_than_is_shown() {
         let mut history = History::new(seconds(2));
         for at in 0..10_000 {
-            history.turn_to(seconds(2 * at));
+            history.advance_to(seconds(2 * at));
             history.add(at / 400, [at, 0, 0, 0, 0]);
         }
         assert_eq!(history.rings.len(), 1, "rows of the last five minutes only");
@@ -142,7 +142,7 @@ mod tests {
     fn a_long_pause_leaves_nothing_of_before() {
         let mut history = History::new(seconds(2));
         history.add(1, [5; RATES]);
-        history.turn_to(seconds(100_000));
+        history.advance_to(seconds(100_000));
         history.add(1, [6; RATES]);
         let cells = history.cells(&1, 0, 60);
         assert_eq!(cells.iter().sum::<f32>(), 6.0);

@@ -13,11 +13,11 @@ pub enum KeyAction {
     Repaint,
     /// Release the terminal and stop until SIGCONT.
     Stop,
-    Leave,
+    Quit,
 }
 
 /// The maximum length of a filter.
-const LONGEST: usize = 60;
+const MAX_FILTER: usize = 60;
 
 /// The keys, for the help.
 pub const HELP: &[(&str, &str)] = &[
@@ -37,7 +37,7 @@ pub const HELP: &[(&str, &str)] = &[
 pub fn press(state: &mut State, key: KeyEvent) -> KeyAction {
     if key.modifiers.contains(KeyModifiers::CONTROL) {
         return match key.code {
-            KeyCode::Char('c') => KeyAction::Leave,
+            KeyCode::Char('c') => KeyAction::Quit,
             KeyCode::Char('l') => KeyAction::Repaint,
             KeyCode::Char('z') => KeyAction::Stop,
             _ => KeyAction::Show,
@@ -54,8 +54,8 @@ pub fn press(state: &mut State, key: KeyEvent) -> KeyAction {
     }
     let (selected, page) = (state.selected(), state.page());
     match key.code {
-        KeyCode::Char('q') => return KeyAction::Leave,
-        KeyCode::Esc if state.filter.is_empty() => return KeyAction::Leave,
+        KeyCode::Char('q') => return KeyAction::Quit,
+        KeyCode::Esc if state.filter.is_empty() => return KeyAction::Quit,
         KeyCode::Esc => state.filter.clear(),
         KeyCode::Up | KeyCode::Char('k') => state.select(selected.saturating_sub(1)),
         KeyCode::Down | KeyCode::Char('j') => state.select(selected + 1),
@@ -68,8 +68,8 @@ pub fn press(state: &mut State, key: KeyEvent) -> KeyAction {
         KeyCode::Left => state.open_selected(Some(false)),
         KeyCode::Char('+') => state.open_all(true),
         KeyCode::Char('-') => state.open_all(false),
-        KeyCode::Char('<') => state.sort_beside(false),
-        KeyCode::Char('>') => state.sort_beside(true),
+        KeyCode::Char('<') => state.sort_by_neighbour(false),
+        KeyCode::Char('>') => state.sort_by_neighbour(true),
         KeyCode::Char('r') => state.reverse = !state.reverse,
         KeyCode::Char('/') => state.typing = true,
         KeyCode::Char('n') => state.numeric = !state.numeric,
@@ -96,7 +96,7 @@ fn type_filter(state: &mut State, key: KeyCode) {
         KeyCode::Backspace => {
             state.filter.pop();
         }
-        KeyCode::Char(c) if state.filter.chars().count() < LONGEST => state.filter.push(c),
+        KeyCode::Char(c) if state.filter.chars().count() < MAX_FILTER => state.filter.push(c),
         _ => {}
     }
 }

@@ -44,15 +44,15 @@ pub use entry::top;
 use terminal::unusable;
 
 /// The size assumed for a terminal that does not know its own, as a serial line.
-const USUAL: Rect = Rect::new(0, 0, 80, 24);
+const DEFAULT_SIZE: Rect = Rect::new(0, 0, 80, 24);
 
 /// The period of checks for the terminal to become ours again.
-const AWAY: Duration = Duration::from_millis(500);
+const BACKGROUND_POLL: Duration = Duration::from_millis(500);
 
 /// An event for the loop.
 enum LoopEvent {
     /// A key; an error if there will be no more keys.
-    Event(io::Result<Event>),
+    Input(io::Result<Event>),
     Signal(Signal),
     Reading(Result<Table, Error>),
     /// A name was found.
@@ -73,7 +73,7 @@ pub enum Failure {
 #[derive(Debug)]
 pub enum End {
     /// A key ended it.
-    Left,
+    Quit,
     /// The terminal accepts no output, or has no more input.
     Lost(io::Error),
     /// A signal ended it; the program must die of the signal.
@@ -92,29 +92,29 @@ pub fn watch(
     let (out, events) = channel();
     let file = terminal::prepare()?;
     terminal::watch_signals(out.clone())?;
-    let asking = reader::start(client, task.services.clone(), out.clone())?;
+    let requests = reader::start(client, task.services.clone(), out.clone())?;
     let announced = Arc::new(AtomicBool::new(false));
-    let known = name_cache(names, &announced, &out);
+    let names = name_cache(names, &announced, &out);
     let backend = CrosstermBackend::new(io::BufWriter::with_capacity(64 * 1024, file));
     let viewport = match backend.size()? {
-        Size { width: 0, .. } | Size { height: 0, .. } => Viewport::Fixed(USUAL),
+        Size { width: 0, .. } | Size { height: 0, .. } => Viewport::Fixed(DEFAULT_SIZE),
         _ => Viewport::Fullscreen,
     };
     let options = TerminalOptions { viewport };
     let mut view = View {
         state: State::new(task.numeric, task.interval),
-        look: Capabilities::of_environment(),
-        known,
+        capabilities: Capabilities::from_environment(),
+        names,
         announced,
         start: Instant::now(),
         terminal: ManuallyDrop::new(Terminal::with_options(backend, options)?),
-        asking,
-        waiting: false,
-        due: Instant::now() + task.interval,
+        requests,
+        pending: false,
+        next_request: Instant::now() + task.interval,
     };
     view.state.update(first, Duration::ZERO);
-    let taken = terminal::acquire().and_then(|_| watch_keys(out));
-    let end = taken.and_then(|()| view.run(&events));
+    let acquired = terminal::acquire().and_then(|_| watch_keys(out));
+    let end = acquired.and_then(|()| view.run(&events));
     terminal::release();
     Ok(end.unwrap_or_else(End::Lost))
 }
@@ -142,9 +142,9 @@ fn name_cache(
 fn watch_keys(out: Sender<LoopEvent>) -> io::Result<()> {
     let wait = move || {
         loop {
-            let event = event::read();
-            let over = event.is_err();
-            if out.send(LoopEvent::Event(event)).is_err() || over {
+            let input = event::read();
+            let failed = input.is_err();
+            if out.send(LoopEvent::Input(input)).is_err() || failed {
                 return;
             }
         }
@@ -155,95 +155,95 @@ fn watch_keys(out: Sender<LoopEvent>) -> io::Result<()> {
 
 struct View<W: io::Write> {
     state: State,
-    look: Capabilities,
-    known: NameCache,
+    capabilities: Capabilities,
+    names: NameCache,
     announced: Arc<AtomicBool>,
     start: Instant,
     /// Dropping it would show the cursor, and panic if the terminal is gone.
     terminal: ManuallyDrop<Terminal<CrosstermBackend<W>>>,
     /// Requests a reading.
-    asking: Sender<()>,
+    requests: Sender<()>,
     /// A reading was requested and has not arrived.
-    waiting: bool,
+    pending: bool,
     /// The time of the next request.
-    due: Instant,
+    next_request: Instant,
 }
 
 impl<W: io::Write> View<W> {
     fn run(&mut self, events: &Receiver<LoopEvent>) -> io::Result<End> {
         loop {
             // Checked first, so that an endless stream of keys does not delay readings.
-            if Instant::now() >= self.due {
-                self.ask()?;
+            if Instant::now() >= self.next_request {
+                self.request_reading()?;
             }
             self.show()?;
-            let left = self.due.saturating_duration_since(Instant::now());
+            let left = self.next_request.saturating_duration_since(Instant::now());
             match events.recv_timeout(left) {
-                Ok(happening) => {
+                Ok(event) => {
                     // Handle all pending events before drawing once.
-                    for happening in std::iter::once(happening).chain(events.try_iter()) {
-                        if let Some(end) = self.happened(happening)? {
+                    for event in std::iter::once(event).chain(events.try_iter()) {
+                        if let Some(end) = self.handle(event)? {
                             return Ok(end);
                         }
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return Ok(End::Left),
+                Err(RecvTimeoutError::Disconnected) => return Ok(End::Quit),
             }
         }
     }
 
     fn show(&mut self) -> io::Result<()> {
-        if !terminal::is_taken() {
+        if !terminal::is_acquired() {
             return Ok(());
         }
-        debug::moment("draw");
+        debug::panic_point("draw");
         self.announced.store(false, Ordering::SeqCst);
-        self.state.arrange(&self.known);
-        self.terminal.draw(|frame| draw::draw(frame, &mut self.state, self.look))?;
+        self.state.arrange(&self.names);
+        self.terminal.draw(|frame| draw::draw(frame, &mut self.state, self.capabilities))?;
         Ok(())
     }
 
     /// Requests a reading if it is due, unless one is under way or the terminal is not ours.
-    fn ask(&mut self) -> io::Result<()> {
-        if !terminal::is_taken() {
+    fn request_reading(&mut self) -> io::Result<()> {
+        if !terminal::is_acquired() {
             // A shell does not notify a running job that comes to the foreground.
-            self.due = Instant::now() + AWAY;
-            return self.come_back();
+            self.next_request = Instant::now() + BACKGROUND_POLL;
+            return self.resume();
         }
-        self.due = Instant::now() + self.state.interval;
-        if !self.waiting && !self.state.paused {
-            self.waiting = true;
-            self.asking
+        self.next_request = Instant::now() + self.state.interval;
+        if !self.pending && !self.state.paused {
+            self.pending = true;
+            self.requests
                 .send(())
                 .map_err(|_| io::Error::other("the thread that reads the table has ended"))?;
         }
         Ok(())
     }
 
-    fn happened(&mut self, happening: LoopEvent) -> io::Result<Option<End>> {
-        match happening {
+    fn handle(&mut self, event: LoopEvent) -> io::Result<Option<End>> {
+        match event {
             LoopEvent::Reading(table) => {
-                self.waiting = false;
+                self.pending = false;
                 match table {
                     Ok(table) => self.state.update(table, self.start.elapsed()),
                     Err(e) => self.state.error = Some(format!("Cannot read the table: {e}")),
                 }
             }
             LoopEvent::Name => {}
-            LoopEvent::Event(Ok(Event::Key(key))) => match keys::press(&mut self.state, key) {
+            LoopEvent::Input(Ok(Event::Key(key))) => match keys::press(&mut self.state, key) {
                 KeyAction::Show => {}
                 KeyAction::Repaint => self.repaint()?,
                 KeyAction::Stop => terminal::stop_job(),
-                KeyAction::Leave => return Ok(Some(End::Left)),
+                KeyAction::Quit => return Ok(Some(End::Quit)),
             },
-            LoopEvent::Event(Ok(_)) => {}
-            LoopEvent::Event(Err(error)) => return Err(error),
+            LoopEvent::Input(Ok(_)) => {}
+            LoopEvent::Input(Err(error)) => return Err(error),
             LoopEvent::Signal(Signal::SIGTSTP) => {
                 terminal::stop();
-                self.come_back()?;
+                self.resume()?;
             }
-            LoopEvent::Signal(Signal::SIGCONT) => self.come_back()?,
+            LoopEvent::Signal(Signal::SIGCONT) => self.resume()?,
             // Each frame has the size of the terminal at that moment.
             LoopEvent::Signal(Signal::SIGWINCH) => {}
             LoopEvent::Signal(signal) => return Ok(Some(End::Signal(signal))),
@@ -259,10 +259,10 @@ impl<W: io::Write> View<W> {
     }
 
     /// Prepares for a terminal that another program has used and may have written on.
-    fn come_back(&mut self) -> io::Result<()> {
+    fn resume(&mut self) -> io::Result<()> {
         if terminal::acquire()? {
             self.repaint()?;
-            self.due = Instant::now();
+            self.next_request = Instant::now();
         }
         Ok(())
     }

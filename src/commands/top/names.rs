@@ -9,24 +9,24 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The maximum number of concurrent lookups.
-const SIDE_BY_SIDE: usize = 16;
+const THREADS: usize = 16;
 
 /// The maximum number of remembered answers: servers may come and go for weeks.
-const MOST: usize = 100_000;
+const MAX_ANSWERS: usize = 100_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Invocation {
+enum Query {
     Host(IpAddr),
     Port(u16, Protocol),
 }
 
 /// None while a lookup is pending, and for an address without a name.
-type Answers = Arc<Mutex<HashMap<Invocation, Option<String>>>>;
+type Answers = Arc<Mutex<HashMap<Query, Option<String>>>>;
 
 /// The names found so far.
 pub struct NameCache {
     answers: Answers,
-    queue: Sender<Invocation>,
+    queue: Sender<Query>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -43,7 +43,7 @@ impl NameCache {
         let (queue, waiting) = channel();
         let waiting = Arc::new(Mutex::new(waiting));
         let answers = Answers::default();
-        for _ in 0..SIDE_BY_SIDE {
+        for _ in 0..THREADS {
             let (names, found) = (names.clone(), found.clone());
             let (waiting, answers) = (waiting.clone(), answers.clone());
             // With fewer threads lookups are slower; with none, numbers stay.
@@ -53,17 +53,17 @@ impl NameCache {
         NameCache { answers, queue }
     }
 
-    fn name(&self, asked: Invocation) -> Option<String> {
+    fn name(&self, query: Query) -> Option<String> {
         let mut answers = lock(&self.answers);
-        if let Some(answer) = answers.get(&asked) {
+        if let Some(answer) = answers.get(&query) {
             return answer.clone();
         }
-        if answers.len() >= MOST {
+        if answers.len() >= MAX_ANSWERS {
             answers.clear();
         }
-        answers.insert(asked, None);
+        answers.insert(query, None);
         // Without a thread to look it up, the number stays.
-        let _ = self.queue.send(asked);
+        let _ = self.queue.send(query);
         None
     }
 }
@@ -71,18 +71,18 @@ impl NameCache {
 fn work(
     names: &impl Names,
     found: &impl Fn(),
-    waiting: &Mutex<Receiver<Invocation>>,
+    waiting: &Mutex<Receiver<Query>>,
     answers: &Answers,
 ) {
     loop {
         let next = lock(waiting).recv();
-        let Ok(asked) = next else { return };
-        let answer = match asked {
-            Invocation::Host(address) => names.host_name(address),
-            Invocation::Port(port, protocol) => names.port_name(port, protocol),
+        let Ok(query) = next else { return };
+        let answer = match query {
+            Query::Host(address) => names.host_name(address),
+            Query::Port(port, protocol) => names.port_name(port, protocol),
         };
         if answer.is_some() {
-            lock(answers).insert(asked, answer);
+            lock(answers).insert(query, answer);
             found();
         }
     }
@@ -99,11 +99,11 @@ impl Names for NameCache {
     }
 
     fn host_name(&self, address: IpAddr) -> Option<String> {
-        self.name(Invocation::Host(address))
+        self.name(Query::Host(address))
     }
 
     fn port_name(&self, port: u16, protocol: Protocol) -> Option<String> {
-        self.name(Invocation::Port(port, protocol))
+        self.name(Query::Port(port, protocol))
     }
 }
 
@@ -135,10 +135,10 @@ mod tests {
     }
 
     #[test]
-    fn nobody_waits_for_a_name() {
-        let (told, heard) = channel();
+    fn a_lookup_does_not_block() {
+        let (found, announced) = channel();
         let known = NameCache::new(Slow, move || {
-            let _ = told.send(());
+            let _ = found.send(());
         });
         let start = Instant::now();
         for last in [9, 1, 8, 1] {
@@ -147,13 +147,13 @@ mod tests {
         assert_eq!(known.port_name(80, Protocol::Tcp), None);
         assert_eq!(known.port_name(81, Protocol::Tcp), None);
         for _ in 0..2 {
-            heard.recv_timeout(Duration::from_secs(10)).expect("a name");
+            announced.recv_timeout(Duration::from_secs(10)).expect("a name");
         }
         assert_eq!(known.host_name([10, 0, 0, 1].into()).as_deref(), Some("one"));
         assert_eq!(known.port_name(80, Protocol::Tcp).as_deref(), Some("http"));
         assert_eq!(known.host_name([10, 0, 0, 9].into()), None);
         assert!(start.elapsed() < Duration::from_secs(30));
         // Requested twice, looked up once.
-        assert!(heard.try_recv().is_err());
+        assert!(announced.try_recv().is_err());
     }
 }

@@ -53,15 +53,15 @@ pub fn start(
     only: Vec<ServiceKey>,
     out: Sender<LoopEvent>,
 ) -> io::Result<Sender<()>> {
-    let (asking, asked) = channel();
-    std::thread::Builder::new().spawn(move || serve(client, &only, &asked, &out))?;
-    Ok(asking)
+    let (requests, received) = channel();
+    std::thread::Builder::new().spawn(move || serve(client, &only, &received, &out))?;
+    Ok(requests)
 }
 
-fn serve(client: Client, only: &[ServiceKey], asked: &Receiver<()>, out: &Sender<LoopEvent>) {
+fn serve(client: Client, only: &[ServiceKey], received: &Receiver<()>, out: &Sender<LoopEvent>) {
     let mut client = Some(client);
-    while asked.recv().is_ok() {
-        debug::moment("read");
+    while received.recv().is_ok() {
+        debug::panic_point("read");
         let table = match client.take() {
             Some(client) => Ok(client),
             None => Client::connect_if_loaded(),

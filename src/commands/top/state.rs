@@ -1,10 +1,11 @@
 //! The state of the view: readings and keys in, rows out. It has no kernel, no terminal and no clock.
 
-use super::columns::{self, Column, Figures, RATES, rates};
+use super::columns::{self, Column, Figures, RATES};
 use super::history::History;
 use super::reader::Table;
 use crate::names::Names;
-use crate::view::classic::protocol_head;
+use crate::view::classic::push_kind;
+use crate::view::counters::rates;
 use crate::view::labels::{Labels, port_protocol};
 use libipvs::model::{DestinationKey, ServiceKey};
 use std::cmp::Reverse;
@@ -45,9 +46,9 @@ pub struct State {
     pub help: bool,
     /// The error of the last reading.
     pub error: Option<String>,
-    /// True if services are open by default; those in `others` are the opposite.
+    /// True if services are open by default; those in `exceptions` are the opposite.
     open: bool,
-    others: HashSet<ServiceKey>,
+    exceptions: HashSet<ServiceKey>,
     /// The row that keys act on; the first row if it is gone.
     selected: Option<Key>,
     /// The index of the first row on the screen.
@@ -79,7 +80,7 @@ impl State {
             help: false,
             error: None,
             open: true,
-            others: HashSet::new(),
+            exceptions: HashSet::new(),
             selected: None,
             top: 0,
             page: 1,
@@ -92,7 +93,7 @@ impl State {
 
     /// Takes a reading, made this long after the first.
     pub fn update(&mut self, table: Table, since_start: Duration) {
-        self.history.turn_to(since_start);
+        self.history.advance_to(since_start);
         let mut sums = [0u64; RATES];
         for (service, servers) in &table {
             let key = service.service.key;
@@ -107,9 +108,8 @@ impl State {
             }
         }
         self.history.add(Key::Total, sums);
-        let all = table.iter().flat_map(|(_, servers)| servers);
-        let all: Vec<Figures> = all.map(Figures::of).collect();
-        self.total.figures = Figures::sum(sums, all.iter());
+        let servers = table.iter().flat_map(|(_, servers)| servers);
+        self.total.figures = Figures::sum(sums, servers.map(Figures::from));
         self.table = Some(table);
         self.error = None;
     }
@@ -131,16 +131,14 @@ impl State {
                     let at = server.destination.key;
                     let mut label = String::from(if drained { "  -| " } else { "  -> " });
                     labels.endpoint(&mut label, at.address, at.port, port_protocol(&key));
-                    let figures = Figures::of(server);
+                    let figures = Figures::from(server);
                     Row { key: Key::Server(key, at), label, figures, drained }
                 })
                 .collect();
-            let mut label = String::from(match key {
-                ServiceKey::Address { protocol, .. } => protocol_head(protocol),
-                ServiceKey::Mark { .. } => "FWM  ",
-            });
+            let mut label = String::new();
+            push_kind(&mut label, &key);
             labels.service(&mut label, &key, " IPv6");
-            let parts = servers.iter().map(|server| &server.figures);
+            let parts = servers.iter().map(|server| server.figures);
             let figures = Figures::sum(rates(&service.statistics), parts);
             let mut open = self.is_open(&key);
             if !label.to_lowercase().contains(&wanted) {
@@ -190,12 +188,12 @@ impl State {
     }
 
     /// Returns the rate whose history is shown: the sort column, if it is a rate.
-    pub fn rate_shown(&self) -> Column {
+    pub fn history_column(&self) -> Column {
         if self.sort.rate().is_some() { self.sort } else { Column::Cps }
     }
 
     pub fn history_of(&self, row: &Row, width: usize) -> Vec<f32> {
-        self.history.cells(&row.key, self.rate_shown().rate().unwrap_or(0), width)
+        self.history.cells(&row.key, self.history_column().rate().unwrap_or(0), width)
     }
 
     /// Returns the time that the history covers.
@@ -210,7 +208,7 @@ impl State {
     }
 
     /// Sets the number of rows that fit on the screen.
-    pub fn fit(&mut self, page: usize) {
+    pub fn set_page(&mut self, page: usize) {
         self.page = page.max(1);
         self.scroll();
     }
@@ -234,13 +232,13 @@ impl State {
     }
 
     fn is_open(&self, service: &ServiceKey) -> bool {
-        self.open != self.others.contains(service)
+        self.open != self.exceptions.contains(service)
     }
 
     /// Opens or closes all services.
     pub fn open_all(&mut self, open: bool) {
         self.open = open;
-        self.others.clear();
+        self.exceptions.clear();
         if let Some(Key::Server(service, _)) = self.selected.filter(|_| !open) {
             self.selected = Some(Key::Service(service));
         }
@@ -256,8 +254,8 @@ impl State {
         if open.unwrap_or(!is_open) == is_open {
             return;
         }
-        if !self.others.remove(&service) {
-            self.others.insert(service);
+        if !self.exceptions.remove(&service) {
+            self.exceptions.insert(service);
         }
         if is_open {
             // The servers disappear; the selection moves to their service.
@@ -273,7 +271,7 @@ impl State {
     }
 
     /// Sorts by the column next to the sort column.
-    pub fn sort_beside(&mut self, right: bool) {
+    pub fn sort_by_neighbour(&mut self, right: bool) {
         let count = columns::ALL.len();
         let at = columns::ALL.iter().position(|column| *column == self.sort).unwrap_or(0);
         let at = if right { at + 1 } else { at + count - 1 } % count;

@@ -62,12 +62,12 @@ pub fn three() -> Table {
 pub fn watching(table: Table) -> State {
     let mut state = State::new(true, Duration::from_secs(2));
     state.update(table, Duration::ZERO);
-    state.fit(10);
+    state.set_page(10);
     state.arrange(&One);
     state
 }
 
-fn shown(state: &State) -> Vec<&str> {
+fn labels(state: &State) -> Vec<&str> {
     state.rows().iter().map(|row| row.label.trim_end()).collect()
 }
 
@@ -96,7 +96,7 @@ fn other(state: &mut State, code: KeyCode) {
 fn services_by_rate_and_servers_within_them() {
     let state = watching(three());
     assert_eq!(
-        shown(&state),
+        labels(&state),
         [
             "TCP  10.0.0.100:81",
             "  -> 10.0.0.3:80",
@@ -120,7 +120,7 @@ fn sorted_by_any_column_and_back() {
     keys(&mut state, "-");
     let services = |state: &State| -> Vec<u16> {
         let port = |row: &&str| row[row.len() - 2..].parse().unwrap();
-        shown(state).iter().map(port).collect()
+        labels(state).iter().map(port).collect()
     };
     assert_eq!(services(&state), [81, 82, 80]);
     keys(&mut state, "r");
@@ -143,54 +143,54 @@ fn sorted_by_any_column_and_back() {
 fn services_open_and_close() {
     let mut state = watching(three());
     keys(&mut state, "_");
-    assert_eq!(shown(&state)[1], "TCP  10.0.0.100:82");
+    assert_eq!(labels(&state)[1], "TCP  10.0.0.100:82");
     keys(&mut state, "_");
-    assert_eq!(shown(&state)[1], "  -> 10.0.0.3:80");
+    assert_eq!(labels(&state)[1], "  -> 10.0.0.3:80");
     // Closed from one of its servers.
     keys(&mut state, "~~");
     other(&mut state, KeyCode::Left);
-    assert_eq!((state.selected(), shown(&state).len()), (0, 5));
+    assert_eq!((state.selected(), labels(&state).len()), (0, 5));
     other(&mut state, KeyCode::Left);
-    assert_eq!(shown(&state).len(), 5);
+    assert_eq!(labels(&state).len(), 5);
     other(&mut state, KeyCode::Right);
-    assert_eq!(shown(&state).len(), 7);
+    assert_eq!(labels(&state).len(), 7);
     keys(&mut state, "-");
-    assert_eq!(shown(&state).len(), 3);
+    assert_eq!(labels(&state).len(), 3);
     // All are closed, new ones too; then one is opened.
     keys(&mut state, "~~_");
     let mut more = three();
     more.push(service(83, 99, &[(9, 9, 9)]));
     state.update(more, Duration::from_secs(2));
     state.arrange(&One);
-    assert_eq!(shown(&state).len(), 4 + 2);
+    assert_eq!(labels(&state).len(), 4 + 2);
     keys(&mut state, "+");
-    assert_eq!(shown(&state).len(), 4 + 5);
+    assert_eq!(labels(&state).len(), 4 + 5);
 }
 
 #[test]
 fn a_filter_finds_services_and_servers() {
     let mut state = watching(three());
     keys(&mut state, "/0.3:_");
-    assert_eq!(shown(&state), ["TCP  10.0.0.100:81", "  -> 10.0.0.3:80"]);
+    assert_eq!(labels(&state), ["TCP  10.0.0.100:81", "  -> 10.0.0.3:80"]);
     assert!(!state.typing);
     // Keys are commands again: Esc clears the filter, a second one quits.
     keys(&mut state, "-");
-    assert_eq!(shown(&state).len(), 2);
+    assert_eq!(labels(&state).len(), 2);
     assert_eq!(keys(&mut state, "+^"), KeyAction::Show);
-    assert_eq!(shown(&state).len(), 7);
-    assert_eq!(keys(&mut state, "^"), KeyAction::Leave);
+    assert_eq!(labels(&state).len(), 7);
+    assert_eq!(keys(&mut state, "^"), KeyAction::Quit);
     // A service matches with all of its servers; case is ignored, and names count.
     keys(&mut state, "/tcp  10.0.0.100:80_");
-    assert_eq!(shown(&state).len(), 3);
+    assert_eq!(labels(&state).len(), 3);
     keys(&mut state, "^n/web");
     assert!(state.typing);
     assert_eq!(
-        shown(&state),
+        labels(&state),
         ["TCP  10.0.0.100:81", "  -> Web:80", "TCP  10.0.0.100:80", "  -> Web:80"]
     );
     other(&mut state, KeyCode::Backspace);
     keys(&mut state, "q");
-    assert_eq!((state.filter.as_str(), shown(&state).len()), ("weq", 0));
+    assert_eq!((state.filter.as_str(), labels(&state).len()), ("weq", 0));
     keys(&mut state, "^");
     assert_eq!((state.filter.as_str(), state.typing), ("", false));
     keys(&mut state, &format!("/{}", "x".repeat(1000)));
@@ -236,9 +236,9 @@ fn scrolling_keeps_the_screen_full() {
     other(&mut state, KeyCode::PageUp);
     assert_eq!((state.top, state.selected()), (39, 39));
     // A larger screen shows no empty lines at the end.
-    state.fit(30);
+    state.set_page(30);
     assert_eq!(state.top, 20);
-    state.fit(0);
+    state.set_page(0);
     assert_eq!((state.top, state.page()), (39, 1));
     other(&mut state, KeyCode::Home);
     assert_eq!((state.top, state.selected()), (0, 0));
@@ -256,7 +256,7 @@ fn keys_that_are_not_about_rows() {
     let control = |c| KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL);
     for typed in ["", "/", "?"] {
         keys(&mut state, typed);
-        assert_eq!(press(&mut state, control('c')), KeyAction::Leave);
+        assert_eq!(press(&mut state, control('c')), KeyAction::Quit);
         assert_eq!(press(&mut state, control('z')), KeyAction::Stop);
         assert_eq!(press(&mut state, control('l')), KeyAction::Repaint);
         keys(&mut state, if typed.is_empty() { "" } else { "^" });
@@ -267,7 +267,7 @@ fn keys_that_are_not_about_rows() {
     assert!(state.paused);
     keys(&mut state, "p");
     assert!(!state.paused);
-    assert_eq!(keys(&mut state, "q"), KeyAction::Leave);
+    assert_eq!(keys(&mut state, "q"), KeyAction::Quit);
 }
 
 #[test]
@@ -278,6 +278,6 @@ fn the_history_is_that_of_the_column() {
     keys(&mut state, "5");
     assert_eq!(last(&state), 3000.0);
     keys(&mut state, "9");
-    assert_eq!((state.rate_shown(), last(&state)), (Column::Cps, 30.0));
+    assert_eq!((state.history_column(), last(&state)), (Column::Cps, 30.0));
     assert_eq!(state.history_of(&state.total, 4)[3], 60.0);
 }

@@ -21,16 +21,16 @@ use std::time::Duration;
 
 /// The maximum time to leave the view when a signal ends it. A terminal that accepts no output, as
 /// that of a hanging connection, may block it for ever.
-const PATIENCE: Duration = Duration::from_secs(2);
+const GRACE: Duration = Duration::from_secs(2);
 
-struct Before {
+struct Saved {
     /// Standard output without the lock that another thread may hold.
     file: File,
     settings: libc::termios,
 }
 
-static BEFORE: OnceLock<Before> = OnceLock::new();
-static TAKEN: AtomicBool = AtomicBool::new(false);
+static SAVED: OnceLock<Saved> = OnceLock::new();
+static ACQUIRED: AtomicBool = AtomicBool::new(false);
 
 /// Returns the reason why the terminal cannot be drawn on, or None.
 pub fn unusable() -> Option<String> {
@@ -51,13 +51,13 @@ pub fn prepare() -> io::Result<File> {
     let file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
     let drawing = file.try_clone()?;
     let settings = tcgetattr(&file)?.into();
-    if BEFORE.set(Before { file, settings }).is_ok() {
-        let usual = std::panic::take_hook();
+    if SAVED.set(Saved { file, settings }).is_ok() {
+        let default_hook = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
-            let was_taken = is_taken();
+            let was_acquired = is_acquired();
             release();
-            usual(panic);
-            if was_taken {
+            default_hook(panic);
+            if was_acquired {
                 std::process::abort();
             }
         }));
@@ -67,39 +67,39 @@ pub fn prepare() -> io::Result<File> {
 
 /// Acquires the terminal unless the program is in the background. Returns true if it is ours now.
 pub fn acquire() -> io::Result<bool> {
-    let Some(before) = BEFORE.get() else { return Ok(false) };
+    let Some(saved) = SAVED.get() else { return Ok(false) };
     // A terminal that does not control this session has no background.
-    if tcgetpgrp(&before.file).is_ok_and(|group| group != getpgrp()) {
+    if tcgetpgrp(&saved.file).is_ok_and(|group| group != getpgrp()) {
         return Ok(false);
     }
-    TAKEN.store(true, Ordering::SeqCst);
-    let mut settings = Termios::from(before.settings);
+    ACQUIRED.store(true, Ordering::SeqCst);
+    let mut settings = Termios::from(saved.settings);
     cfmakeraw(&mut settings);
-    tcsetattr(&before.file, SetArg::TCSANOW, &settings)?;
-    write(&before.file, (EnterAlternateScreen, Hide))?;
+    tcsetattr(&saved.file, SetArg::TCSANOW, &settings)?;
+    write(&saved.file, (EnterAlternateScreen, Hide))?;
     Ok(true)
 }
 
 /// Returns true if the terminal is ours.
-pub fn is_taken() -> bool {
-    TAKEN.load(Ordering::SeqCst)
+pub fn is_acquired() -> bool {
+    ACQUIRED.load(Ordering::SeqCst)
 }
 
 /// Releases the terminal if it is held.
 pub fn release() {
-    if let Some(before) = settings_back() {
-        let _ = write(&before.file, (LeaveAlternateScreen, Show));
+    if let Some(saved) = restore_settings() {
+        let _ = write(&saved.file, (LeaveAlternateScreen, Show));
     }
 }
 
 /// Restores the settings alone, which never blocks.
-fn settings_back() -> Option<&'static Before> {
-    let before = BEFORE.get()?;
-    if !TAKEN.swap(false, Ordering::SeqCst) {
+fn restore_settings() -> Option<&'static Saved> {
+    let saved = SAVED.get()?;
+    if !ACQUIRED.swap(false, Ordering::SeqCst) {
         return None;
     }
-    let _ = tcsetattr(&before.file, SetArg::TCSANOW, &Termios::from(before.settings));
-    Some(before)
+    let _ = tcsetattr(&saved.file, SetArg::TCSANOW, &Termios::from(saved.settings));
+    Some(saved)
 }
 
 fn write(mut file: &File, commands: (impl Command, impl Command)) -> io::Result<()> {
@@ -119,12 +119,12 @@ pub fn watch_signals(out: Sender<LoopEvent>) -> io::Result<()> {
     signals.thread_block()?;
     let wait = move || {
         while let Ok(signal) = signals.wait() {
-            let heard = out.send(LoopEvent::Signal(signal)).is_ok();
+            let delivered = out.send(LoopEvent::Signal(signal)).is_ok();
             if ends.contains(&signal) {
-                if heard {
-                    std::thread::sleep(PATIENCE);
+                if delivered {
+                    std::thread::sleep(GRACE);
                 }
-                settings_back();
+                restore_settings();
                 die_of(signal);
             }
         }

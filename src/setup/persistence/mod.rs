@@ -5,8 +5,8 @@
 //! - sysctl.d: udev applies it to each new device, and `sysctl --system` to all. So the sysctls are
 //!   there too, in a file that sorts behind the others.
 //! - modules-load.d: the modules of the devices.
-//! - networkd drops addresses and routes that it did not set when it restarts. So it is told to leave
-//!   the devices alone, or to keep what is on them.
+//! - networkd drops addresses and routes that it did not set when it restarts. So its files make it
+//!   ignore the devices, or keep what is on them.
 
 mod manifest;
 mod modules_load_d;

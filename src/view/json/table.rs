@@ -4,6 +4,7 @@ use super::Document;
 use crate::command::Columns;
 use crate::view::View;
 use crate::view::classic::version;
+use crate::view::counters::counters;
 use libipvs::model::*;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -106,21 +107,11 @@ struct CountersJson {
 
 impl TrafficJson {
     fn new(s: &Statistics, columns: Columns) -> Option<TrafficJson> {
+        let [connections, packets_in, packets_out, bytes_in, bytes_out] = counters(s, columns);
+        let counters = CountersJson { connections, packets_in, packets_out, bytes_in, bytes_out };
         match columns {
-            Columns::Statistics => Some(TrafficJson::Statistics(CountersJson {
-                connections: s.connections,
-                packets_in: s.packets_in,
-                packets_out: s.packets_out,
-                bytes_in: s.bytes_in,
-                bytes_out: s.bytes_out,
-            })),
-            Columns::Rates => Some(TrafficJson::Rates(CountersJson {
-                connections: s.connections_rate,
-                packets_in: s.packets_in_rate,
-                packets_out: s.packets_out_rate,
-                bytes_in: s.bytes_in_rate,
-                bytes_out: s.bytes_out_rate,
-            })),
+            Columns::Statistics => Some(TrafficJson::Statistics(counters)),
+            Columns::Rates => Some(TrafficJson::Rates(counters)),
             // Every document has what these columns show.
             Columns::Plain
             | Columns::Thresholds

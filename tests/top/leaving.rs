@@ -121,6 +121,14 @@ fn job_control() {
         tty.keys("bg\r");
         std::thread::sleep(std::time::Duration::from_millis(500));
         tty.is_given_back();
+        // Nothing reads this line for a second: it must not stop the view in the background.
+        tty.keys("clear; sleep 1\r");
+        tty.keys("echo typed' 'ahead\r");
+        tty.shows("typed ahead");
+        tty.keys("jobs\r");
+        tty.shows("Running");
+        tty.keys("clear; echo so''mething else\r");
+        tty.shows("something else");
         tty.keys("fg\r");
         let screen = tty.shows("0 services");
         tty.is_ours();

@@ -143,6 +143,11 @@ fn watch_keys(out: Sender<LoopEvent>) -> io::Result<()> {
     let wait = move || {
         loop {
             let input = event::read();
+            // In the background, a line typed for the shell can wake this thread.
+            if input.as_ref().is_err_and(terminal::is_background_read) {
+                std::thread::sleep(BACKGROUND_POLL);
+                continue;
+            }
             let failed = input.is_err();
             if out.send(LoopEvent::Input(input)).is_err() || failed {
                 return;

@@ -80,6 +80,13 @@ pub fn acquire() -> io::Result<bool> {
     Ok(true)
 }
 
+/// Returns true if a read failed only because the program was in the background. A terminal that is
+/// gone has no foreground job.
+pub fn is_background_read(error: &io::Error) -> bool {
+    let alive = || SAVED.get().is_some_and(|saved| tcgetpgrp(&saved.file).is_ok());
+    error.raw_os_error() == Some(libc::EIO) && alive()
+}
+
 /// Returns true if the terminal is ours.
 pub fn is_acquired() -> bool {
     ACQUIRED.load(Ordering::SeqCst)
@@ -117,6 +124,8 @@ pub fn watch_signals(out: Sender<LoopEvent>) -> io::Result<()> {
     // The thread that reads keys learns of a new size too, but not in the middle of a key sequence.
     signals.add(Signal::SIGWINCH);
     signals.thread_block()?;
+    // A read in the background then fails, and does not stop the program.
+    SigSet::from(Signal::SIGTTIN).thread_block()?;
     let wait = move || {
         while let Ok(signal) = signals.wait() {
             let delivered = out.send(LoopEvent::Signal(signal)).is_ok();

@@ -147,8 +147,15 @@ mod tests {
 
     #[test]
     fn a_save_into_a_device_or_a_descriptor_writes_to_it() {
-        save(Path::new("/dev/null"), b"text").expect("saved");
-        assert!(!fs::metadata("/dev/null").expect("it exists").is_file());
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let fifo = folder.path().join("fifo");
+        nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).expect("a FIFO");
+        let mut reader = File::options().read(true).write(true).open(&fifo).expect("a FIFO");
+        save(&fifo, b"text").expect("saved");
+        assert!(!fs::metadata(&fifo).expect("it exists").is_file());
+        let mut bytes = [0; 4];
+        io::Read::read_exact(&mut reader, &mut bytes).expect("read");
+        assert_eq!(&bytes, b"text");
         let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
         let inode = file.as_file().metadata().expect("a file").ino();
         let name = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(file.as_file()));
@@ -157,7 +164,7 @@ mod tests {
         let mut text = String::new();
         io::Read::read_to_string(file.as_file_mut(), &mut text).expect("read");
         assert_eq!(text, "text");
-        assert!(save(Path::new("/"), b"text").is_err());
+        assert!(save(folder.path(), b"text").is_err());
     }
 
     #[test]

@@ -17,6 +17,7 @@ use libipvs::fake::FakeKernel;
 use libipvs::model::*;
 use libipvs::table::{Table, diff, inverse};
 use random_tables::whole_table;
+use serde_json::Value;
 
 const PAIRS: usize = 10_000;
 
@@ -59,7 +60,7 @@ fn changes_have_the_form_of_the_schema() {
         document(&diff(&Table::default(), &a));
     }
     // Differences do not contain these changes.
-    let key = ServiceKey::Mark { mark: 1, family: Family::V6 };
+    let key: ServiceKey = "mark 1 IPv6".parse().expect("a key");
     let rest = [
         Change::Flush,
         Change::Zero(None),
@@ -111,7 +112,7 @@ fn a_plan_is_the_difference_to_the_kernels_table() {
         let (a, b) = (whole_table(&mut rng, 4, 3), whole_table(&mut rng, 4, 3));
         let mut client = FakeKernel::with_table(a.clone()).client().expect("a client");
         assert_eq!(client.table().expect("the table"), a);
-        let plan = client.plan(b.clone(), Scope::Whole).expect("a plan");
+        let plan = client.plan(&b, Scope::Whole).expect("a plan");
         assert_eq!(plan.changes(), diff(&b, &a));
     }
 }
@@ -123,9 +124,9 @@ fn a_partial_table_changes_only_what_it_names() {
         let (a, b) = (whole_table(&mut rng, 5, 4), whole_table(&mut rng, 5, 4));
         let kernel = FakeKernel::with_table(a.clone());
         let mut client = kernel.client().expect("a client");
-        client.apply(b.clone(), Scope::Named).expect("no change is refused");
+        client.apply(&b, Scope::Named).expect("no change is refused");
         let table = kernel.table();
-        for entry in a.services().chain(b.services()) {
+        for entry in a.iter().chain(&b) {
             let key = &entry.service().key;
             assert_eq!(table.service(key), b.service(key).or(a.service(key)));
         }
@@ -133,6 +134,51 @@ fn a_partial_table_changes_only_what_it_names() {
             assert_eq!(table.daemon(role), b.daemon(role).or(a.daemon(role)));
         }
     }
+}
+
+/// The pointer and the name of each member of each object in a document.
+fn members(value: &Value, pointer: &str, found: &mut Vec<(String, String)>) {
+    let items: Vec<(String, &Value)> = match value {
+        Value::Object(object) => {
+            found.extend(object.keys().map(|name| (pointer.to_string(), name.clone())));
+            object.iter().map(|(name, value)| (name.clone(), value)).collect()
+        }
+        Value::Array(items) => items.iter().enumerate().map(|(n, v)| (n.to_string(), v)).collect(),
+        _ => return,
+    };
+    items.iter().for_each(|(name, value)| members(value, &format!("{pointer}/{name}"), found));
+}
+
+#[test]
+fn a_table_survives_json_and_a_wrong_member_does_not() {
+    let mut rng = Rng::with_seed(12);
+    let (mut tried, mut refused) = (0, 0);
+    for _ in 0..300 {
+        let table = whole_table(&mut rng, 3, 3);
+        let document = serde_json::to_value(&table).expect("JSON");
+        let read = |document: Value| serde_json::from_value::<Table>(document);
+        assert_eq!(read(document.clone()).expect("a table"), table);
+        let mut found = Vec::new();
+        members(&document, "", &mut found);
+        for (pointer, name) in found {
+            let new_names = [None, Some("note"), Some("statistics"), Some("servers"), Some("port")];
+            for new_name in new_names.into_iter().filter(|new| *new != Some(&name)) {
+                let mut changed = document.clone();
+                let object = changed.pointer_mut(&pointer).and_then(Value::as_object_mut);
+                let object = object.expect("an object");
+                let value = object.remove(&name).expect("the member");
+                if let Some(new_name) = new_name {
+                    object.insert(new_name.to_string(), value);
+                }
+                tried += 1;
+                match read(changed) {
+                    Ok(same) => assert_eq!(same, table, "{pointer}/{name}: {new_name:?}"),
+                    Err(_) => refused += 1,
+                }
+            }
+        }
+    }
+    assert!(tried > 10_000 && refused == tried, "{refused} of {tried} refused");
 }
 
 #[test]

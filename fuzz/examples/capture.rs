@@ -36,7 +36,7 @@ impl Transport for Recorder<'_> {
 
 fn main() {
     let folder = std::env::args().nth(1).expect("a folder");
-    let mark = ServiceKey::Mark { mark: 1, family: Family::V4 };
+    let mark: ServiceKey = "mark 1 IPv4".parse().expect("a key");
     for selector in 0..8u8 {
         let datagrams = RefCell::default();
         let kernel = Kernel::open().expect("a socket");
@@ -53,7 +53,7 @@ fn main() {
             5 => client.daemons().is_ok(),
             // The kernel refuses all six changes, because the service does not exist.
             6 => {
-                let missing = ServiceKey::Mark { mark: 99, family: Family::V6 };
+                let missing: ServiceKey = "mark 99 IPv6".parse().expect("a key");
                 client.changes(&[0; 6].map(|_| Change::DeleteService(missing))).is_ok()
             }
             _ => client.services().is_ok_and(|all| {

@@ -68,7 +68,7 @@ fn check_all(client: &mut Client, weights: &mut Weights) -> Result<(), Error> {
                 _ => continue,
             };
             let message = format!("{key}: {} gets weight {}", server.key, server.weight);
-            match client.edit_destination(key, server) {
+            match client.edit_destination(&key, &server) {
                 Ok(()) => println!("{message}"),
                 // Another program has deleted the real server.
                 Err(error) if is_missing(&error) => {}
@@ -89,7 +89,7 @@ fn checked(servers: Vec<Destination>) -> Vec<(Destination, bool)> {
         let checks: Vec<_> = servers
             .into_iter()
             .map(|server| {
-                let address = SocketAddr::new(server.key.address, server.key.port);
+                let address = SocketAddr::from(server.key);
                 let check =
                     threads.spawn(move || TcpStream::connect_timeout(&address, TIMEOUT).is_ok());
                 (server, check)

@@ -29,7 +29,7 @@ fn main() -> ExitCode {
 fn watch(interval: Duration) -> Result<(), Error> {
     let mut client = Client::connect()?;
     let mut before = client.table()?;
-    println!("watching {} services", before.services().count());
+    println!("watching {} services", before.len());
     loop {
         std::thread::sleep(interval);
         let current = client.table()?;

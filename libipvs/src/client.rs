@@ -19,6 +19,10 @@ const PROC_TABLE: &str = "/proc/net/ip_vs";
 /// A client of the kernel's IPVS, in the network namespace in which its transport was opened.
 ///
 /// Every call blocks until the kernel has answered. [`Error::kind`] tells what an error means.
+///
+/// A call that sends a value checks it first. An invalid one is [`Error::Invalid`], and nothing is
+/// sent: the kernel would change it silently, so that the table would differ from the desired one
+/// for ever. [`Client::changes_unchecked`] leaves the decision to the kernel.
 #[derive(Debug)]
 pub struct Client<T = Kernel> {
     netlink: Netlink<T>,
@@ -112,6 +116,17 @@ impl<T: Transport> Client<T> {
         })
     }
 
+    /// Returns all virtual services with their real servers and statistics. Sends one request for
+    /// each service; other programs may change the table meanwhile.
+    pub fn snapshot(&mut self) -> Result<Vec<ObservedEntry>, Error> {
+        let mut entries = Vec::new();
+        for service in self.services()? {
+            let destinations = self.destinations(&service.service.key)?;
+            entries.push(ObservedEntry { service, destinations });
+        }
+        Ok(entries)
+    }
+
     /// Returns the synchronisation daemons that are running (`IPVS_CMD_GET_DAEMON`).
     pub fn daemons(&mut self) -> Result<Vec<Daemon>, Error> {
         self.dump(Query::Daemons, wire::read_daemon)
@@ -123,45 +138,37 @@ impl<T: Transport> Client<T> {
     }
 
     /// Adds a virtual service.
-    pub fn add_service(&mut self, service: Service) -> Result<(), Error> {
-        self.change(&Change::AddService(service))
+    pub fn add_service(&mut self, service: &Service) -> Result<(), Error> {
+        self.change(&Change::AddService(service.clone()))
     }
 
     /// Replaces the settings of a virtual service. Its real servers and connections stay.
-    pub fn edit_service(&mut self, service: Service) -> Result<(), Error> {
-        self.change(&Change::EditService(service))
+    pub fn edit_service(&mut self, service: &Service) -> Result<(), Error> {
+        self.change(&Change::EditService(service.clone()))
     }
 
     /// Deletes a virtual service and its real servers.
-    pub fn delete_service(&mut self, key: ServiceKey) -> Result<(), Error> {
-        self.change(&Change::DeleteService(key))
+    pub fn delete_service(&mut self, key: &ServiceKey) -> Result<(), Error> {
+        self.change(&Change::DeleteService(*key))
     }
 
     /// Adds a real server to a virtual service.
-    pub fn add_destination(
-        &mut self,
-        key: ServiceKey,
-        destination: Destination,
-    ) -> Result<(), Error> {
-        self.change(&Change::AddDestination(key, destination))
+    pub fn add_destination(&mut self, key: &ServiceKey, new: &Destination) -> Result<(), Error> {
+        self.change(&Change::AddDestination(*key, new.clone()))
     }
 
     /// Replaces the settings of a real server. Its connections stay.
-    pub fn edit_destination(
-        &mut self,
-        key: ServiceKey,
-        destination: Destination,
-    ) -> Result<(), Error> {
-        self.change(&Change::EditDestination(key, destination))
+    pub fn edit_destination(&mut self, key: &ServiceKey, new: &Destination) -> Result<(), Error> {
+        self.change(&Change::EditDestination(*key, new.clone()))
     }
 
     /// Deletes a real server from a virtual service.
     pub fn delete_destination(
         &mut self,
-        key: ServiceKey,
-        destination: DestinationKey,
+        key: &ServiceKey,
+        destination: &DestinationKey,
     ) -> Result<(), Error> {
-        self.change(&Change::DeleteDestination(key, destination))
+        self.change(&Change::DeleteDestination(*key, *destination))
     }
 
     /// Deletes all virtual services.
@@ -170,18 +177,18 @@ impl<T: Transport> Client<T> {
     }
 
     /// Zeroes the counters of one virtual service and its real servers, or all counters.
-    pub fn zero(&mut self, key: Option<ServiceKey>) -> Result<(), Error> {
-        self.change(&Change::Zero(key))
+    pub fn zero(&mut self, key: Option<&ServiceKey>) -> Result<(), Error> {
+        self.change(&Change::Zero(key.copied()))
     }
 
     /// Sets the timeouts that are not 0.
-    pub fn set_timeouts(&mut self, timeouts: Timeouts) -> Result<(), Error> {
-        self.change(&Change::SetTimeouts(timeouts))
+    pub fn set_timeouts(&mut self, timeouts: &Timeouts) -> Result<(), Error> {
+        self.change(&Change::SetTimeouts(*timeouts))
     }
 
     /// Starts a synchronisation daemon.
-    pub fn start_daemon(&mut self, daemon: Daemon) -> Result<(), Error> {
-        self.change(&Change::StartDaemon(daemon))
+    pub fn start_daemon(&mut self, daemon: &Daemon) -> Result<(), Error> {
+        self.change(&Change::StartDaemon(daemon.clone()))
     }
 
     /// Stops the synchronisation daemon of a role.
@@ -191,15 +198,49 @@ impl<T: Transport> Client<T> {
 
     /// Makes one change.
     pub fn change(&mut self, change: &Change) -> Result<(), Error> {
-        self.changes([change])?.into_iter().collect()
+        change.validate()?;
+        self.changes_unchecked([change])?.into_iter().collect()
     }
 
     /// Makes many changes in order, with as few system calls as possible, and returns a result for
-    /// each. A refused change does not stop the ones after it.
+    /// each. A change that is invalid or refused does not stop the ones after it.
     ///
     /// An error instead of the results means that the exchange failed: an unknown number of the
     /// first changes has been made.
+    ///
+    /// ```
+    /// use libipvs::fake::FakeKernel;
+    /// use libipvs::model::{Change, Service};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut client = FakeKernel::new().client()?;
+    /// let web = Service::tcp("192.0.2.1:80".parse()?).build()?;
+    /// let changes = [Change::AddService(web.clone()), Change::AddService(web)];
+    /// let results = client.changes(&changes)?;
+    /// let refused = changes.iter().zip(&results).filter(|(_, result)| result.is_err()).count();
+    /// assert_eq!(refused, 1, "the service exists already");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn changes<'a>(
+        &mut self,
+        changes: impl IntoIterator<Item = &'a Change>,
+    ) -> Result<Vec<Result<(), Error>>, Error> {
+        let changes: Vec<&Change> = changes.into_iter().collect();
+        let checked: Vec<_> = changes.iter().map(|change| change.validate()).collect();
+        let valid = changes.iter().zip(&checked).filter(|(_, checked)| checked.is_ok());
+        let valid: Vec<&Change> = valid.map(|(change, _)| *change).collect();
+        let mut results = self.changes_unchecked(valid)?.into_iter();
+        let result = |checked: Result<(), ValidationError>| match checked {
+            Ok(()) => results.next().unwrap_or(Ok(())),
+            Err(invalid) => Err(invalid.into()),
+        };
+        Ok(checked.into_iter().map(result).collect())
+    }
+
+    /// Makes many changes like [`Client::changes`], but sends invalid values too: the kernel refuses
+    /// some, and changes others silently. For programs that must behave like ipvsadm 1.31.
+    pub fn changes_unchecked<'a>(
         &mut self,
         changes: impl IntoIterator<Item = &'a Change> + Clone,
     ) -> Result<Vec<Result<(), Error>>, Error> {

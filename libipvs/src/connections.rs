@@ -11,7 +11,7 @@
 //!         break;
 //!     }
 //!     for connection in lines.lines().filter_map(connections::parse) {
-//!         println!("{} {}", connection.client.0, connection.state);
+//!         println!("{} {}", connection.client, connection.state);
 //!     }
 //! }
 //! # Ok(())
@@ -22,7 +22,8 @@ use crate::model::Protocol;
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
 /// The file with the connections of the process's network namespace: that of its first thread.
 pub const PATH: &str = "/proc/net/ip_vs_conn";
@@ -39,17 +40,35 @@ pub struct Connection<'a> {
     /// The name of the protocol, as the kernel writes it.
     pub protocol_name: &'a str,
     /// The client's address and port, CIP. The port is 0 in a connection template of persistence.
-    pub client: (IpAddr, u16),
+    pub client: SocketAddr,
     /// The virtual service's address and port, VIP.
-    pub virtual_server: (IpAddr, u16),
+    pub virtual_server: SocketAddr,
     /// The real server's address and port, RIP.
-    pub real_server: (IpAddr, u16),
+    pub real_server: SocketAddr,
     /// The state, as the kernel writes it, such as `ESTABLISHED`.
     pub state: &'a str,
     /// The seconds until the kernel forgets the connection.
     pub expires: u64,
-    /// The name of the persistence engine and its data, such as a SIP Call-ID.
-    pub engine: Option<(&'a str, &'a str)>,
+    /// What the persistence engine knows of the client, if the service has one.
+    pub engine: Option<EngineData<'a>>,
+}
+
+/// What a persistence engine knows of a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EngineData<'a> {
+    /// The name of the engine, such as `sip`.
+    pub name: &'a str,
+    /// Its data, such as a Call-ID.
+    pub data: &'a str,
+}
+
+impl Connection<'_> {
+    /// Returns the time until the kernel forgets the connection.
+    #[must_use]
+    pub fn expires_in(&self) -> Duration {
+        Duration::from_secs(self.expires)
+    }
 }
 
 /// A reader of the file that returns some lines at a time, in constant memory.
@@ -99,10 +118,13 @@ pub fn parse(line: &str) -> Option<Connection<'_>> {
     let mut words = line.split_ascii_whitespace();
     let mut next = || words.next();
     let protocol_name = next()?;
-    let mut endpoint = || Some((address(next()?)?, u16::from_str_radix(next()?, 16).ok()?));
+    let mut endpoint = || {
+        let address = address(next()?)?;
+        Some(SocketAddr::new(address, u16::from_str_radix(next()?, 16).ok()?))
+    };
     let (client, virtual_server, real_server) = (endpoint()?, endpoint()?, endpoint()?);
     let (state, expires) = (next()?, next()?.parse().ok()?);
-    let engine = next().zip(next());
+    let engine = next().zip(next()).map(|(name, data)| EngineData { name, data });
     let protocol = match protocol_name {
         "TCP" => Protocol::Tcp,
         "UDP" => Protocol::Udp,
@@ -137,17 +159,18 @@ mod tests {
     fn lines_of_the_kernel_are_parsed() {
         let c =
             parse("TCP 0A000002 8948 0A000064 0050 0A00000C 0050 FIN_WAIT        116\n").unwrap();
-        assert_eq!(c.client, ("10.0.0.2".parse().unwrap(), 0x8948));
-        assert_eq!(c.real_server, ("10.0.0.12".parse().unwrap(), 80));
+        assert_eq!(c.client, "10.0.0.2:35144".parse().unwrap());
+        assert_eq!(c.real_server, "10.0.0.12:80".parse().unwrap());
         assert_eq!((c.state, c.expires, c.engine), ("FIN_WAIT", 116, None));
+        assert_eq!(c.expires_in(), Duration::from_secs(116));
         let c = parse(
             "UDP fd00:0000:0000:0000:0000:0000:0000:0002 0000 \
              fd00:0000:0000:0000:0000:0000:0000:0100 13C4 \
              0A00000B 13C4 NONE             56 sip abc123@host",
         )
         .unwrap();
-        assert_eq!(c.client, ("fd00::2".parse().unwrap(), 0));
-        assert_eq!(c.engine, Some(("sip", "abc123@host")));
+        assert_eq!(c.client, "[fd00::2]:0".parse().unwrap());
+        assert_eq!(c.engine, Some(EngineData { name: "sip", data: "abc123@host" }));
         for (name, protocol) in [
             ("TCP", Protocol::Tcp),
             ("UDP", Protocol::Udp),
@@ -157,7 +180,7 @@ mod tests {
             let line = format!("{name} 0A000002 8948 0A000064 0050 0A00000C 0050 NONE 5");
             let c = parse(&line).unwrap();
             assert_eq!((c.protocol_name, c.protocol), (name, protocol));
-            assert_eq!(c.virtual_server, ("10.0.0.100".parse().unwrap(), 80));
+            assert_eq!(c.virtual_server, "10.0.0.100:80".parse().unwrap());
         }
     }
 

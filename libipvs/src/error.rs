@@ -1,6 +1,6 @@
 //! Errors: their kinds, and the texts that scripts match.
 
-use crate::model::Change;
+use crate::model::{Change, ValidationError};
 use crate::netlink::error::{Error as NetlinkError, errno_text, without_number};
 use std::io;
 
@@ -57,29 +57,32 @@ impl From<&Change> for Operation {
 pub enum Error {
     /// IPVS cannot be reached: the kernel does not have it, or the socket failed.
     #[error("{}", unavailable(&.0.0))]
-    Unavailable(Cause),
+    Unavailable(ExchangeError),
     /// The caller may not use IPVS, which requires CAP_NET_ADMIN.
     #[error("Permission denied (you must be root)")]
     NotPermitted,
     /// The network namespace does not exist or cannot be entered.
     #[error("cannot enter the network namespace: {}", without_number(.0))]
     Namespace(io::Error),
+    /// The value is invalid. Nothing was sent.
+    #[error("{0}")]
+    Invalid(#[from] ValidationError),
     /// The kernel refused the operation, or the exchange failed.
     #[error("{}", classic_text(*operation, &source.0))]
     Refused {
         /// The operation.
         operation: Operation,
         /// The cause; its text includes the kernel's explanation (extended acknowledgement).
-        source: Cause,
+        source: ExchangeError,
     },
 }
 
-/// The cause of an [`Error`]: a refusal by the kernel, a failed socket, or a malformed answer.
+/// A refusal by the kernel, a failed socket, or a malformed answer: the cause of an [`Error`].
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
-pub struct Cause(NetlinkError);
+pub struct ExchangeError(NetlinkError);
 
-impl Cause {
+impl ExchangeError {
     /// Returns the errno, if the kernel gave one.
     pub fn code(&self) -> Option<i32> {
         self.0.code()
@@ -116,8 +119,8 @@ pub enum ErrorKind {
     InterfaceDown,
     /// A number or a name exceeds the kernel's limits (ERANGE).
     OutOfRange,
-    /// No kernel accepts the value, such as a real server of the other family without a tunnel
-    /// (EINVAL).
+    /// The value is invalid ([`Error::Invalid`]), or the kernel does not accept it, such as a real
+    /// server of the other family without a tunnel (EINVAL).
     Invalid,
     /// The kernel was built without support (EAFNOSUPPORT, EOPNOTSUPP, ENOPROTOOPT,
     /// EPROTONOSUPPORT).
@@ -136,15 +139,16 @@ impl Error {
     pub(crate) fn new(operation: Operation, source: NetlinkError) -> Error {
         match source.code() {
             Some(libc::EPERM) => Error::NotPermitted,
-            _ => Error::Refused { operation, source: Cause(source) },
+            _ => Error::Refused { operation, source: ExchangeError(source) },
         }
     }
 
     pub(crate) fn unavailable(cause: NetlinkError) -> Error {
-        Error::Unavailable(Cause(cause))
+        Error::Unavailable(ExchangeError(cause))
     }
 
     /// Returns the meaning of the error.
+    #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
             Error::NotPermitted => ErrorKind::NotPermitted,
@@ -162,7 +166,8 @@ impl Error {
                 Some(libc::ENOMEM) => ErrorKind::OutOfMemory,
                 Some(_) => ErrorKind::NoSuchNamespace,
             },
-            Error::Unavailable(Cause(cause)) => match (cause, cause.code()) {
+            Error::Invalid(_) => ErrorKind::Invalid,
+            Error::Unavailable(ExchangeError(cause)) => match (cause, cause.code()) {
                 (_, Some(libc::EPERM | libc::EACCES)) => ErrorKind::NotPermitted,
                 (NetlinkError::Refused { .. }, Some(libc::ENOENT)) => ErrorKind::NoIpvs,
                 // A kernel without netlink.
@@ -174,11 +179,13 @@ impl Error {
     }
 
     /// Returns the errno, if the kernel gave one.
+    #[must_use]
     pub fn code(&self) -> Option<i32> {
         match self {
             Error::Unavailable(source) | Error::Refused { source, .. } => source.code(),
             Error::NotPermitted => Some(libc::EPERM),
             Error::Namespace(source) => source.raw_os_error(),
+            Error::Invalid(_) => None,
         }
     }
 }

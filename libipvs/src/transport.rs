@@ -25,6 +25,27 @@ pub trait Transport {
     fn answers_that_fit(&self) -> usize;
 }
 
+/// Implements the trait for a pointer to a transport.
+macro_rules! transport_behind {
+    ($($pointer:ty),*) => {$(
+        impl<T: Transport + ?Sized> Transport for $pointer {
+            fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+                (**self).send(bytes)
+            }
+
+            fn receive(&mut self, inbox: &mut Inbox) -> io::Result<()> {
+                (**self).receive(inbox)
+            }
+
+            fn answers_that_fit(&self) -> usize {
+                (**self).answers_that_fit()
+            }
+        }
+    )*};
+}
+
+transport_behind!(Box<T>, &mut T);
+
 /// The datagrams of one receive. A dump ends with two: its last data, and the message that ends it.
 #[derive(Debug)]
 pub struct Inbox {

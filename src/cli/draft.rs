@@ -7,6 +7,7 @@ use crate::names::Names;
 use crate::text::printable;
 use libipvs::model::*;
 use std::net::{IpAddr, Ipv4Addr};
+use std::num::NonZeroU32;
 
 /// The values of one command line. It starts with the defaults.
 pub struct Draft<'a> {
@@ -43,7 +44,7 @@ impl<'a> Draft<'a> {
             key: None,
             address: b"",
             ipv6: false,
-            service: Service::new(ServiceKey::Mark { mark: 0, family: Family::V4 }),
+            service: Service::new(ServiceKey::Mark { mark: NonZeroU32::MIN, family: Family::V4 }),
             scheduler_flags: b"",
             server: None,
             destination: Destination::new(nowhere, Forwarding::DirectRouting),

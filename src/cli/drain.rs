@@ -71,7 +71,7 @@ pub fn parse(
 mod tests {
     use super::*;
     use crate::names::System;
-    use libipvs::model::{DestinationKey, Family, Protocol, ServiceKey};
+    use libipvs::model::{DestinationKey, Protocol, ServiceKey};
 
     fn parsed(line: &str) -> Result<Invocation<Drain>, CommandError> {
         parse(&line.split(' ').collect::<Vec<_>>(), &System)
@@ -92,7 +92,7 @@ mod tests {
         let undo = Drain { undo: true, ..plain.clone() };
         assert_eq!(parsed("--undo -t 10.0.0.1:80 -r 10.0.0.11"), Ok(Invocation::Run(undo)));
         let mark = Drain {
-            service: ServiceKey::Mark { mark: 7, family: Family::V6 },
+            service: "mark 7 IPv6".parse().expect("a key"),
             server: DestinationKey { port: 0, ..server },
             ..plain
         };

@@ -10,6 +10,7 @@ use super::value::{self, INT_MAX};
 use crate::command::{Command, Form};
 use Section::*;
 use libipvs::model::{Change, Checksum, Forwarding, Protocol};
+use std::num::NonZeroU16;
 
 /// The name of the options that name a virtual service.
 pub const SERVICE: &str = "service-address";
@@ -149,7 +150,7 @@ pub const OPTIONS: &[OptionRow] = &[
     option("tun-port", b"", RealServer, SERVER_EDITS)
         .help("UDP port of a gue tunnel")
         .argument("port")
-        .parses(|draft, text| value::number(text, 1, 65535, "tunnel port").map(|n| draft.destination.tunnel.port = n)),
+        .parses(|draft, text| value::number(text, 1, 65535, "tunnel port").map(|n| draft.destination.tunnel.port = NonZeroU16::new(n))),
     option("tun-nocsum", b"", RealServer, SERVER_EDITS)
         .help("Send tunnel packets without a checksum (gue, gre; default)")
         .sets(|draft, _| draft.destination.tunnel.checksum = Checksum::None),
@@ -229,7 +230,7 @@ pub const OPTIONS: &[OptionRow] = &[
     option("mcast-port", b"", Daemon, START_DAEMON)
         .help("UDP port of the multicast group [default: 8848]")
         .argument("port")
-        .parses(|draft, text| value::number(text, 1, 65535, "mcast-port").map(|port| draft.daemon.port = Some(port))),
+        .parses(|draft, text| value::number(text, 1, 65535, "mcast-port").map(|n| draft.daemon.port = NonZeroU16::new(n))),
     option("mcast-ttl", b"", Daemon, START_DAEMON)
         .help("Time to live of messages [default: 1]")
         .argument("ttl")

@@ -148,7 +148,7 @@ fn daemons_and_timeouts() {
 fn lists() {
     let services = |columns| List { subject: Subject::Services(None, columns), ..List::default() };
     let subject = |subject| List { subject, ..List::default() };
-    let key = ServiceKey::Mark { mark: 7, family: Family::V4 };
+    let key: ServiceKey = "mark 7 IPv4".parse().expect("a key");
     let plain = List::default();
     for (line, list) in [
         ("-L", plain.clone()),

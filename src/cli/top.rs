@@ -86,7 +86,7 @@ fn seconds(text: &OsStr) -> Result<Duration, CommandError> {
 mod tests {
     use super::*;
     use crate::names::System;
-    use libipvs::model::{Family, Protocol};
+    use libipvs::model::Protocol;
 
     fn top(words: &[&str]) -> Top {
         match parse(words, &System) {
@@ -137,7 +137,7 @@ mod tests {
                 address(Protocol::Tcp, "10.0.0.2", 0),
                 address(Protocol::Udp, "fd00::1", 53),
                 address(Protocol::Sctp, "10.0.0.1", 9),
-                ServiceKey::Mark { mark: 7, family: Family::V6 },
+                "mark 7 IPv6".parse().expect("a key"),
             ]
         );
     }

@@ -7,6 +7,7 @@ use crate::names::{self, Names};
 use crate::text::printable;
 use libipvs::model::{DaemonRole, Family, Netmask, Protocol, TunnelKind, scheduler_flag_names};
 use std::net::{IpAddr, Ipv6Addr};
+use std::num::NonZeroU32;
 
 /// The maximum of most numeric options.
 pub const INT_MAX: u32 = i32::MAX as u32;
@@ -47,8 +48,8 @@ pub fn timeout(text: &[u8], min: u32) -> Result<u32, CommandError> {
 }
 
 /// Parses a firewall mark.
-pub fn mark(text: &[u8]) -> Result<u32, CommandError> {
-    in_range(text, 1, u32::MAX).ok_or_else(|| {
+pub fn mark(text: &[u8]) -> Result<NonZeroU32, CommandError> {
+    in_range(text, 1, u32::MAX).and_then(NonZeroU32::new).ok_or_else(|| {
         CommandError::usage(format!("invalid fwmark value `{}' specified", printable(text)))
     })
 }

@@ -14,7 +14,7 @@ use crate::ui::Ui;
 use crate::view::labels::Labels;
 use crate::view::{json, rules};
 use libipvs::model::Change;
-use libipvs::{ApplyError, Plan, Refusal, Scope, Table, Transport};
+use libipvs::{ApplyError, ChangeError, Plan, Scope, Table, Transport};
 use std::io::{self, Write};
 
 /// `ipvsadm apply WORDS`.
@@ -43,7 +43,7 @@ fn apply<C: Transport>(context: &mut Context<C>, task: &Apply) -> Result<(), Com
         false => CommandError::silent(ErrorKind::Refused),
     })?;
     let scope = if task.keep { Scope::Named } else { Scope::Whole };
-    let plan = context.client.get()?.plan(desired, scope)?;
+    let plan = context.client.get()?.plan(&desired, scope)?;
     let changes = plan.changes();
     if !task.dry_run && !changes.is_empty() {
         make_changes(context, &plan, &lines)?;
@@ -101,8 +101,8 @@ fn report<C>(context: &mut Context<C>, error: ApplyError, lines: &Lines) -> Comm
     let (ui, names) = (&mut context.ui, context.names);
     let mut kind = ErrorKind::Refused;
     match error {
-        ApplyError::Refused { refused, unrestored } => {
-            for (change, error) in refused {
+        ApplyError::Refused { refused, unrestored, .. } => {
+            for ChangeError { change, error, .. } in refused {
                 let error = CommandError::from(error);
                 ui.report(&error);
                 kind = error.kind;
@@ -127,8 +127,8 @@ fn report<C>(context: &mut Context<C>, error: ApplyError, lines: &Lines) -> Comm
     CommandError::silent(kind)
 }
 
-fn report_unrestored(ui: &mut Ui, unrestored: &[Refusal]) {
-    for (change, error) in unrestored {
+fn report_unrestored(ui: &mut Ui, unrestored: &[ChangeError]) {
+    for ChangeError { change, error, .. } in unrestored {
         ui.message(&format!("cannot roll back: {error}\nin: {}", as_line(change)));
     }
 }

@@ -10,7 +10,9 @@ use libipvs::model::Change;
 /// Makes one change.
 pub fn change<C: Transport>(context: &mut Context<C>, change: &Change) -> Result<(), CommandError> {
     let client = context.client.get()?;
-    client.change(change).map_err(|error| {
+    let result =
+        client.changes_unchecked([change]).and_then(|results| results.into_iter().collect());
+    result.map_err(|error: libipvs::Error| {
         let hint = match context.ui.stderr_is_terminal() {
             true => hints::of_change(client, change, &error),
             false => None,

@@ -190,7 +190,9 @@ fn classic_connections(
             return Ok(());
         }
         let all = || lines.lines().filter_map(connections::parse);
-        view.labels.prepare(all().flat_map(|c| [c.client.0, c.virtual_server.0, c.real_server.0]));
+        view.labels.prepare(
+            all().flat_map(|c| [c.client.ip(), c.virtual_server.ip(), c.real_server.ip()]),
+        );
         for connection in all() {
             view.connection(&connection).map_err(CommandError::output)?;
         }

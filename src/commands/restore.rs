@@ -146,7 +146,8 @@ impl<C: Transport> Restore<'_, C> {
             return ControlFlow::Continue(());
         }
         let changes = self.batch.iter().map(|pending| &pending.change);
-        let results = self.context.client.get().and_then(|client| client.changes(changes));
+        let results =
+            self.context.client.get().and_then(|client| client.changes_unchecked(changes));
         let results = match results {
             Ok(results) => results,
             // Nobody knows which changes were made.

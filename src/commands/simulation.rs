@@ -132,7 +132,7 @@ mod tests {
     fn a_good_file_becomes_a_table() {
         let (result, kept, messages) = simulated("# one\n-A -f 1\n\n-a -f 1 -r 10.0.0.2\n");
         let table = result.expect("a good file");
-        assert_eq!(table.services().next().map(|entry| entry.destinations().count()), Some(1));
+        assert_eq!(table.iter().next().map(|entry| entry.destinations().count()), Some(1));
         assert_eq!((kept, messages.as_str()), (vec![2, 4], ""));
     }
 

@@ -2,8 +2,9 @@
 
 use super::columns::{push_number, push_padded, push_without_controls};
 use super::labels::Labels;
-use libipvs::connections::Connection;
+use libipvs::connections::{Connection, EngineData};
 use std::io::{self, Write};
+use std::net::SocketAddr;
 
 /// Writes a listing of connections, one at a time.
 pub struct Connections<'n, W> {
@@ -40,7 +41,8 @@ impl<'n, W: Write> Connections<'n, W> {
         line.push(' ');
         push_cell(line, 11, connection.state);
         let protocol = Some(connection.protocol);
-        let mut end = |line: &mut String, width, (address, port)| {
+        let mut end = |line: &mut String, width, end: SocketAddr| {
+            let (address, port) = (end.ip(), end.port());
             push_padded(line, width, |line| labels.endpoint(line, address, port, protocol));
         };
         end(line, 18, client);
@@ -48,10 +50,10 @@ impl<'n, W: Write> Connections<'n, W> {
         end(line, 18, virtual_server);
         line.push(' ');
         match connection.engine {
-            Some((engine, data)) if self.engines => {
+            Some(EngineData { name, data, .. }) if self.engines => {
                 end(line, 16, real_server);
                 line.push(' ');
-                push_cell(line, 18, engine);
+                push_cell(line, 18, name);
                 push_without_controls(line, data);
             }
             _ => end(line, 0, real_server),

@@ -91,7 +91,7 @@ impl<'n> Labels<'n> {
                 self.endpoint(out, *address, *port, Some(*protocol));
             }
             ServiceKey::Mark { mark, family } => {
-                push_number(out, *mark);
+                push_number(out, mark.get());
                 if *family == libipvs::model::Family::V6 {
                     out.push_str(ipv6);
                 }

@@ -25,7 +25,7 @@ pub fn destinations<T>(destinations: &mut [T], key: impl Fn(&T) -> &DestinationK
 
 fn compare_services(a: &ServiceKey, b: &ServiceKey) -> Ordering {
     let mark = |key: &ServiceKey| match key {
-        ServiceKey::Mark { mark, .. } => *mark,
+        ServiceKey::Mark { mark, .. } => mark.get(),
         ServiceKey::Address { .. } => 0,
     };
     let by_family = a.family().cmp(&b.family());
@@ -123,7 +123,7 @@ mod tests {
             address: address.parse().unwrap(),
             port,
         };
-        let mark = |mark| ServiceKey::Mark { mark, family: Family::V4 };
+        let mark = |mark: u32| format!("mark {mark} IPv4").parse().expect("a key");
         let ordered = [tcp("10.0.0.1", 80), tcp("10.0.0.1", 443), tcp("::1", 80), mark(1), mark(2)];
         for pair in ordered.windows(2) {
             assert_eq!(compare_services(&pair[0], &pair[1]), Ordering::Less);

@@ -1,6 +1,6 @@
 //! The table, or changes to it, as the command lines that `-S` writes and `-R` reads.
 
-use super::classic::push_netmask;
+use super::classic::{push_netmask, tunnel_port};
 use super::labels::{Labels, port_protocol};
 use super::words;
 use libipvs::model::*;
@@ -138,7 +138,7 @@ fn push_tunnel(line: &mut String, destination: &Destination) {
     match destination.tunnel.kind {
         TunnelKind::Ipip | TunnelKind::Other(_) => line.push_str(" --tun-type ipip"),
         TunnelKind::Gue => {
-            let port = destination.tunnel.port;
+            let port = tunnel_port(destination);
             push(line, format_args!(" --tun-type gue --tun-port {port} {checksum}"));
         }
         TunnelKind::Gre => push(line, format_args!(" --tun-type gre {checksum}")),

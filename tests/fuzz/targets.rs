@@ -15,7 +15,8 @@ use libipvs::connections::{self, Reader};
 use libipvs::model::*;
 use libipvs::transport::{Inbox, Transport};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 
 /// The name of a target, and its function.
 pub type Target = (&'static str, fn(&[u8]));
@@ -216,7 +217,7 @@ fn request(change: &Change) -> Vec<u8> {
     transport.sent = Some(&mut sent);
     let mut client = Client::over(transport, || ()).expect("an answer about the family");
     // Only the request matters.
-    assert!(client.change(change).is_err());
+    assert!(client.changes_unchecked([change]).is_err());
     drop(client);
     sent
 }
@@ -228,7 +229,7 @@ pub fn kernel_message(bytes: &[u8]) {
     let Some((&selector, answers)) = bytes.split_first() else { return };
     let mut client =
         Client::over(FixedAnswers::new(answers), || ()).expect("an answer about the family");
-    let mark = ServiceKey::Mark { mark: 1, family: Family::V4 };
+    let mark = ServiceKey::Mark { mark: NonZeroU32::MIN, family: Family::V4 };
     match selector % 8 {
         0 => drop(client.info()),
         1 => {
@@ -351,11 +352,11 @@ pub fn connections(bytes: &[u8]) {
 
 /// Checks that a connection, written as the kernel does, parses as the same connection.
 fn connection_survives(connection: &connections::Connection) {
-    let endpoint = |(address, port): (IpAddr, u16)| match address {
-        IpAddr::V4(address) => format!("{:08X} {port:04X}", address.to_bits()),
-        IpAddr::V6(address) => format!("{address} {port:04X}"),
+    let endpoint = |end: SocketAddr| match end.ip() {
+        IpAddr::V4(address) => format!("{:08X} {:04X}", address.to_bits(), end.port()),
+        IpAddr::V6(address) => format!("{address} {:04X}", end.port()),
     };
-    let (engine, data) = connection.engine.unwrap_or_default();
+    let (engine, data) = connection.engine.map_or(("", ""), |engine| (engine.name, engine.data));
     let line = format!(
         "{} {} {} {} {} {} {engine} {data}\n",
         connection.protocol_name,

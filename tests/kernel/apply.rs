@@ -155,12 +155,22 @@ fn refused() {
         "Scheduler or persistence engine not found\nin line 9: -A -t 10.0.0.5:80 -s nosuch\n"
     );
     same_text(&oracle("-Sn").ok(), OLD);
-    let file = format!("{OLD}-E -t 10.0.0.1:80 -s nosuch\n-a -t 10.0.0.2:80 -r 224.0.0.1\n");
+    let file = format!(
+        "{OLD}-A -t 10.0.0.9:80\n-a -t 10.0.0.9:80 -r 10.1.0.1\n\
+         -E -t 10.0.0.1:80 -s nosuch\n-E -t 10.0.0.2:80 --pe none\n"
+    );
     let err = ipvsadm_with("apply --json -", &file).fails(255);
     let places: Vec<&str> = err.lines().filter(|l| l.starts_with("in line")).collect();
     assert_eq!(
         places,
-        ["in line 8: -a -t 10.0.0.2:80 -r 224.0.0.1", "in line 7: -E -t 10.0.0.1:80 -s nosuch"]
+        ["in line 9: -E -t 10.0.0.1:80 -s nosuch", "in line 10: -E -t 10.0.0.2:80 --pe none"]
+    );
+    same_text(&oracle("-Sn").ok(), OLD);
+    // What no kernel accepts is refused before the kernel is asked.
+    let file = format!("{OLD}-E -t 10.0.0.1:80 -s nosuch\n-a -t 10.0.0.2:80 -r 224.0.0.1\n");
+    assert_eq!(
+        ipvsadm_with("apply -", &file).fails(255),
+        "224.0.0.1 is not the address of a host\nin line 8: -a -t 10.0.0.2:80 -r 224.0.0.1\n"
     );
     same_text(&oracle("-Sn").ok(), OLD);
 }

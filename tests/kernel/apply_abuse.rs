@@ -36,25 +36,17 @@ fn connect() -> Client {
 
 /// The services, without timeouts and daemons.
 fn read<C: Transport>(client: &mut Client<C>) -> Table {
-    let mut table = Table::default();
-    for service in client.services().expect("the services") {
-        let key = service.service.key;
-        table.apply(&Change::AddService(service.service)).expect("a new service");
-        for server in client.destinations(&key).expect("its real servers") {
-            table.apply(&Change::AddDestination(key, server.destination)).expect("a new server");
-        }
-    }
-    table
+    Table::from_observed(&client.snapshot().expect("the table"))
 }
 
 /// Makes the kernel's table equal to `wanted`.
 fn load<C: Transport>(client: &mut Client<C>, wanted: &Table) {
-    client.apply(wanted.clone(), Scope::Whole).expect("every change is good");
+    client.apply(wanted, Scope::Whole).expect("every change is good");
 }
 
 /// The changes that turn the kernel's table into `wanted`.
 fn plan<C: Transport>(client: &mut Client<C>, wanted: &Table) -> Plan {
-    client.plan(wanted.clone(), Scope::Whole).expect("the table")
+    client.plan(wanted, Scope::Whole).expect("the table")
 }
 
 fn random_pairs() {
@@ -185,7 +177,7 @@ fn every_position() {
     let changes = plan.changes();
     assert_eq!(changes.len(), 50, "{changes:#?}");
     assert!(
-        before.services().any(|entry| new.service(&entry.service().key) == Some(entry)),
+        before.iter().any(|entry| new.service(&entry.service().key) == Some(entry)),
         "all is touched"
     );
     let mut kinds = [0; 4];
@@ -194,8 +186,8 @@ fn every_position() {
         let result = client.apply_plan(&plan);
         assert!(left.get() < 0, "nothing was spoiled");
         match result {
-            Err(ApplyError::Refused { refused, unrestored }) => {
-                assert_eq!(refused[0].0, changes[position]);
+            Err(ApplyError::Refused { refused, unrestored, .. }) => {
+                assert_eq!(refused[0].change, changes[position]);
                 assert!(unrestored.is_empty(), "{position}: {unrestored:?}");
             }
             other => panic!("{position}: {other:?}"),
@@ -212,7 +204,7 @@ fn every_position() {
     assert!(kinds.iter().all(|n| *n > 0), "{kinds:?}");
     println!("refused at each of {} changes, the table as before each time", changes.len());
     client.apply_plan(&plan).expect("none is spoiled");
-    assert_eq!(read(&mut client).services().count(), 16);
+    assert_eq!(read(&mut client).len(), 16);
 }
 
 /// The kernel, with the answers to one send lost, as when the receive buffer overflows.
@@ -317,11 +309,10 @@ fn disturbed(signal: &str) -> (usize, usize) {
         Some(signal)
     );
     let now = read(&mut client);
-    let of = |table: &Table| {
-        now.services().filter(|e| table.service(&e.service().key).is_some()).count()
-    };
+    let of =
+        |table: &Table| now.iter().filter(|e| table.service(&e.service().key).is_some()).count();
     let seen = (of(&old), of(&new));
-    assert_eq!(seen.0 + seen.1, now.services().count(), "a service is in neither table");
+    assert_eq!(seen.0 + seen.1, now.len(), "a service is in neither table");
     println!("{signal}: {} of {MANY} old services, {} of {MANY} new ones", seen.0, seen.1);
     assert_eq!(ipvsadm("apply /tmp/new").ok(), "");
     assert_eq!(read(&mut client), new);

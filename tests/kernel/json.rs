@@ -2,6 +2,7 @@
 
 use crate::schema::{document, is_closed};
 use crate::support::{Test, ipvsadm, ipvsadm_with, oracle, oracle_with, program, same_text, sh};
+use libipvs::{Client, Table};
 use serde_json::{Value, json};
 use std::net::{TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
@@ -54,11 +55,14 @@ fn to_the_byte() {
         "timeout": 300,
         "netmask": "255.255.255.0"
       },
+      "persistence_engine": null,
+      "one_packet": false,
       "servers": [
         {
           "address": "10.1.0.1",
           "port": 80,
           "forwarding": "masquerading",
+          "tunnel": null,
           "weight": 0,
           "upper_threshold": 0,
           "lower_threshold": 0,
@@ -88,6 +92,10 @@ fn to_the_byte() {
       "mark": 4294967295,
       "family": "ipv6",
       "scheduler": "rr",
+      "scheduler_flags": [],
+      "persistence": null,
+      "persistence_engine": null,
+      "one_packet": false,
       "servers": []
     }"#;
     let head = "{\n  \"format\": 1,\n  \"ipvs\": {\n    \"version\": \"1.2.1\",\n    \
@@ -99,6 +107,10 @@ fn to_the_byte() {
     let one = format!("{head}{service}\n  ]\n}}\n");
     same_text(&ipvsadm("-L --json -t 10.0.0.1:80").ok(), &one);
     is_closed("services", &document("services", &all));
+    // The library reads a listing as a table.
+    let table: Table = serde_json::from_str(&all).expect("a table");
+    let snapshot = Client::connect().and_then(|mut client| client.snapshot()).expect("the table");
+    assert_eq!(table, Table::from_observed(&snapshot));
 }
 
 /// Repeats `look` until it returns true.

@@ -40,7 +40,7 @@ fn lines(document: &Value) -> String {
             }
         };
         write!(lines, "-A {which} -s {}", text(&service["scheduler"])).unwrap();
-        if let Some(persistence) = service.get("persistence") {
+        if let Some(persistence) = given(service, "persistence") {
             write!(lines, " -p {}", persistence["timeout"]).unwrap();
             match (persistence.get("netmask"), persistence.get("prefix_length")) {
                 (Some(mask), None) if mask == "255.255.255.255" => {}
@@ -50,14 +50,15 @@ fn lines(document: &Value) -> String {
                 other => panic!("{other:?}"),
             }
         }
-        if let Some(engine) = service.get("persistence_engine") {
+        if let Some(engine) = given(service, "persistence_engine") {
             write!(lines, " --pe {}", text(engine)).unwrap();
         }
-        if let Some(flags) = service.get("scheduler_flags") {
-            let flags: Vec<String> = flags.as_array().expect("flags").iter().map(text).collect();
+        let flags = service["scheduler_flags"].as_array().expect("flags");
+        if !flags.is_empty() {
+            let flags: Vec<String> = flags.iter().map(text).collect();
             write!(lines, " -b {}", flags.join(",")).unwrap();
         }
-        if service.get("one_packet").is_some() {
+        if service["one_packet"] == true {
             lines += " -o";
         }
         lines += "\n";
@@ -74,9 +75,9 @@ fn lines(document: &Value) -> String {
             if *upper != 0 || *lower != 0 {
                 write!(lines, " -x {upper} -y {lower}").unwrap();
             }
-            if let Some(tunnel) = server.get("tunnel") {
+            if let Some(tunnel) = given(server, "tunnel") {
                 write!(lines, " --tun-type {}", text(&tunnel["type"])).unwrap();
-                if let Some(port) = tunnel.get("port") {
+                if let Some(port) = given(tunnel, "port") {
                     write!(lines, " --tun-port {port}").unwrap();
                 }
                 if tunnel["type"] != "ipip" {
@@ -93,6 +94,11 @@ fn lines(document: &Value) -> String {
         }
     }
     lines
+}
+
+/// A member that is not null.
+fn given<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
+    Some(&object[name]).filter(|value| !value.is_null())
 }
 
 /// Compares words in any order.

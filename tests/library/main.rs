@@ -7,6 +7,7 @@ mod support;
 mod random_tables;
 
 mod examples;
+mod others;
 mod promises;
 
 use std::process::{Command, ExitCode};
@@ -21,5 +22,5 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     }
-    support::main(&[promises::TESTS, examples::TESTS].concat())
+    support::main(&[promises::TESTS, others::TESTS, examples::TESTS].concat())
 }

@@ -8,7 +8,7 @@ use fastrand::Rng;
 use libipvs::model::*;
 use libipvs::table::Table;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::num::NonZeroU16;
+use std::num::{NonZeroU16, NonZeroU32};
 
 /// Returns a table of up to `services` services with up to `servers` servers each.
 pub fn table(rng: &mut Rng, services: usize, servers: usize) -> Table {
@@ -66,7 +66,10 @@ fn pick<T: Clone>(rng: &mut Rng, from: &[T]) -> T {
 
 fn service(rng: &mut Rng) -> Service {
     let key = match rng.u8(..5) {
-        0 => ServiceKey::Mark { mark: rng.u32(1..4), family: pick(rng, &[Family::V4, Family::V6]) },
+        0 => {
+            let mark = NonZeroU32::new(rng.u32(1..4)).expect("not 0");
+            ServiceKey::Mark { mark, family: pick(rng, &[Family::V4, Family::V6]) }
+        }
         n => ServiceKey::Address {
             protocol: pick(rng, &[Protocol::Tcp, Protocol::Udp, Protocol::Sctp]),
             address: address(n == 1, 0, rng.u8(1..4)),
@@ -81,7 +84,7 @@ fn service(rng: &mut Rng) -> Service {
             rng,
             &[Netmask::V4(Ipv4Addr::BROADCAST), Netmask::V4(Ipv4Addr::new(255, 255, 0, 0))],
         ),
-        (_, Family::V6) => pick(rng, &[Netmask::V6(128), Netmask::V6(48)]),
+        (_, Family::V6) => Netmask::V6(PrefixLength::new(pick(rng, &[128, 48])).expect("a length")),
     };
     let mut service = Service::builder(key)
         .scheduler(pick(rng, &["rr", "wrr", "wlc", "sh", "mh"]))

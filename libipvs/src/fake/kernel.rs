@@ -16,11 +16,15 @@ pub const FAMILY: u16 = 0x1c;
 
 #[derive(Debug, Default)]
 pub struct Kernel {
-    pub table: Table,
+    table: Table,
+    /// The netmask of each service, which the kernel keeps without persistence too. A table does not.
+    netmasks: HashMap<ServiceKey, Netmask>,
     pub services: HashMap<ServiceKey, Statistics>,
     pub destinations: HashMap<(ServiceKey, DestinationKey), ObservedDestination>,
     /// The changes made by clients.
     pub changes: Vec<Change>,
+    /// The errno with which the look-up of the family fails.
+    pub refuses_connections: Option<i32>,
 }
 
 pub enum Reply {
@@ -31,14 +35,62 @@ pub enum Reply {
 }
 
 impl Kernel {
+    pub fn with_table(table: Table) -> Kernel {
+        Kernel { table, ..Kernel::default() }
+    }
+
+    pub fn table(&self) -> &Table {
+        &self.table
+    }
+
+    /// Makes a change to the table.
+    pub fn apply(&mut self, change: &Change) -> Result<(), TableError> {
+        self.table.apply(change)?;
+        match change {
+            Change::AddService(service) | Change::EditService(service) => {
+                self.netmasks.insert(service.key, service.netmask);
+            }
+            Change::Zero(only) => self.zero(only.as_ref()),
+            // What belongs to a deleted service or real server goes with it.
+            Change::DeleteService(_) | Change::DeleteDestination(..) | Change::Flush => {
+                let Kernel { table, netmasks, services, destinations, .. } = self;
+                netmasks.retain(|key, _| table.service(key).is_some());
+                services.retain(|key, _| table.service(key).is_some());
+                destinations.retain(|(service, key), _| {
+                    table.service(service).is_some_and(|entry| entry.destination(key).is_some())
+                });
+            }
+            Change::AddDestination(..)
+            | Change::EditDestination(..)
+            | Change::SetTimeouts(_)
+            | Change::StartDaemon(_)
+            | Change::StopDaemon(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Zeroes counters and rates of one service and its real servers, or of all. Connections stay.
+    fn zero(&mut self, only: Option<&ServiceKey>) {
+        let concerns = |service: &ServiceKey| only.is_none_or(|only| only == service);
+        for (_, statistics) in self.services.iter_mut().filter(|(key, _)| concerns(key)) {
+            *statistics = Statistics::default();
+        }
+        for (_, observed) in self.destinations.iter_mut().filter(|((key, _), _)| concerns(key)) {
+            observed.statistics = Statistics::default();
+        }
+    }
+
     /// Executes a message of this kind.
     pub fn execute(&mut self, kind: u16, payload: &[u8]) -> Reply {
         let result = match kind {
             NLMSG_NOOP => Ok(vec![]),
-            GENL_ID_CTRL => {
-                let family = Attribute::new(CTRL_ATTR_FAMILY_ID, Value::U16(FAMILY));
-                Ok(vec![encode(1, vec![family])])
-            }
+            GENL_ID_CTRL => match self.refuses_connections {
+                Some(errno) => Err(errno),
+                None => {
+                    let family = Attribute::new(CTRL_ATTR_FAMILY_ID, Value::U16(FAMILY));
+                    Ok(vec![encode(1, vec![family])])
+                }
+            },
             FAMILY => match decode(payload) {
                 Ok(kernel_side::Request::Change(change)) => self.change(change).map(|()| vec![]),
                 Ok(kernel_side::Request::Query(query)) => self.answers(query),
@@ -67,14 +119,14 @@ impl Kernel {
         if matches!(change, Change::StopDaemon(role) if self.table.daemon(role).is_none()) {
             return Err(libc::ESRCH);
         }
-        self.table.apply(&change).map_err(errno)?;
+        self.apply(&change).map_err(errno)?;
         self.changes.push(change);
         Ok(())
     }
 
     fn answers(&self, query: Query) -> Result<Vec<Vec<u8>>, i32> {
         Ok(match query {
-            Query::Services => self.table.services().map(|e| self.service(e.service())).collect(),
+            Query::Services => self.table.iter().map(|e| self.service(e.service())).collect(),
             Query::Service(key) => {
                 let entry = self.table.service(&key).ok_or(libc::ESRCH)?;
                 vec![self.service(entry.service())]
@@ -93,7 +145,8 @@ impl Kernel {
                 vec![encode_as(IPVS_CMD_GET_CONFIG, &Change::SetTimeouts(self.table.timeouts()))]
             }
             Query::Info => {
-                let info = Info { version: 0x010201, connection_table_size: 4096 };
+                let version = Version { major: 1, minor: 2, patch: 1 };
+                let info = Info { version, connection_table_size: 4096 };
                 vec![encode(IPVS_CMD_GET_INFO, kernel_side::info(&info))]
             }
         })
@@ -101,7 +154,8 @@ impl Kernel {
 
     fn service(&self, service: &Service) -> Vec<u8> {
         let statistics = self.services.get(&service.key).copied().unwrap_or_default();
-        let add = Change::AddService(service.clone());
+        let netmask = self.netmasks.get(&service.key).copied().unwrap_or(service.netmask);
+        let add = Change::AddService(Service { netmask, ..service.clone() });
         encode(IPVS_CMD_NEW_SERVICE, kernel_side::service(&add, &statistics))
     }
 

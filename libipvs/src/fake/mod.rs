@@ -14,19 +14,24 @@
 //! let kernel = FakeKernel::new();
 //! let mut client = kernel.client()?;
 //! let web = Service::tcp("192.0.2.1:80".parse()?).scheduler("rr").build()?;
-//! client.add_service(web.clone())?;
-//! let again = client.add_service(web.clone()).map_err(|error| error.kind());
+//! client.add_service(&web)?;
+//! let again = client.add_service(&web).map_err(|error| error.kind());
 //! assert_eq!(again, Err(ErrorKind::ServiceExists));
 //!
-//! // The kernel refuses the second of two changes, so the first one is rolled back.
+//! // The kernel refuses one of two changes, so the other one is rolled back.
 //! let mut desired = kernel.table();
 //! for address in ["10.0.0.11:80", "10.0.0.12:80"] {
 //!     let destination = Destination::direct_routing(address.parse()?).build()?;
 //!     desired.apply(&Change::AddDestination(web.key, destination))?;
 //! }
-//! kernel.fail_change(1, Fault::Refuse(libc::ENOMEM));
-//! let error = client.apply(desired, Scope::Whole).expect_err("the second change is refused");
-//! assert!(error.is_rolled_back());
+//! kernel.fail_changes_if(
+//!     |change| matches!(change, Change::AddDestination(_, new) if new.key.to_string() == "10.0.0.12:80"),
+//!     Fault::Refuse(libc::ENOMEM),
+//! );
+//! let error = client.apply(&desired, Scope::Whole).expect_err("one change is refused");
+//! let text = "cannot add real server 10.0.0.12:80 to tcp 192.0.2.1:80: Memory allocation problem \
+//!             (1 of 2 changes failed; the table is as it was before)";
+//! assert_eq!(error.to_string(), text);
 //! let table = kernel.table();
 //! assert_eq!(table.service(&web.key).expect("the service").destinations().count(), 0);
 //! # Ok(())
@@ -34,7 +39,8 @@
 //! ```
 //!
 //! Like the kernel, it refuses to add what exists, to edit or delete what does not exist, and most
-//! of what [`Change::validate`] refuses. Unlike the kernel, it accepts any name of a scheduler or
+//! of what [`Change::validate`] refuses; it keeps the netmask of a service without persistence, and
+//! zeroes counters and rates. Unlike the kernel, it accepts any name of a scheduler or
 //! an interface, counts no traffic, never marks a real server as local, and starts with timeouts of
 //! 0. An errno is a positive number of the C library, such as `libc::ENOMEM`.
 
@@ -52,6 +58,7 @@ use crate::wire::kernel_side;
 use kernel::{FAMILY, Kernel, Reply};
 use message::Request;
 use std::collections::{HashMap, VecDeque};
+use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -95,6 +102,19 @@ struct State {
     kernel: Kernel,
     request_faults: Faults,
     change_faults: Faults,
+    conditions: Vec<Condition>,
+}
+
+/// A fault of each change for which a predicate is true.
+struct Condition {
+    concerns: Box<dyn Fn(&Change) -> bool + Send>,
+    fault: Fault,
+}
+
+impl fmt::Debug for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        self.fault.fmt(f)
+    }
 }
 
 /// Planned faults, by the number of the request or change.
@@ -125,23 +145,23 @@ impl FakeKernel {
     /// Creates a kernel with this table.
     pub fn with_table(table: Table) -> FakeKernel {
         let kernel = FakeKernel::new();
-        kernel.state().kernel.table = table;
+        kernel.state().kernel = Kernel::with_table(table);
         kernel
     }
 
-    /// Connects a client to this kernel.
+    /// Connects a client to this kernel. Fails after [`FakeKernel::refuse_connections`].
     pub fn client(&self) -> Result<Client<FakeKernel>, Error> {
         Client::over(self.clone(), || ())
     }
 
     /// Returns the current table.
     pub fn table(&self) -> Table {
-        self.state().kernel.table.clone()
+        self.state().kernel.table().clone()
     }
 
     /// Changes the table as another program would.
     pub fn apply(&self, change: &Change) -> Result<(), TableError> {
-        self.state().kernel.table.apply(change)
+        self.state().kernel.apply(change)
     }
 
     /// Returns the changes that clients have made, in order.
@@ -158,6 +178,35 @@ impl FakeKernel {
     /// Plans a fault of the change that follows `after` others: 0 means the next one.
     pub fn fail_change(&self, after: usize, fault: Fault) {
         self.state().change_faults.plan(after, fault);
+    }
+
+    /// Plans a fault of each change for which the predicate is true, until [`FakeKernel::clear_faults`].
+    /// The predicate must not use the kernel itself.
+    pub fn fail_changes_if(
+        &self,
+        concerns: impl Fn(&Change) -> bool + Send + 'static,
+        fault: Fault,
+    ) {
+        self.state().conditions.push(Condition { concerns: Box::new(concerns), fault });
+    }
+
+    /// Removes all planned faults.
+    pub fn clear_faults(&self) {
+        let mut state = self.state();
+        state.request_faults = Faults::default();
+        state.change_faults = Faults::default();
+        state.conditions.clear();
+    }
+
+    /// Refuses new clients with this errno from now on: ENOENT as a kernel without IPVS, EPERM as one
+    /// that does not permit its use. Clients that are connected stay.
+    pub fn refuse_connections(&self, errno: i32) {
+        self.state().kernel.refuses_connections = Some(errno);
+    }
+
+    /// Accepts new clients again.
+    pub fn accept_connections(&self) {
+        self.state().kernel.refuses_connections = None;
     }
 
     /// Sets the statistics of a service.
@@ -221,7 +270,11 @@ impl State {
         }
         let request_fault = self.request_faults.next();
         match kernel::decode(request.payload) {
-            Ok(kernel_side::Request::Change(_)) => self.change_faults.next().or(request_fault),
+            Ok(kernel_side::Request::Change(change)) => {
+                let condition = self.conditions.iter().find(|c| (c.concerns)(&change));
+                let planned = self.change_faults.next().or(request_fault);
+                planned.or(condition.map(|condition| condition.fault.clone()))
+            }
             _ => request_fault,
         }
     }

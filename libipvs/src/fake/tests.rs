@@ -38,16 +38,16 @@ fn every_command_of_a_client_is_executed() {
     let kernel = FakeKernel::new();
     let mut client = kernel.client().unwrap();
     let key = web().key;
-    client.add_service(web()).unwrap();
-    assert_eq!(kind(client.add_service(web())), ErrorKind::ServiceExists);
-    client.add_destination(key, destination(1)).unwrap();
-    client.add_destination(key, destination(2)).unwrap();
-    assert_eq!(kind(client.add_destination(key, destination(2))), ErrorKind::DestinationExists);
+    client.add_service(&web()).unwrap();
+    assert_eq!(kind(client.add_service(&web())), ErrorKind::ServiceExists);
+    client.add_destination(&key, &destination(1)).unwrap();
+    client.add_destination(&key, &destination(2)).unwrap();
+    assert_eq!(kind(client.add_destination(&key, &destination(2))), ErrorKind::DestinationExists);
     let mut heavy = destination(2);
     heavy.weight = 7;
-    client.edit_destination(key, heavy.clone()).unwrap();
-    client.delete_destination(key, destination(1).key).unwrap();
-    let again = client.delete_destination(key, destination(1).key);
+    client.edit_destination(&key, &heavy).unwrap();
+    client.delete_destination(&key, &destination(1).key).unwrap();
+    let again = client.delete_destination(&key, &destination(1).key);
     assert_eq!(kind(again), ErrorKind::NoSuchDestination);
 
     let statistics = Statistics { connections: u64::MAX, bytes_out_rate: 3, ..Default::default() };
@@ -60,25 +60,25 @@ fn every_command_of_a_client_is_executed() {
     assert_eq!(client.services().unwrap(), [observed]);
     assert_eq!(client.destinations(&key).unwrap(), [busy]);
     client.zero(None).unwrap();
-    client.zero(Some(key)).unwrap();
+    client.zero(Some(&key)).unwrap();
 
     let mut other = web();
     other.scheduler = "mh".to_string();
-    client.edit_service(other.clone()).unwrap();
+    client.edit_service(&other).unwrap();
     assert_eq!(client.service(&key).unwrap().service, other);
-    client.delete_service(key).unwrap();
-    assert_eq!(kind(client.delete_service(key)), ErrorKind::NoSuchService);
+    client.delete_service(&key).unwrap();
+    assert_eq!(kind(client.delete_service(&key)), ErrorKind::NoSuchService);
     assert_eq!(kind(client.service(&key)), ErrorKind::NoSuchService);
-    assert_eq!(kind(client.add_destination(key, destination(1))), ErrorKind::NoSuchService);
+    assert_eq!(kind(client.add_destination(&key, &destination(1))), ErrorKind::NoSuchService);
     assert_eq!(client.destinations(&key).unwrap(), []);
     client.flush().unwrap();
 
-    client.set_timeouts(Timeouts::default().with_udp(9)).unwrap();
-    client.set_timeouts(Timeouts::default().with_tcp(7)).unwrap();
+    client.set_timeouts(&Timeouts::default().with_udp(9)).unwrap();
+    client.set_timeouts(&Timeouts::default().with_tcp(7)).unwrap();
     assert_eq!(client.timeouts().unwrap(), Timeouts { tcp: 7, tcp_fin: 0, udp: 9 });
     let master = Daemon::master("eth0").sync_id(3).group([224, 0, 0, 9]).build().unwrap();
-    client.start_daemon(master.clone()).unwrap();
-    assert_eq!(kind(client.start_daemon(master)), ErrorKind::DaemonRunning);
+    client.start_daemon(&master).unwrap();
+    assert_eq!(kind(client.start_daemon(&master)), ErrorKind::DaemonRunning);
     assert_eq!(client.daemons().unwrap()[0].sync_id, 3);
     client.stop_daemon(DaemonRole::Master).unwrap();
     assert_eq!(kind(client.stop_daemon(DaemonRole::Master)), ErrorKind::DaemonNotRunning);
@@ -90,19 +90,157 @@ fn every_command_of_a_client_is_executed() {
 fn invalid_values_are_refused() {
     let kernel = FakeKernel::new();
     let mut client = kernel.client().unwrap();
-    client.add_service(web()).unwrap();
-    let mut heavy = destination(1);
-    heavy.weight = u32::MAX;
-    assert_eq!(kind(client.add_destination(web().key, heavy)), ErrorKind::OutOfRange);
+    client.add_service(&web()).unwrap();
+    let heavy = destination(1).with_weight(u32::MAX);
     let six = Destination::direct_routing(socket("[fd00::1]:80")).build().unwrap();
-    assert_eq!(kind(client.add_destination(web().key, six)), ErrorKind::Invalid);
+    let add = |new: &Destination| Change::AddDestination(web().key, new.clone());
+    let field = |error: Error| match error {
+        Error::Invalid(invalid) => invalid.field(),
+        other => panic!("{other:?}"),
+    };
+    let kernel_says =
+        [(heavy, "weight", ErrorKind::OutOfRange), (six, "forwarding", ErrorKind::Invalid)];
+    for (invalid, name, unchecked) in kernel_says {
+        let error = client.add_destination(&web().key, &invalid).unwrap_err();
+        assert_eq!((error.kind(), error.code()), (ErrorKind::Invalid, None));
+        assert_eq!(field(error), name);
+        let results = client.changes_unchecked([&add(&invalid)]).unwrap();
+        assert_eq!(kind(results.into_iter().next().unwrap()), unchecked);
+    }
+    let mut endless = web();
+    endless.persistence = Some(50_000_000);
+    assert_eq!(field(client.edit_service(&endless).unwrap_err()), "persistence");
+    let nul = Service { scheduler: "rr\0x".into(), ..web() };
+    let error = client.edit_service(&nul).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "invalid scheduler name 'rr\0x': must have 1 to 15 bytes and no zero byte"
+    );
+    assert_eq!(field(error), "scheduler");
+    let long = Timeouts::default().with_udp(u32::MAX);
+    assert_eq!(field(client.set_timeouts(&long).unwrap_err()), "udp");
+    let daemon = Daemon::new(DaemonRole::Master);
+    assert_eq!(field(client.start_daemon(&daemon).unwrap_err()), "interface");
+    // An invalid change does not stop the others, and is not sent.
+    let changes = [add(&destination(1)), Change::EditService(nul), add(&destination(2))];
+    let results = client.changes(&changes).unwrap();
+    assert_eq!(results.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
+    assert_eq!(kernel.changes().len(), 3);
+    assert_eq!(client.service(&web().key).unwrap().service, web());
+}
+
+#[test]
+fn a_netmask_without_persistence_is_kept() {
+    let kernel = FakeKernel::new();
+    let mut client = kernel.client().unwrap();
+    let mut masked = web();
+    (masked.persistence, masked.netmask) = (None, Netmask::V4([255, 255, 0, 0].into()));
+    client.add_service(&masked).unwrap();
+    assert_eq!(client.service(&masked.key).unwrap().service, masked);
+    // It has no effect, so a table does not have it.
+    let plain = Service { netmask: Netmask::whole(Family::V4), ..masked.clone() };
+    assert_eq!(kernel.table().service(&masked.key).unwrap().service(), &plain);
+    client.edit_service(&plain).unwrap();
+    assert_eq!(client.services().unwrap()[0].service, plain);
+    client.delete_service(&masked.key).unwrap();
+    kernel.apply(&Change::AddService(masked.clone())).unwrap();
+    assert_eq!(client.services().unwrap()[0].service, masked);
+}
+
+#[test]
+fn zero_resets_counters_and_rates_but_not_connections() {
+    let kernel = FakeKernel::new();
+    let mut client = kernel.client().unwrap();
+    let other = Service::udp(socket("192.0.2.1:53")).build().unwrap();
+    let statistics = Statistics { connections: 1, bytes_in_rate: 2, ..Statistics::default() };
+    let mut busy = ObservedDestination::from(destination(1));
+    (busy.active, busy.statistics) = (7, statistics);
+    for service in [&web(), &other] {
+        client.add_service(service).unwrap();
+        client.add_destination(&service.key, &destination(1)).unwrap();
+        kernel.set_statistics(service.key, statistics);
+        kernel.set_destination(service.key, busy.clone());
+    }
+    let seen = |client: &mut Client<FakeKernel>| -> Vec<(Statistics, u32, Statistics)> {
+        let entries = client.snapshot().unwrap().into_iter();
+        let one = |e: ObservedEntry| {
+            (e.service.statistics, e.destinations[0].active, e.destinations[0].statistics)
+        };
+        entries.map(one).collect()
+    };
+    let (counted, zero) =
+        ((statistics, 7, statistics), (Statistics::default(), 7, Statistics::default()));
+    assert_eq!(seen(&mut client), [counted, counted]);
+    client.zero(Some(&web().key)).unwrap();
+    assert_eq!(seen(&mut client), [zero, counted]);
+    client.zero(None).unwrap();
+    assert_eq!(seen(&mut client), [zero, zero]);
+    // A deleted service or real server takes its counters with it.
+    kernel.set_statistics(other.key, statistics);
+    kernel.set_destination(other.key, busy.clone());
+    client.delete_destination(&other.key, &destination(1).key).unwrap();
+    client.add_destination(&other.key, &destination(1)).unwrap();
+    assert_eq!(client.destinations(&other.key).unwrap()[0].active, 0);
+    client.delete_service(&other.key).unwrap();
+    client.add_service(&other).unwrap();
+    assert_eq!(client.service(&other.key).unwrap().statistics, Statistics::default());
+}
+
+#[test]
+fn a_kernel_can_refuse_clients() {
+    let kernel = FakeKernel::new();
+    let mut connected = kernel.client().unwrap();
+    for (errno, expected) in
+        [(libc::ENOENT, ErrorKind::NoIpvs), (libc::EPERM, ErrorKind::NotPermitted)]
+    {
+        kernel.refuse_connections(errno);
+        assert_eq!(kind(kernel.client()), expected);
+        connected.info().unwrap();
+    }
+    kernel.accept_connections();
+    kernel.client().unwrap();
+}
+
+#[test]
+fn a_fault_of_all_changes_that_a_predicate_selects() {
+    let kernel = FakeKernel::new();
+    let mut client = kernel.client().unwrap();
+    client.add_service(&web()).unwrap();
+    kernel.fail_changes_if(
+        |change| matches!(change, Change::AddDestination(_, new) if new.weight > 1),
+        Fault::Refuse(libc::ENOMEM),
+    );
+    for host in [1, 2, 3] {
+        let result = client.add_destination(&web().key, &destination(host));
+        assert_eq!(result.is_ok(), host == 1, "{host}");
+    }
+    kernel.fail_request(0, Fault::Refuse(libc::EIO));
+    kernel.fail_change(0, Fault::Refuse(libc::EIO));
+    kernel.clear_faults();
+    client.add_destination(&web().key, &destination(2)).unwrap();
+}
+
+#[test]
+fn a_snapshot_has_services_with_their_real_servers() {
+    let kernel = FakeKernel::new();
+    let mut client = kernel.client().unwrap();
+    assert_eq!(client.snapshot().unwrap(), []);
+    client.add_service(&web()).unwrap();
+    client.add_destination(&web().key, &destination(1)).unwrap();
+    client.add_destination(&web().key, &destination(2)).unwrap();
+    let snapshot = client.snapshot().unwrap();
+    assert_eq!(snapshot[0].service, web().into());
+    assert_eq!(snapshot[0].destinations, [destination(1), destination(2)].map(Into::into));
+    assert_eq!(Table::from_observed(&snapshot), kernel.table());
+    kernel.fail_request(1, Fault::Refuse(libc::EIO));
+    assert_eq!(kind(client.snapshot()), ErrorKind::Other);
 }
 
 #[test]
 fn every_fault_is_returned_to_the_caller() {
     let kernel = FakeKernel::new();
     let mut client = kernel.client().unwrap();
-    client.add_service(web()).unwrap();
+    client.add_service(&web()).unwrap();
     for (errno, expected) in [
         (libc::EPERM, ErrorKind::NotPermitted),
         (libc::ENOMEM, ErrorKind::OutOfMemory),
@@ -166,13 +304,13 @@ fn clients_in_threads_receive_their_own_answers() {
             threads.spawn(move || {
                 for host in 0..200 {
                     let vip = SocketAddr::from(([10, net, 0, host], 80));
-                    client.add_service(Service::tcp(vip).build().unwrap()).unwrap();
+                    client.add_service(&Service::tcp(vip).build().unwrap()).unwrap();
                     client.services().unwrap();
                 }
             });
         }
     });
-    assert_eq!(kernel.table().services().count(), 400);
+    assert_eq!(kernel.table().len(), 400);
 }
 
 #[test]
@@ -180,8 +318,8 @@ fn a_truncated_answer_fails_a_change() {
     let kernel = FakeKernel::new();
     let mut client = kernel.client().unwrap();
     kernel.fail_change(0, Fault::TruncateAnswer(3));
-    assert_eq!(kind(client.add_service(web())), ErrorKind::Other);
-    assert_eq!(kernel.table().services().count(), 1, "the change is made");
+    assert_eq!(kind(client.add_service(&web())), ErrorKind::Other);
+    assert_eq!(kernel.table().len(), 1, "the change is made");
 }
 
 #[test]

@@ -4,9 +4,10 @@ use super::{
     Daemon, DaemonRole, Destination, DestinationKey, Family, Forwarding, Service, ServiceKey,
     Timeouts, ValidationError,
 };
+use std::fmt;
 
 /// A change to the table: a command of the kernel with its values.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Change {
     /// Adds a service (`IPVS_CMD_NEW_SERVICE`).
     AddService(Service),
@@ -53,6 +54,26 @@ impl Change {
             | Change::Flush
             | Change::Zero(_)
             | Change::StopDaemon(_) => Ok(()),
+        }
+    }
+}
+
+/// The change as an instruction: `add real server 10.0.0.11:80 to tcp 192.0.2.1:80`.
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Change::AddService(service) => write!(f, "add service {}", service.key),
+            Change::EditService(service) => write!(f, "edit service {}", service.key),
+            Change::DeleteService(key) => write!(f, "delete service {key}"),
+            Change::AddDestination(key, new) => write!(f, "add real server {} to {key}", new.key),
+            Change::EditDestination(key, new) => write!(f, "edit real server {} of {key}", new.key),
+            Change::DeleteDestination(key, old) => write!(f, "delete real server {old} of {key}"),
+            Change::Flush => f.write_str("delete all services"),
+            Change::Zero(Some(key)) => write!(f, "zero the counters of {key}"),
+            Change::Zero(None) => f.write_str("zero all counters"),
+            Change::SetTimeouts(_) => f.write_str("set the timeouts"),
+            Change::StartDaemon(daemon) => write!(f, "start the {} daemon", daemon.role),
+            Change::StopDaemon(role) => write!(f, "stop the {role} daemon"),
         }
     }
 }

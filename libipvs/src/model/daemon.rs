@@ -1,13 +1,14 @@
 //! Synchronisation daemons and timeouts.
 
 use super::ValidationError;
-use super::service::is_name;
+use super::service::{is_name, whole_seconds};
 use std::fmt;
 use std::net::IpAddr;
 use std::num::NonZeroU16;
+use std::time::Duration;
 
 /// The role of a synchronisation daemon (`IPVS_DAEMON_ATTR_STATE`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum DaemonRole {
@@ -27,7 +28,9 @@ impl fmt::Display for DaemonRole {
 }
 
 /// A synchronisation daemon. The kernel chooses the settings that are `None`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(remote = "Self", deny_unknown_fields))]
 #[non_exhaustive]
 pub struct Daemon {
     /// The role: it sends or receives.
@@ -39,13 +42,17 @@ pub struct Daemon {
     pub sync_id: u32,
     /// The maximum length of a message in bytes (`IPVS_DAEMON_ATTR_SYNC_MAXLEN`), which the kernel
     /// clamps.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::serde::required"))]
     pub max_length: Option<u16>,
     /// The multicast group (`IPVS_DAEMON_ATTR_MCAST_GROUP` or `_GROUP6`). Default: 224.0.0.81.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::serde::required"))]
     pub group: Option<IpAddr>,
     /// The UDP port (`IPVS_DAEMON_ATTR_MCAST_PORT`, in host byte order on the wire too).
     /// Default: 8848.
-    pub port: Option<u16>,
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::serde::required"))]
+    pub port: Option<NonZeroU16>,
     /// The TTL of messages (`IPVS_DAEMON_ATTR_MCAST_TTL`). Default: 1.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::serde::required"))]
     pub ttl: Option<u8>,
 }
 
@@ -88,7 +95,6 @@ impl Daemon {
         }
         match self.group {
             Some(group) if !group.is_multicast() => Err(ValidationError::Group(group)),
-            _ if self.port == Some(0) => Err(ValidationError::NoPort),
             _ => Ok(()),
         }
     }
@@ -120,7 +126,7 @@ impl DaemonBuilder {
 
     /// Sets the UDP port.
     pub fn port(mut self, port: NonZeroU16) -> DaemonBuilder {
-        self.0.port = Some(port.get());
+        self.0.port = Some(port);
         self
     }
 
@@ -145,7 +151,9 @@ impl DaemonBuilder {
 /// let only_udp = Timeouts::default().with_udp(60);
 /// assert_eq!((only_udp.tcp, only_udp.udp), (0, 60));
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(remote = "Self", deny_unknown_fields))]
 #[non_exhaustive]
 pub struct Timeouts {
     /// The timeout of a TCP connection (`IPVS_CMD_ATTR_TIMEOUT_TCP`).
@@ -159,28 +167,71 @@ pub struct Timeouts {
 /// The kernel stores clock ticks in 31 bits. A second has at least 100 ticks.
 const MAX_TIMEOUT: u32 = i32::MAX as u32 / 100;
 
+fn duration(seconds: u32) -> Option<Duration> {
+    (seconds != 0).then(|| Duration::from_secs(seconds.into()))
+}
+
 impl Timeouts {
     /// Replaces the timeout of TCP.
+    #[must_use]
     pub fn with_tcp(self, seconds: u32) -> Timeouts {
         Timeouts { tcp: seconds, ..self }
     }
 
+    /// Replaces the timeout of TCP. A part of a second counts as a whole one.
+    #[must_use]
+    pub fn with_tcp_duration(self, time: Duration) -> Timeouts {
+        self.with_tcp(whole_seconds(time))
+    }
+
+    /// Returns the timeout of TCP, unless it is 0.
+    #[must_use]
+    pub fn tcp_duration(&self) -> Option<Duration> {
+        duration(self.tcp)
+    }
+
     /// Replaces the timeout of TCP after a FIN.
+    #[must_use]
     pub fn with_tcp_fin(self, seconds: u32) -> Timeouts {
         Timeouts { tcp_fin: seconds, ..self }
     }
 
+    /// Replaces the timeout of TCP after a FIN. A part of a second counts as a whole one.
+    #[must_use]
+    pub fn with_tcp_fin_duration(self, time: Duration) -> Timeouts {
+        self.with_tcp_fin(whole_seconds(time))
+    }
+
+    /// Returns the timeout of TCP after a FIN, unless it is 0.
+    #[must_use]
+    pub fn tcp_fin_duration(&self) -> Option<Duration> {
+        duration(self.tcp_fin)
+    }
+
     /// Replaces the timeout of UDP.
+    #[must_use]
     pub fn with_udp(self, seconds: u32) -> Timeouts {
         Timeouts { udp: seconds, ..self }
+    }
+
+    /// Replaces the timeout of UDP. A part of a second counts as a whole one.
+    #[must_use]
+    pub fn with_udp_duration(self, time: Duration) -> Timeouts {
+        self.with_udp(whole_seconds(time))
+    }
+
+    /// Returns the timeout of UDP, unless it is 0.
+    #[must_use]
+    pub fn udp_duration(&self) -> Option<Duration> {
+        duration(self.udp)
     }
 
     /// Checks that some kernels accept the timeouts. One with more than 100 clock ticks a second
     /// may still refuse them.
     pub fn validate(&self) -> Result<(), ValidationError> {
-        match [self.tcp, self.tcp_fin, self.udp].into_iter().find(|seconds| *seconds > MAX_TIMEOUT)
-        {
-            Some(seconds) => Err(ValidationError::Timeout(seconds)),
+        let fields = [("tcp", self.tcp), ("tcp_fin", self.tcp_fin), ("udp", self.udp)];
+        match fields.into_iter().find(|(_, seconds)| *seconds > MAX_TIMEOUT) {
+            Some((field, seconds)) => Err(ValidationError::Timeout { field, seconds }),
             None => Ok(()),
         }
     }

@@ -1,9 +1,11 @@
 //! Real servers.
 
-use super::ValidationError;
+use super::service::socket_address;
+use super::{ParseError, ValidationError};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU16;
+use std::str::FromStr;
 
 /// The forwarding method of a real server (`IPVS_DEST_ATTR_FWD_METHOD`, an `IP_VS_CONN_F_` number).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,6 +25,19 @@ pub enum Forwarding {
     Other(u32),
 }
 
+impl fmt::Display for Forwarding {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
+            Forwarding::Masquerading => "masquerading",
+            Forwarding::Local => "local",
+            Forwarding::Tunnel => "tunnel",
+            Forwarding::DirectRouting => "direct routing",
+            Forwarding::Bypass => "bypass",
+            Forwarding::Other(number) => return write!(f, "forwarding method {number}"),
+        })
+    }
+}
+
 /// The encapsulation of packets to a real server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -30,7 +45,7 @@ pub struct Tunnel {
     /// The tunnel type (`IPVS_DEST_ATTR_TUN_TYPE`).
     pub kind: TunnelKind,
     /// The UDP port, for GUE only (`IPVS_DEST_ATTR_TUN_PORT`).
-    pub port: u16,
+    pub port: Option<NonZeroU16>,
     /// The checksum of the outer packet, for GUE and GRE (`IPVS_DEST_ATTR_TUN_FLAGS`).
     pub checksum: Checksum,
 }
@@ -38,20 +53,21 @@ pub struct Tunnel {
 impl Tunnel {
     /// Returns a tunnel of IP in IP.
     pub fn ipip() -> Tunnel {
-        Tunnel { kind: TunnelKind::Ipip, port: 0, checksum: Checksum::None }
+        Tunnel { kind: TunnelKind::Ipip, port: None, checksum: Checksum::None }
     }
 
     /// Returns a tunnel of generic UDP encapsulation (GUE) to this port.
     pub fn gue(port: NonZeroU16) -> Tunnel {
-        Tunnel { kind: TunnelKind::Gue, port: port.get(), checksum: Checksum::None }
+        Tunnel { kind: TunnelKind::Gue, port: Some(port), checksum: Checksum::None }
     }
 
     /// Returns a tunnel of GRE.
     pub fn gre() -> Tunnel {
-        Tunnel { kind: TunnelKind::Gre, port: 0, checksum: Checksum::None }
+        Tunnel { kind: TunnelKind::Gre, port: None, checksum: Checksum::None }
     }
 
     /// Replaces the checksum, which IP in IP does not have.
+    #[must_use]
     pub fn with_checksum(self, checksum: Checksum) -> Tunnel {
         Tunnel { checksum, ..self }
     }
@@ -89,8 +105,11 @@ pub enum Checksum {
     Remote,
 }
 
-/// The identity of a real server within its virtual service. Displayed as `10.0.0.11:80`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// The identity of a real server within its virtual service.
+///
+/// Displayed as `10.0.0.11:80` or `[fd00::11]:80`, and parsed from the same. With the feature `serde`
+/// this text is its form too, so that it can be a key of a map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DestinationKey {
     /// The IP address, RIP (`IPVS_DEST_ATTR_ADDR`).
     pub address: IpAddr,
@@ -104,14 +123,29 @@ impl From<SocketAddr> for DestinationKey {
     }
 }
 
+impl From<DestinationKey> for SocketAddr {
+    fn from(key: DestinationKey) -> SocketAddr {
+        SocketAddr::new(key.address, key.port)
+    }
+}
+
 impl fmt::Display for DestinationKey {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        SocketAddr::new(self.address, self.port).fmt(f)
+        SocketAddr::from(*self).fmt(f)
+    }
+}
+
+impl FromStr for DestinationKey {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<DestinationKey, ParseError> {
+        let address = socket_address(text).map(DestinationKey::from);
+        address.ok_or_else(|| ParseError::new("a real server such as '10.0.0.11:80'", text))
     }
 }
 
 /// A real server of a virtual service, as configured.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Destination {
     /// The address and port.
@@ -167,7 +201,14 @@ impl Destination {
         }
     }
 
+    /// Replaces the weight.
+    #[must_use]
+    pub fn with_weight(self, weight: u32) -> Destination {
+        Destination { weight, ..self }
+    }
+
     /// Replaces a forwarding method that only the kernel sets by one that a client can request.
+    #[must_use]
     pub fn configured(&self) -> Destination {
         let forwarding = match self.forwarding {
             Forwarding::Local | Forwarding::Bypass => Forwarding::DirectRouting,
@@ -186,7 +227,7 @@ impl Destination {
             Err(ValidationError::Weight(self.weight))
         } else if lower > upper {
             Err(ValidationError::Thresholds { lower, upper })
-        } else if self.tunnel.kind == TunnelKind::Gue && self.tunnel.port == 0 {
+        } else if self.tunnel.kind == TunnelKind::Gue && self.tunnel.port.is_none() {
             Err(ValidationError::NoTunnelPort)
         } else {
             Ok(())

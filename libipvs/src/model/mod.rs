@@ -23,8 +23,11 @@ pub use daemon::{Daemon, DaemonBuilder, DaemonRole, Timeouts};
 pub use destination::{
     Checksum, Destination, DestinationBuilder, DestinationKey, Forwarding, Tunnel, TunnelKind,
 };
-pub use observed::{Info, ObservedDestination, ObservedService, Statistics};
-pub use service::{
-    Family, Netmask, Protocol, Service, ServiceBuilder, ServiceKey, scheduler_flag_names,
+pub use observed::{
+    Info, ObservedDestination, ObservedEntry, ObservedService, Statistics, Version,
 };
-pub use validation::ValidationError;
+pub use service::{
+    Family, Netmask, PrefixLength, Protocol, Service, ServiceBuilder, ServiceKey,
+    scheduler_flag_names,
+};
+pub use validation::{ParseError, ValidationError};

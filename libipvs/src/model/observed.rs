@@ -1,13 +1,15 @@
 //! The kernel's view of services and real servers: settings and statistics.
 
 use super::{Destination, Service};
+use std::fmt;
 
 /// Counters since they were last zeroed, and current rates (`IPVS_SVC_ATTR_STATS64`,
 /// `IPVS_DEST_ATTR_STATS64`; on kernels before 4.1 the 32-bit `IPVS_SVC_ATTR_STATS`,
 /// `IPVS_DEST_ATTR_STATS`).
 ///
 /// The kernel updates them every two seconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Statistics {
     /// Scheduled connections (`IPVS_STATS_ATTR_CONNS`).
@@ -58,6 +60,57 @@ pub struct ObservedDestination {
     pub statistics: Statistics,
 }
 
+/// A virtual service with its real servers, as the kernel reports them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ObservedEntry {
+    /// The service.
+    pub service: ObservedService,
+    /// Its real servers, in the kernel's order.
+    pub destinations: Vec<ObservedDestination>,
+}
+
+/// The counters and rates in words.
+impl fmt::Display for Statistics {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(
+            f,
+            "{} connections ({}/s), in {} packets ({}/s) {} bytes ({}/s), \
+             out {} packets ({}/s) {} bytes ({}/s)",
+            self.connections,
+            self.connections_rate,
+            self.packets_in,
+            self.packets_in_rate,
+            self.bytes_in,
+            self.bytes_in_rate,
+            self.packets_out,
+            self.packets_out_rate,
+            self.bytes_out,
+            self.bytes_out_rate
+        )
+    }
+}
+
+/// The service, its scheduler and its traffic: `tcp 192.0.2.1:80 wlc: 5 connections ...`.
+impl fmt::Display for ObservedService {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{} {}: {}", self.service.key, self.service.scheduler, self.statistics)
+    }
+}
+
+/// The real server, its connections and its traffic.
+impl fmt::Display for ObservedDestination {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let Destination { key, forwarding, weight, .. } = &self.destination;
+        let (active, inactive) = (self.active, self.inactive);
+        let statistics = &self.statistics;
+        write!(
+            f,
+            "{key} {forwarding} weight {weight}: {active} active, {inactive} inactive, {statistics}"
+        )
+    }
+}
+
 /// Creates a service without traffic.
 impl From<Service> for ObservedService {
     fn from(service: Service) -> ObservedService {
@@ -73,12 +126,49 @@ impl From<Destination> for ObservedDestination {
     }
 }
 
+/// Creates a service without real servers.
+impl From<ObservedService> for ObservedEntry {
+    fn from(service: ObservedService) -> ObservedEntry {
+        ObservedEntry { service, destinations: Vec::new() }
+    }
+}
+
 /// Properties of the kernel's IPVS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Info {
-    /// The version as 0xMMmmpp: major, minor, patch (`IPVS_INFO_ATTR_VERSION`).
-    pub version: u32,
+    /// The version (`IPVS_INFO_ATTR_VERSION`).
+    pub version: Version,
     /// The number of buckets in the connection table (`IPVS_INFO_ATTR_CONN_TAB_SIZE`).
     pub connection_table_size: u32,
+}
+
+/// The version of the kernel's IPVS. Displayed as `1.2.1`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Version {
+    /// The first number.
+    pub major: u8,
+    /// The second number.
+    pub minor: u8,
+    /// The third number.
+    pub patch: u8,
+}
+
+impl Version {
+    /// Decodes a number of the form 0xMMmmpp.
+    pub(crate) fn from_number(number: u32) -> Version {
+        let [_, major, minor, patch] = number.to_be_bytes();
+        Version { major, minor, patch }
+    }
+
+    /// Encodes the version as 0xMMmmpp.
+    pub(crate) fn number(self) -> u32 {
+        u32::from_be_bytes([0, self.major, self.minor, self.patch])
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.major, self.minor, self.patch)
+    }
 }

@@ -1,9 +1,11 @@
 //! Virtual services.
 
-use super::ValidationError;
+use super::{ParseError, ValidationError};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::num::NonZeroU32;
+use std::num::{NonZeroU8, NonZeroU32};
+use std::str::FromStr;
+use std::time::Duration;
 
 /// The address family of a virtual service (`IPVS_SVC_ATTR_AF`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -35,8 +37,20 @@ impl fmt::Display for Family {
     }
 }
 
+impl FromStr for Family {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Family, ParseError> {
+        match text {
+            "IPv4" => Ok(Family::V4),
+            "IPv6" => Ok(Family::V6),
+            _ => Err(ParseError::new("an address family such as 'IPv4'", text)),
+        }
+    }
+}
+
 /// The transport protocol of a virtual service (`IPVS_SVC_ATTR_PROTOCOL`, an `IPPROTO_` number).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Protocol {
     /// TCP (`IPPROTO_TCP`).
     Tcp,
@@ -49,6 +63,16 @@ pub enum Protocol {
 }
 
 impl Protocol {
+    /// Returns the protocol with an `IPPROTO_` number.
+    pub fn from_number(number: u16) -> Protocol {
+        match i32::from(number) {
+            libc::IPPROTO_TCP => Protocol::Tcp,
+            libc::IPPROTO_UDP => Protocol::Udp,
+            libc::IPPROTO_SCTP => Protocol::Sctp,
+            _ => Protocol::Other(number),
+        }
+    }
+
     /// Returns the `IPPROTO_` number.
     pub fn number(self) -> u16 {
         match self {
@@ -71,10 +95,35 @@ impl fmt::Display for Protocol {
     }
 }
 
+impl FromStr for Protocol {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Protocol, ParseError> {
+        match text {
+            "tcp" => Ok(Protocol::Tcp),
+            "udp" => Ok(Protocol::Udp),
+            "sctp" => Ok(Protocol::Sctp),
+            _ => text
+                .strip_prefix("protocol ")
+                .and_then(|number| number.parse().ok())
+                .map(Protocol::from_number)
+                .ok_or_else(|| ParseError::new("a protocol such as 'tcp'", text)),
+        }
+    }
+}
+
 /// The identity of a virtual service.
 ///
-/// Displayed as `tcp 192.0.2.1:80`, `udp [2001:db8::1]:53`, `mark 7 IPv4`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// Displayed as `tcp 192.0.2.1:80`, `udp [2001:db8::1]:53`, `mark 7 IPv4`, and parsed from the same.
+/// With the feature `serde` this text is its form too, so that it can be a key of a map.
+///
+/// ```
+/// # use libipvs::model::ServiceKey;
+/// let key: ServiceKey = "tcp 192.0.2.1:80".parse()?;
+/// assert_eq!(key.to_string(), "tcp 192.0.2.1:80");
+/// # Ok::<(), libipvs::model::ParseError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ServiceKey {
     /// A transport protocol, virtual IP address and port.
     Address {
@@ -87,8 +136,8 @@ pub enum ServiceKey {
     },
     /// All packets of a family with a firewall mark.
     Mark {
-        /// The mark (`IPVS_SVC_ATTR_FWMARK`), never 0.
-        mark: u32,
+        /// The mark (`IPVS_SVC_ATTR_FWMARK`).
+        mark: NonZeroU32,
         /// The family of the packets.
         family: Family,
     },
@@ -119,14 +168,71 @@ impl fmt::Display for ServiceKey {
     }
 }
 
+impl FromStr for ServiceKey {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<ServiceKey, ParseError> {
+        let error =
+            || ParseError::new("a service such as 'tcp 192.0.2.1:80' or 'mark 7 IPv4'", text);
+        let (kind, rest) = text.rsplit_once(' ').ok_or_else(error)?;
+        if let Some(mark) = kind.strip_prefix("mark ") {
+            let (mark, family) = mark.parse().ok().zip(rest.parse().ok()).ok_or_else(error)?;
+            return Ok(ServiceKey::Mark { mark, family });
+        }
+        let (protocol, vip) = kind.parse().ok().zip(socket_address(rest)).ok_or_else(error)?;
+        Ok(ServiceKey::new(protocol, vip))
+    }
+}
+
+/// Parses an address and a port, without the scope of an IPv6 address, which a key does not have.
+pub(super) fn socket_address(text: &str) -> Option<SocketAddr> {
+    text.parse().ok().filter(|_| !text.contains('%'))
+}
+
 /// The granularity of persistence (`IPVS_SVC_ATTR_NETMASK`): clients whose addresses are equal
 /// under this mask get the same real server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Netmask {
     /// A mask of IPv4 addresses, which can have any bits.
     V4(Ipv4Addr),
-    /// The prefix length of IPv6 addresses, 1 to 128.
-    V6(u32),
+    /// The prefix length of IPv6 addresses.
+    V6(PrefixLength),
+}
+
+/// The prefix length of an IPv6 netmask: 1 to 128.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PrefixLength(NonZeroU8);
+
+impl PrefixLength {
+    /// The length of a whole address: 128.
+    pub const WHOLE: PrefixLength = PrefixLength(NonZeroU8::MIN.saturating_add(127));
+
+    /// Returns the length; a number that is not between 1 and 128 is an error.
+    pub fn new(length: u32) -> Result<PrefixLength, ValidationError> {
+        length.try_into()
+    }
+
+    /// Returns the number of bits.
+    pub fn get(self) -> u8 {
+        self.0.get()
+    }
+}
+
+impl TryFrom<u32> for PrefixLength {
+    type Error = ValidationError;
+
+    fn try_from(length: u32) -> Result<PrefixLength, ValidationError> {
+        match u8::try_from(length).ok().and_then(NonZeroU8::new) {
+            Some(bits) if length <= 128 => Ok(PrefixLength(bits)),
+            _ => Err(ValidationError::PrefixLength(length)),
+        }
+    }
+}
+
+impl fmt::Display for PrefixLength {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        self.0.fmt(f)
+    }
 }
 
 impl Netmask {
@@ -134,7 +240,7 @@ impl Netmask {
     pub fn whole(family: Family) -> Netmask {
         match family {
             Family::V4 => Netmask::V4(Ipv4Addr::BROADCAST),
-            Family::V6 => Netmask::V6(128),
+            Family::V6 => Netmask::V6(PrefixLength::WHOLE),
         }
     }
 
@@ -156,7 +262,7 @@ impl fmt::Display for Netmask {
 }
 
 /// A virtual service as configured.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Service {
     /// The identity.
@@ -167,7 +273,8 @@ pub struct Service {
     pub scheduler_flags: u8,
     /// The seconds for which a client keeps its real server, 1 to 42949672
     /// (`IPVS_SVC_ATTR_TIMEOUT`, `IP_VS_SVC_F_PERSISTENT`), or `None` without persistence. A kernel
-    /// with 1000 clock ticks a second shortens values above 4294967.
+    /// with 1000 clock ticks a second shortens values above 4294967. 0 is never valid, but a kernel
+    /// can report it.
     pub persistence: Option<u32>,
     /// The granularity of persistence.
     pub netmask: Netmask,
@@ -185,6 +292,12 @@ const MAX_NAME: usize = 15;
 /// The kernel stores clock ticks in 32 bits and truncates larger values. A second has at least 100
 /// ticks.
 const MAX_PERSISTENCE: u32 = u32::MAX / 100;
+
+/// Returns the seconds of a duration, rounded up, or the largest number, which no kernel accepts.
+pub(super) fn whole_seconds(time: Duration) -> u32 {
+    let seconds = time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0));
+    seconds.try_into().unwrap_or(u32::MAX)
+}
 
 pub(super) fn is_name(name: &str) -> bool {
     (1..=MAX_NAME).contains(&name.len()) && !name.contains('\0')
@@ -208,7 +321,7 @@ impl Service {
 
     /// Returns a builder for a service for all packets of a family with a firewall mark.
     pub fn mark(mark: NonZeroU32, family: Family) -> ServiceBuilder {
-        Service::builder(ServiceKey::Mark { mark: mark.get(), family })
+        Service::builder(ServiceKey::Mark { mark, family })
     }
 
     /// Returns a builder for a service with this key, with scheduler `wlc` and without persistence.
@@ -230,6 +343,12 @@ impl Service {
         }
     }
 
+    /// Returns the time for which a client keeps its real server, if the service has persistence.
+    #[must_use]
+    pub fn persistence_duration(&self) -> Option<Duration> {
+        self.persistence.map(|seconds| Duration::from_secs(seconds.into()))
+    }
+
     /// Returns the names of the scheduler flags that are set: the scheduler's own, or `flag-N`.
     pub fn scheduler_flag_names(&self) -> impl Iterator<Item = &'static str> {
         let own = scheduler_flag_names(&self.scheduler);
@@ -240,12 +359,8 @@ impl Service {
 
     /// Checks the values, as far as that needs no kernel state.
     pub fn validate(&self) -> Result<(), ValidationError> {
-        match self.key {
-            ServiceKey::Mark { mark: 0, .. } => return Err(ValidationError::NoMark),
-            ServiceKey::Address { port: 0, .. } if self.persistence.is_none() => {
-                return Err(ValidationError::PortWithoutPersistence);
-            }
-            _ => {}
+        if matches!(self.key, ServiceKey::Address { port: 0, .. }) && self.persistence.is_none() {
+            return Err(ValidationError::PortWithoutPersistence);
         }
         if !is_name(&self.scheduler) {
             return Err(ValidationError::Scheduler(self.scheduler.clone()));
@@ -259,9 +374,7 @@ impl Service {
             }
             _ => {}
         }
-        if self.netmask.family() != self.key.family()
-            || matches!(self.netmask, Netmask::V6(p) if !(1..=128).contains(&p))
-        {
+        if self.netmask.family() != self.key.family() {
             return Err(ValidationError::Netmask(self.netmask, self.key.family()));
         }
         if let Some(engine) = self.persistence_engine.as_ref().filter(|engine| !is_name(engine)) {
@@ -302,6 +415,12 @@ impl ServiceBuilder {
     pub fn persistence(mut self, seconds: u32) -> ServiceBuilder {
         self.0.persistence = Some(seconds);
         self
+    }
+
+    /// Enables persistence like [`ServiceBuilder::persistence`]. A part of a second counts as a whole
+    /// one.
+    pub fn persistence_duration(self, time: Duration) -> ServiceBuilder {
+        self.persistence(whole_seconds(time))
     }
 
     /// Sets the granularity of persistence.

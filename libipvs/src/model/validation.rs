@@ -7,9 +7,6 @@ use std::net::IpAddr;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ValidationError {
-    /// The firewall mark is 0.
-    #[error("a firewall mark cannot be 0")]
-    NoMark,
     /// A service for all ports (port 0) has no persistence.
     #[error("port 0 requires persistence")]
     PortWithoutPersistence,
@@ -26,7 +23,10 @@ pub enum ValidationError {
     /// longer one.
     #[error("persistence of {0} seconds is not between 1 and 42949672")]
     Persistence(u32),
-    /// The netmask is of the other family, or its prefix length is not between 1 and 128.
+    /// The prefix length is not between 1 and 128.
+    #[error("prefix length {0} is not between 1 and 128")]
+    PrefixLength(u32),
+    /// The netmask is of the other family.
     #[error("{0} is not a netmask for {1} addresses")]
     Netmask(Netmask, Family),
     /// A protocol other than UDP is scheduled packet by packet.
@@ -66,10 +66,51 @@ pub enum ValidationError {
     /// The group of a synchronisation daemon is not a multicast address.
     #[error("{0} is not a multicast group")]
     Group(IpAddr),
-    /// The UDP port of a synchronisation daemon is 0.
-    #[error("sync messages cannot be sent to port 0")]
-    NoPort,
     /// The timeout is above 21474836 seconds, which every kernel refuses.
-    #[error("a timeout of {0} seconds is above 21474836")]
-    Timeout(u32),
+    #[error("a timeout of {seconds} seconds is above 21474836 ({field})")]
+    Timeout {
+        /// The field of [`Timeouts`](super::Timeouts).
+        field: &'static str,
+        /// Its value.
+        seconds: u32,
+    },
+}
+
+impl ValidationError {
+    /// Returns the name of the field that is invalid, such as `persistence`.
+    #[must_use]
+    pub fn field(&self) -> &'static str {
+        match self {
+            ValidationError::PortWithoutPersistence => "port",
+            ValidationError::Scheduler(_) => "scheduler",
+            ValidationError::PersistenceEngine(_) => "persistence_engine",
+            ValidationError::SchedulerFlags(_) => "scheduler_flags",
+            ValidationError::Persistence(_) => "persistence",
+            ValidationError::PrefixLength(_) | ValidationError::Netmask(..) => "netmask",
+            ValidationError::OnePacket(_) => "one_packet",
+            ValidationError::Weight(_) => "weight",
+            ValidationError::Thresholds { .. } => "lower_threshold",
+            ValidationError::Address(_) => "address",
+            ValidationError::NoTunnelPort => "tunnel.port",
+            ValidationError::FamilyMismatch { .. } => "forwarding",
+            ValidationError::Interface(_) => "interface",
+            ValidationError::SyncId(_) => "sync_id",
+            ValidationError::Group(_) => "group",
+            ValidationError::Timeout { field, .. } => field,
+        }
+    }
+}
+
+/// A text that is not the displayed form of a key, protocol or family.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("'{text}' is not {expected}")]
+pub struct ParseError {
+    expected: &'static str,
+    text: String,
+}
+
+impl ParseError {
+    pub(super) fn new(expected: &'static str, text: &str) -> ParseError {
+        ParseError { expected, text: text.to_string() }
+    }
 }

@@ -1,64 +1,69 @@
 //! The JSON form of a real server.
 
+use super::{Listed, required};
 use crate::model::*;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
+use std::num::NonZeroU16;
 
 #[derive(Serialize, Deserialize)]
-pub struct DestinationKeyJson {
+#[serde(deny_unknown_fields)]
+pub struct DestinationJson {
     address: IpAddr,
     port: u16,
-}
-
-#[derive(Serialize, Deserialize)]
-pub struct DestinationJson {
-    #[serde(flatten)]
-    key: DestinationKeyJson,
     forwarding: Forwarding,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Null unless the forwarding method is tunnel.
+    #[serde(deserialize_with = "required")]
     tunnel: Option<TunnelJson>,
     weight: u32,
-    #[serde(default)]
     upper_threshold: u32,
-    #[serde(default)]
     lower_threshold: u32,
+    #[expect(dead_code)]
+    #[serde(default, skip_serializing)]
+    active_connections: Listed,
+    #[expect(dead_code)]
+    #[serde(default, skip_serializing)]
+    inactive_connections: Listed,
+    #[expect(dead_code)]
+    #[serde(default, skip_serializing)]
+    persistent_connections: Listed,
+    #[expect(dead_code)]
+    #[serde(default, skip_serializing)]
+    statistics: Listed,
+    #[expect(dead_code)]
+    #[serde(default, skip_serializing)]
+    rates: Listed,
 }
 
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct TunnelJson {
     #[serde(rename = "type")]
     kind: TunnelKind,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    port: Option<u16>,
+    /// Null unless the type is GUE.
+    #[serde(deserialize_with = "required")]
+    port: Option<NonZeroU16>,
     checksum: Checksum,
-}
-
-impl From<&DestinationKey> for DestinationKeyJson {
-    fn from(key: &DestinationKey) -> DestinationKeyJson {
-        DestinationKeyJson { address: key.address, port: key.port }
-    }
-}
-
-impl From<DestinationKeyJson> for DestinationKey {
-    fn from(key: DestinationKeyJson) -> DestinationKey {
-        DestinationKey { address: key.address, port: key.port }
-    }
 }
 
 impl From<&Destination> for DestinationJson {
     fn from(destination: &Destination) -> DestinationJson {
-        let tunnel = &destination.tunnel;
+        let Tunnel { kind, port, checksum } = destination.tunnel;
+        let port = port.filter(|_| kind == TunnelKind::Gue);
+        let is_tunnel = destination.forwarding == Forwarding::Tunnel;
         DestinationJson {
-            key: (&destination.key).into(),
+            address: destination.key.address,
+            port: destination.key.port,
             forwarding: destination.forwarding,
-            tunnel: (destination.forwarding == Forwarding::Tunnel).then(|| TunnelJson {
-                kind: tunnel.kind,
-                port: (tunnel.kind == TunnelKind::Gue).then_some(tunnel.port),
-                checksum: tunnel.checksum,
-            }),
+            tunnel: is_tunnel.then_some(TunnelJson { kind, port, checksum }),
             weight: destination.weight,
             upper_threshold: destination.upper_threshold,
             lower_threshold: destination.lower_threshold,
+            active_connections: None,
+            inactive_connections: None,
+            persistent_connections: None,
+            statistics: None,
+            rates: None,
         }
     }
 }
@@ -67,16 +72,17 @@ impl TryFrom<DestinationJson> for Destination {
     type Error = String;
 
     fn try_from(json: DestinationJson) -> Result<Destination, String> {
-        let tunnel = match json.tunnel {
-            None => Tunnel::default(),
-            Some(TunnelJson { kind, port, checksum }) => {
-                Tunnel { kind, port: port.unwrap_or(0), checksum }
-            }
-        };
+        if json.tunnel.is_some() != (json.forwarding == Forwarding::Tunnel) {
+            return Err("a real server requires tunnel settings if, and only if, its forwarding \
+                        method is tunnel"
+                .into());
+        }
+        let tunnel =
+            json.tunnel.map(|TunnelJson { kind, port, checksum }| Tunnel { kind, port, checksum });
         let destination = Destination {
-            key: json.key.into(),
+            key: DestinationKey { address: json.address, port: json.port },
             forwarding: json.forwarding,
-            tunnel,
+            tunnel: tunnel.unwrap_or_default(),
             weight: json.weight,
             upper_threshold: json.upper_threshold,
             lower_threshold: json.lower_threshold,

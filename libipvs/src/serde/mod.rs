@@ -1,28 +1,38 @@
-//! Serialization of the model: the forms of `schema/ipvsadm.schema.json`.
+//! The JSON form of the model and of tables: that of `ipvsadm --json`, described in
+//! `schema/ipvsadm.schema.json` of the repository.
 //!
-//! Fields that do not apply are left out. Protocols, forwarding methods and tunnel types without a
-//! name are numbers. Deserialization validates, but accepts the forwarding methods that only the
-//! kernel sets.
+//! Every member is written, null where it does not apply, and every member is required. An unknown
+//! member is an error, except those that a listing adds ([`Listed`], and `format` and `ipvs` of the
+//! document). So a misspelt or missing member is never taken for a default. Values are validated, but
+//! the forwarding methods that only the kernel sets are accepted.
+//!
+//! Protocols, forwarding methods and tunnel types without a name are numbers.
 
+mod change;
 mod destination;
 mod name;
+mod observed;
 mod service;
-mod settings;
 mod table;
 #[cfg(test)]
 mod tests;
 
-pub use destination::{DestinationJson, DestinationKeyJson};
-pub use name::NameJson;
-pub use service::{ServiceJson, ServiceKeyJson};
-pub use settings::{DaemonJson, TimeoutsJson};
-
 use crate::model::*;
 use crate::table::Table;
-use serde::de::Error as _;
+use change::ChangeJson;
+use destination::DestinationJson;
+use name::NameJson;
+use serde::de::{Error as _, IgnoredAny};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use service::ServiceJson;
+use table::TableJson;
 
-/// Implements the traits of serde for a type by conversion from and to its JSON form.
+/// Deserializes an `Option` whose member is required: serde takes a missing one for null otherwise.
+pub fn required<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<T, D::Error> {
+    T::deserialize(from)
+}
+
+/// Serializes a type in its JSON form.
 macro_rules! serialize_as {
     ($($type:ty: $form:ty;)*) => {$(
         impl Serialize for $type {
@@ -30,7 +40,12 @@ macro_rules! serialize_as {
                 <$form>::from(self).serialize(serializer)
             }
         }
+    )*};
+}
 
+/// Deserializes a type from its JSON form, which is checked.
+macro_rules! deserialize_from {
+    ($($type:ty: $form:ty;)*) => {$(
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<$type, D::Error> {
                 <$form>::deserialize(deserializer)?.try_into().map_err(D::Error::custom)
@@ -43,11 +58,63 @@ serialize_as! {
     Protocol: NameJson;
     Forwarding: NameJson;
     TunnelKind: NameJson;
-    ServiceKey: ServiceKeyJson;
     Service: ServiceJson;
-    DestinationKey: DestinationKeyJson;
     Destination: DestinationJson;
-    Timeouts: TimeoutsJson;
-    Daemon: DaemonJson;
-    Table: table::TableJson;
+    Table: TableJson;
+    Change: ChangeJson;
+    ObservedService: observed::ServiceJson;
+    ObservedDestination: observed::DestinationJson;
+    ObservedEntry: observed::EntryJson;
 }
+
+deserialize_from! {
+    Protocol: NameJson;
+    Forwarding: NameJson;
+    TunnelKind: NameJson;
+    Service: ServiceJson;
+    Destination: DestinationJson;
+    Table: TableJson;
+}
+
+/// Serializes a type as its text, and deserializes it from that. So it can be the key of a map.
+macro_rules! as_text {
+    ($($type:ty),*) => {$(
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<$type, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+            }
+        }
+    )*};
+}
+
+as_text!(ServiceKey, DestinationKey);
+
+/// Implements the traits for a type that derives them with `remote = "Self"`; the values are checked.
+macro_rules! validated {
+    ($($type:ty),*) => {$(
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                <$type>::serialize(self, serializer)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<$type, D::Error> {
+                let value = <$type>::deserialize(deserializer)?;
+                value.validate().map_err(D::Error::custom)?;
+                Ok(value)
+            }
+        }
+    )*};
+}
+
+validated!(Daemon, Timeouts);
+
+/// A member that a listing adds. It is ignored.
+type Listed = Option<IgnoredAny>;

@@ -59,7 +59,7 @@ macro_rules! named {
 }
 
 named! {
-    Protocol: "protocol", PROTOCOLS, Protocol::number, wire::protocol_from;
+    Protocol: "protocol", PROTOCOLS, Protocol::number, Protocol::from_number;
     Forwarding: "forwarding method", FORWARDINGS, wire::forwarding_number, wire::forwarding_from;
     TunnelKind: "tunnel type", TUNNEL_KINDS, wire::tunnel_number, wire::tunnel_from;
 }

@@ -1,88 +1,86 @@
-//! The JSON form of a virtual service.
+//! The JSON form of a virtual service, with its real servers in that of a table.
 
-use super::NameJson;
+use super::{DestinationJson, Listed, NameJson, required};
 use crate::model::*;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
+use std::num::NonZeroU32;
 
+/// A service: either protocol, address and port, or mark and family.
 #[derive(Serialize, Deserialize)]
-#[serde(untagged, expecting = "a service requires protocol, address and port, or mark and family")]
-pub enum ServiceKeyJson {
-    Address { protocol: NameJson<'static>, address: IpAddr, port: u16 },
-    Mark { mark: u32, family: Family },
-}
-
-#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ServiceJson<'a> {
-    #[serde(flatten)]
-    key: ServiceKeyJson,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    protocol: Option<NameJson<'static>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    address: Option<IpAddr>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    port: Option<u16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mark: Option<NonZeroU32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    family: Option<Family>,
     scheduler: Cow<'a, str>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     scheduler_flags: Vec<Cow<'static, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "required")]
     persistence: Option<PersistenceJson>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "required")]
     persistence_engine: Option<Cow<'a, str>>,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     one_packet: bool,
+    /// Required in a table, and not allowed elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub servers: Option<Vec<DestinationJson>>,
+    #[expect(dead_code)]
+    #[serde(default, skip_serializing)]
+    statistics: Listed,
+    #[expect(dead_code)]
+    #[serde(default, skip_serializing)]
+    rates: Listed,
 }
 
+/// The timeout in seconds, and the netmask of an IPv4 or the prefix length of an IPv6 service.
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct PersistenceJson {
-    /// In seconds.
     timeout: u32,
-    #[serde(flatten)]
-    netmask: NetmaskJson,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum NetmaskJson {
-    Netmask(Ipv4Addr),
-    PrefixLength(u32),
-}
-
-impl From<&ServiceKey> for ServiceKeyJson {
-    fn from(key: &ServiceKey) -> ServiceKeyJson {
-        match *key {
-            ServiceKey::Address { protocol, address, port } => {
-                ServiceKeyJson::Address { protocol: (&protocol).into(), address, port }
-            }
-            ServiceKey::Mark { mark, family } => ServiceKeyJson::Mark { mark, family },
-        }
-    }
-}
-
-impl TryFrom<ServiceKeyJson> for ServiceKey {
-    type Error = String;
-
-    fn try_from(key: ServiceKeyJson) -> Result<ServiceKey, String> {
-        Ok(match key {
-            ServiceKeyJson::Address { protocol, address, port } => {
-                ServiceKey::Address { protocol: protocol.try_into()?, address, port }
-            }
-            ServiceKeyJson::Mark { mark, family } => ServiceKey::Mark { mark, family },
-        })
-    }
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    netmask: Option<Ipv4Addr>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    prefix_length: Option<u32>,
 }
 
 impl<'a> From<&'a Service> for ServiceJson<'a> {
     fn from(service: &'a Service) -> ServiceJson<'a> {
-        let persistence = service.persistence.map(|timeout| {
-            let netmask = match service.netmask {
-                Netmask::V4(mask) => NetmaskJson::Netmask(mask),
-                Netmask::V6(prefix) => NetmaskJson::PrefixLength(prefix),
-            };
-            PersistenceJson { timeout, netmask }
-        });
+        let (mut protocol, mut address, mut port) = (None, None, None);
+        let (mut mark, mut family) = (None, None);
+        match &service.key {
+            ServiceKey::Address { protocol: known, address: vip, port: number } => {
+                (protocol, address, port) = (Some(known.into()), Some(*vip), Some(*number));
+            }
+            ServiceKey::Mark { mark: number, family: of } => {
+                (mark, family) = (Some(*number), Some(*of));
+            }
+        }
+        let (netmask, prefix_length) = match service.netmask {
+            Netmask::V4(mask) => (Some(mask), None),
+            Netmask::V6(length) => (None, Some(length.get().into())),
+        };
+        let persistence = |timeout| PersistenceJson { timeout, netmask, prefix_length };
         ServiceJson {
-            key: (&service.key).into(),
+            protocol,
+            address,
+            port,
+            mark,
+            family,
             scheduler: Cow::Borrowed(&service.scheduler),
             scheduler_flags: service.scheduler_flag_names().map(Cow::Borrowed).collect(),
-            persistence,
+            persistence: service.persistence.map(persistence),
             persistence_engine: service.persistence_engine.as_deref().map(Cow::Borrowed),
             one_packet: service.one_packet,
+            servers: None,
+            statistics: None,
+            rates: None,
         }
     }
 }
@@ -91,8 +89,19 @@ impl TryFrom<ServiceJson<'_>> for Service {
     type Error = String;
 
     fn try_from(json: ServiceJson) -> Result<Service, String> {
-        let key = json.key.try_into()?;
-        let mut builder = Service::builder(key).scheduler(json.scheduler.clone());
+        if json.servers.is_some() {
+            return Err("unknown field `servers`: it belongs to a service of a table".into());
+        }
+        let key = match (json.protocol, json.address, json.port, json.mark, json.family) {
+            (Some(protocol), Some(address), Some(port), None, None) => {
+                ServiceKey::Address { protocol: protocol.try_into()?, address, port }
+            }
+            (None, None, None, Some(mark), Some(family)) => ServiceKey::Mark { mark, family },
+            _ => {
+                let text = "a service requires protocol, address and port, or mark and family";
+                return Err(text.into());
+            }
+        };
         let mut flags = 0;
         for flag in &json.scheduler_flags {
             let bit =
@@ -100,19 +109,22 @@ impl TryFrom<ServiceJson<'_>> for Service {
             let bit = bit(&json.scheduler).or_else(|| bit(""));
             flags |= 1 << bit.ok_or_else(|| format!("unknown scheduler flag '{flag}'"))?;
         }
-        builder = builder.scheduler_flags(flags);
-        if let Some(persistence) = json.persistence {
-            builder = builder.persistence(persistence.timeout).netmask(match persistence.netmask {
-                NetmaskJson::Netmask(mask) => Netmask::V4(mask),
-                NetmaskJson::PrefixLength(prefix) => Netmask::V6(prefix),
-            });
+        let mut service = Service::new(key);
+        service.scheduler = json.scheduler.into_owned();
+        service.scheduler_flags = flags;
+        service.persistence_engine = json.persistence_engine.map(Cow::into_owned);
+        service.one_packet = json.one_packet;
+        if let Some(PersistenceJson { timeout, netmask, prefix_length }) = json.persistence {
+            service.persistence = Some(timeout);
+            service.netmask = match (netmask, prefix_length) {
+                (Some(mask), None) => Netmask::V4(mask),
+                (None, Some(length)) => {
+                    Netmask::V6(PrefixLength::new(length).map_err(|invalid| invalid.to_string())?)
+                }
+                _ => return Err("persistence requires netmask or prefix_length".into()),
+            };
         }
-        if let Some(engine) = json.persistence_engine {
-            builder = builder.persistence_engine(engine);
-        }
-        if json.one_packet {
-            builder = builder.one_packet();
-        }
-        builder.build().map_err(|invalid| invalid.to_string())
+        service.validate().map_err(|invalid| invalid.to_string())?;
+        Ok(service)
     }
 }

@@ -1,44 +1,49 @@
 //! The JSON form of a whole table.
 
-use super::{DaemonJson, DestinationJson, ServiceJson, TimeoutsJson};
+use super::{Listed, ServiceJson};
 use crate::model::*;
 use crate::table::{Entry, Table};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
-/// Timeouts that are all 0, and an empty list of daemons, are left out.
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TableJson<'a> {
-    services: Vec<EntryJson<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    timeouts: Option<TimeoutsJson>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    daemons: Vec<DaemonJson<'a>>,
+    #[expect(dead_code)]
+    #[serde(default, skip_serializing)]
+    format: Listed,
+    /// A document with this member is a listing of `ipvsadm -L --json`, which has neither timeouts nor
+    /// daemons. Both are required otherwise.
+    #[serde(default, skip_serializing)]
+    ipvs: Listed,
+    services: Vec<ServiceJson<'a>>,
+    /// Null if they are unknown, or not desired.
+    #[serde(default, deserialize_with = "given")]
+    timeouts: Option<Option<Timeouts>>,
+    daemons: Option<Vec<Daemon>>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct EntryJson<'a> {
-    #[serde(flatten)]
-    service: ServiceJson<'a>,
-    #[serde(default)]
-    servers: Vec<DestinationJson>,
+/// Distinguishes a member that is null from one that is missing.
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
 }
 
 impl<'a> From<&'a Table> for TableJson<'a> {
     fn from(table: &'a Table) -> TableJson<'a> {
-        let entry = |entry: &'a Entry| EntryJson {
-            service: entry.service().into(),
-            servers: entry.destinations().map(DestinationJson::from).collect(),
+        let entry = |entry: &'a Entry| {
+            let mut json = ServiceJson::from(entry.service());
+            json.servers = Some(entry.destinations().map(Into::into).collect());
+            json
         };
-        let timeouts = table.timeouts();
+        let timeouts = Some(table.timeouts()).filter(|timeouts| *timeouts != Timeouts::default());
         let roles = [DaemonRole::Master, DaemonRole::Backup];
         TableJson {
-            services: table.services().map(entry).collect(),
-            timeouts: (timeouts != Timeouts::default()).then(|| (&timeouts).into()),
-            daemons: roles
-                .into_iter()
-                .filter_map(|role| table.daemon(role))
-                .map(Into::into)
-                .collect(),
+            format: None,
+            ipvs: None,
+            services: table.iter().map(entry).collect(),
+            timeouts: Some(timeouts),
+            daemons: Some(
+                roles.into_iter().filter_map(|role| table.daemon(role).cloned()).collect(),
+            ),
         }
     }
 }
@@ -52,19 +57,27 @@ impl TryFrom<TableJson<'_>> for Table {
             change.validate().map_err(|invalid| invalid.to_string())?;
             table.apply(&change).map_err(|error| error.to_string())
         };
-        for entry in json.services {
-            let service: Service = entry.service.try_into()?;
+        for mut service in json.services {
+            let servers = service.servers.take().ok_or("missing field `servers`")?;
+            let service = Service::try_from(service)?;
             let key = service.key;
             apply(Change::AddService(service))?;
-            for server in entry.servers {
+            for server in servers {
                 apply(Change::AddDestination(key, server.try_into()?))?;
             }
         }
-        if let Some(timeouts) = json.timeouts {
-            apply(Change::SetTimeouts(timeouts.try_into()?))?;
+        let is_listing = json.ipvs.is_some();
+        if json.timeouts.is_none() && !is_listing {
+            return Err("missing field `timeouts`".into());
         }
-        for daemon in json.daemons {
-            apply(Change::StartDaemon(daemon.try_into()?))?;
+        if let Some(timeouts) = json.timeouts.flatten() {
+            apply(Change::SetTimeouts(timeouts))?;
+        }
+        if json.daemons.is_none() && !is_listing {
+            return Err("missing field `daemons`".into());
+        }
+        for daemon in json.daemons.unwrap_or_default() {
+            apply(Change::StartDaemon(daemon))?;
         }
         Ok(table)
     }

@@ -1,6 +1,7 @@
 use crate::Table;
 use crate::model::*;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 fn table(document: Value) -> Result<Table, String> {
     serde_json::from_value(document).map_err(|e| e.to_string())
@@ -26,7 +27,7 @@ fn document() -> Value {
                     {
                         "address": "fd00::1", "port": 5060,
                         "forwarding": "tunnel",
-                        "tunnel": { "type": "gre", "checksum": "full" },
+                        "tunnel": { "type": "gre", "port": null, "checksum": "full" },
                         "weight": 1, "upper_threshold": 0, "lower_threshold": 0
                     }
                 ]
@@ -35,13 +36,15 @@ fn document() -> Value {
                 "mark": 7, "family": "ipv6",
                 "scheduler": "rr", "scheduler_flags": ["flag-2"],
                 "persistence": { "timeout": 300, "prefix_length": 64 },
+                "persistence_engine": null,
+                "one_packet": false,
                 "servers": []
             }
         ],
         "timeouts": { "tcp": 1, "tcp_fin": 2, "udp": 3 },
         "daemons": [
             {
-                "role": "master", "interface": "eth0", "sync_id": 3,
+                "role": "master", "interface": "eth0", "sync_id": 3, "max_length": null,
                 "group": "224.0.0.81", "port": 8848, "ttl": 1
             },
             {
@@ -56,39 +59,123 @@ fn document() -> Value {
 fn a_whole_document_survives() {
     let table = table(document()).unwrap();
     assert_eq!(serde_json::to_value(&table).unwrap(), document());
-    let service = table.services().next().unwrap().service();
+    let service = table.iter().next().unwrap().service();
     assert_eq!((service.scheduler_flags, service.one_packet), (0b111, true));
-    assert_eq!(table.services().nth(1).unwrap().service().scheduler_flags, 0b010);
+    assert_eq!(table.iter().nth(1).unwrap().service().scheduler_flags, 0b010);
 }
 
-#[test]
-fn members_that_do_not_apply_are_left_out() {
-    let document = json!({
+/// A document with one service and one real server.
+fn small() -> Value {
+    json!({
         "services": [{
             "protocol": "tcp", "address": "10.0.0.1", "port": 80, "scheduler": "rr",
+            "scheduler_flags": [], "persistence": null, "persistence_engine": null,
+            "one_packet": false,
             "servers": [{
-                "address": "10.1.0.1", "port": 80, "forwarding": "local",
+                "address": "10.1.0.1", "port": 80, "forwarding": "local", "tunnel": null,
                 "weight": 1, "upper_threshold": 0, "lower_threshold": 0
             }]
-        }]
-    });
-    let table = table(document.clone()).unwrap();
-    assert_eq!(serde_json::to_value(&table).unwrap(), document);
+        }],
+        "timeouts": null,
+        "daemons": []
+    })
 }
 
 #[test]
-fn optional_members_have_defaults() {
-    let minimal = json!({
-        "services": [{
-            "protocol": "tcp", "address": "10.0.0.1", "port": 80, "scheduler": "rr",
-            "servers": [{ "address": "10.1.0.1", "port": 80, "forwarding": "bypass", "weight": 1 }]
-        }, { "mark": 1, "family": "ipv4", "scheduler": "rr" }],
-        "timeouts": { "udp": 9 }
-    });
-    let table = table(minimal).unwrap();
-    assert_eq!(table.timeouts(), Timeouts::default().with_udp(9));
-    let servers = table.services().map(|entry| entry.destinations().len());
-    assert_eq!(servers.collect::<Vec<_>>(), [1, 0]);
+fn members_that_do_not_apply_are_null_or_empty() {
+    let table = table(small()).unwrap();
+    assert_eq!(serde_json::to_value(&table).unwrap(), small());
+}
+
+/// The path of every member of a document, as (pointer to the object, name).
+fn members(value: &Value, pointer: &str, found: &mut Vec<(String, String)>) {
+    match value {
+        Value::Object(members_of) => {
+            for (name, value) in members_of {
+                found.push((pointer.to_string(), name.clone()));
+                members(value, &format!("{pointer}/{name}"), found);
+            }
+        }
+        Value::Array(items) => {
+            for (n, item) in items.iter().enumerate() {
+                members(item, &format!("{pointer}/{n}"), found);
+            }
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn a_renamed_or_missing_member_is_an_error() {
+    for document in [document(), small()] {
+        let mut found = Vec::new();
+        members(&document, "", &mut found);
+        for (pointer, name) in found {
+            for new_name in [None, Some(format!("{name}s")), Some("rates".into())] {
+                let mut changed = document.clone();
+                let object = changed.pointer_mut(&pointer).unwrap().as_object_mut().unwrap();
+                let value = object.remove(&name).unwrap();
+                if let Some(new_name) = &new_name {
+                    object.insert(new_name.clone(), value);
+                }
+                let error = table(changed).expect_err(&format!("{pointer} {name} {new_name:?}"));
+                assert!(error.contains("field") || error.contains("requires"), "{error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_unknown_member_is_an_error() {
+    for document in [document(), small()] {
+        let mut found = Vec::new();
+        members(&document, "", &mut found);
+        for (pointer, _) in found {
+            let mut changed = document.clone();
+            let object = changed.pointer_mut(&pointer).unwrap().as_object_mut().unwrap();
+            object.insert("destinations".into(), json!([]));
+            let error = table(changed).expect_err(&pointer);
+            assert!(error.contains("unknown field `destinations`"), "{pointer}: {error}");
+        }
+    }
+}
+
+#[test]
+fn what_a_listing_adds_is_ignored() {
+    let mut listing = small();
+    let object = listing.as_object_mut().unwrap();
+    object.remove("timeouts");
+    object.remove("daemons");
+    assert_eq!(table(listing.clone()).unwrap_err(), "missing field `timeouts`");
+    listing["timeouts"] = json!(null);
+    assert_eq!(table(listing.clone()).unwrap_err(), "missing field `daemons`");
+    listing.as_object_mut().unwrap().remove("timeouts");
+    listing["format"] = json!(1);
+    listing["ipvs"] = json!({ "version": "1.2.1", "connection_table_size": 4096 });
+    let counters = json!({ "connections": 1 });
+    for pointer in ["/services/0", "/services/0/servers/0"] {
+        let object = listing.pointer_mut(pointer).unwrap();
+        object["statistics"] = counters.clone();
+        object["rates"] = counters.clone();
+    }
+    let server = &mut listing["services"][0]["servers"][0];
+    for name in ["active_connections", "inactive_connections", "persistent_connections"] {
+        server[name] = json!(7);
+    }
+    assert_eq!(table(listing).unwrap(), table(small()).unwrap());
+}
+
+#[test]
+fn a_service_alone_has_no_servers() {
+    let mut service = small()["services"][0].clone();
+    let text = serde_json::from_value::<Service>(service.clone()).unwrap_err().to_string();
+    assert_eq!(text, "unknown field `servers`: it belongs to a service of a table");
+    service.as_object_mut().unwrap().remove("servers");
+    let read: Service = serde_json::from_value(service.clone()).unwrap();
+    assert_eq!(serde_json::to_value(&read).unwrap(), service);
+    let server = &document()["services"][0]["servers"][0];
+    let read: Destination = serde_json::from_value(server.clone()).unwrap();
+    assert_eq!(serde_json::to_value(&read).unwrap(), *server);
 }
 
 /// Changes one member of the whole document.
@@ -108,12 +195,27 @@ fn invalid_documents_are_refused() {
         ("/services/0/servers/0/forwarding", json!("fast"), "unknown forwarding method 'fast'"),
         ("/services/0/servers/0/tunnel/type", json!(256), "unknown tunnel type 256"),
         ("/services/0/servers/0/weight", json!(2147483648u32), "weight 2147483648 is above"),
-        ("/services/0/servers/1/forwarding", json!("masquerading"), "requires a tunnel"),
+        ("/services/0/servers/1/forwarding", json!("masquerading"), "requires tunnel settings if"),
+        ("/services/0/servers/1/tunnel", json!(null), "requires tunnel settings if"),
+        ("/services/0/servers/0/tunnel/port", json!(0), "expected a nonzero u16"),
+        ("/services/0/servers/0/tunnel/port", json!(null), "a GUE tunnel requires a port"),
+        ("/services/1/persistence/prefix_length", json!(129), "prefix length 129 is not between"),
+        (
+            "/services/1/persistence",
+            json!({ "timeout": 9, "netmask": "255.0.0.0" }),
+            "255.0.0.0 is",
+        ),
+        (
+            "/services/1/persistence",
+            json!({ "timeout": 9, "netmask": "255.0.0.0", "prefix_length": 64 }),
+            "persistence requires netmask or prefix_length",
+        ),
+        ("/services/1/mark", json!(0), "expected a nonzero u32"),
         ("/services/0/servers/1/address", json!("10.1.0.1"), "Destination already exists"),
         (
-            "/services/0",
-            json!({ "scheduler": "rr" }),
-            "a service requires protocol, address and port",
+            "/services/0/address",
+            json!(null),
+            "a service requires protocol, address and port, or mark and family",
         ),
         ("/timeouts/udp", json!(u32::MAX), "a timeout of 4294967295 seconds"),
         ("/daemons/0/sync_id", json!(256), "sync ID 256 is above 255"),
@@ -152,7 +254,58 @@ fn parts_of_the_model_survive() {
     roundtrip(Checksum::None, json!("none"));
     roundtrip(DaemonRole::Backup, json!("backup"));
     let key = DestinationKey { address: [10, 1, 0, 1].into(), port: 80 };
-    roundtrip(key, json!({ "address": "10.1.0.1", "port": 80 }));
-    let mark = ServiceKey::Mark { mark: 7, family: Family::V4 };
-    roundtrip(mark, json!({ "mark": 7, "family": "ipv4" }));
+    roundtrip(key, json!("10.1.0.1:80"));
+    let mark: ServiceKey = "mark 7 IPv4".parse().unwrap();
+    roundtrip(mark, json!("mark 7 IPv4"));
+    // A key can be the key of a map.
+    roundtrip(BTreeMap::from([(mark, 1)]), json!({ "mark 7 IPv4": 1 }));
+    roundtrip(BTreeMap::from([(key, 1)]), json!({ "10.1.0.1:80": 1 }));
+    let error = serde_json::from_value::<ServiceKey>(json!("mark 0 IPv4")).unwrap_err();
+    assert!(error.to_string().starts_with("'mark 0 IPv4' is not a service"), "{error}");
+    let timeouts = Timeouts::default().with_udp(9);
+    roundtrip(timeouts, json!({ "tcp": 0, "tcp_fin": 0, "udp": 9 }));
+}
+
+#[test]
+fn observed_values_have_counters_and_rates() {
+    let key: ServiceKey = "tcp 10.0.0.1:80".parse().unwrap();
+    let server = Destination::new("10.1.0.1:80".parse().unwrap(), Forwarding::Masquerading);
+    let mut service = ObservedService::from(Service::new(key));
+    let statistics = Statistics { connections: 1, bytes_out_rate: 2, ..Statistics::default() };
+    service.statistics = statistics;
+    let mut observed = ObservedDestination::from(server);
+    (observed.active, observed.inactive, observed.persistent) = (3, 4, 5);
+    observed.statistics = statistics;
+    let mut entry = ObservedEntry::from(service);
+    entry.destinations.push(observed);
+    let counters = |connections, bytes_out| {
+        json!({
+            "connections": connections, "packets_in": 0, "packets_out": 0, "bytes_in": 0,
+            "bytes_out": bytes_out
+        })
+    };
+    assert_eq!(
+        serde_json::to_value(&entry).unwrap(),
+        json!({
+            "protocol": "tcp", "address": "10.0.0.1", "port": 80, "scheduler": "wlc",
+            "scheduler_flags": [], "persistence": null, "persistence_engine": null,
+            "one_packet": false, "statistics": counters(1, 0), "rates": counters(0, 2),
+            "servers": [{
+                "address": "10.1.0.1", "port": 80, "forwarding": "masquerading", "tunnel": null,
+                "weight": 1, "upper_threshold": 0, "lower_threshold": 0, "active_connections": 3,
+                "inactive_connections": 4, "persistent_connections": 5,
+                "statistics": counters(1, 0), "rates": counters(0, 2)
+            }]
+        })
+    );
+    assert_eq!(serde_json::to_value(statistics).unwrap()["bytes_out_rate"], 2);
+    let change = Change::DeleteDestination(key, entry.destinations[0].destination.key);
+    assert_eq!(
+        serde_json::to_value(&change).unwrap(),
+        json!({
+            "change": "delete-server",
+            "service": { "protocol": "tcp", "address": "10.0.0.1", "port": 80 },
+            "server": { "address": "10.1.0.1", "port": 80 }
+        })
+    );
 }

@@ -9,6 +9,7 @@ use crate::model::*;
 ///
 /// A timeout of 0 in the desired table leaves the current one unchanged. If the desired table has
 /// no daemons, those of the current table stay.
+#[must_use]
 pub fn diff(desired: &Table, current: &Table) -> Vec<Change> {
     let mut added = Vec::new();
     let mut edited = Vec::new();
@@ -88,6 +89,7 @@ fn diff_daemons(desired: &Table, current: &Table) -> Vec<Change> {
 
 /// Returns the changes that revert a change made to the table `before`. Zeroed counters cannot be
 /// restored.
+#[must_use]
 pub fn inverse(change: &Change, before: &Table) -> Vec<Change> {
     let service = |key| before.services.get(key);
     let destination = |key, destination| before.services.get(key)?.destinations.get(destination);

@@ -1,7 +1,7 @@
 //! A whole table as a value, and the changes between two tables.
 //!
-//! A [`Table`] comes from [`Client::table`](crate::Client::table) or from changes applied to an
-//! empty one ([`Table::apply`]). [`diff`] returns the changes that make one table equal to another,
+//! A [`Table`] comes from [`Client::table`](crate::Client::table), from entries, or from changes
+//! applied to an empty one ([`Table::apply`]). [`diff`] returns the changes that make one table equal to another,
 //! and [`inverse`] those that revert a change. Nothing here reads from or writes to a kernel.
 //!
 //! Tables are normalized: settings that mean the same to the kernel are equal. For example, the
@@ -26,6 +26,13 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// Creates an entry. Of several real servers with the same key the last one stays.
+    pub fn new(service: Service, destinations: impl IntoIterator<Item = Destination>) -> Entry {
+        let destinations = destinations.into_iter().map(normalize::destination);
+        let destinations = destinations.map(|destination| (destination.key, destination)).collect();
+        Entry { service: normalize::service(service), destinations }
+    }
+
     /// Returns the service.
     pub fn service(&self) -> &Service {
         &self.service
@@ -104,13 +111,14 @@ impl Table {
         table
     }
 
-    /// Inserts a service of a kernel with its real servers, which may have settings that no client
-    /// can choose.
-    pub(crate) fn insert(&mut self, service: Service, destinations: Vec<Destination>) {
-        let service = normalize::service(service);
-        let destinations = destinations.into_iter().map(normalize::destination);
-        let destinations = destinations.map(|destination| (destination.key, destination)).collect();
-        self.services.insert(service.key, Entry { service, destinations });
+    /// Creates a table of services and real servers as configured, without timeouts and daemons: of
+    /// [`Client::snapshot`](crate::Client::snapshot), for example.
+    pub fn from_observed<'a>(entries: impl IntoIterator<Item = &'a ObservedEntry>) -> Table {
+        let entry = |observed: &ObservedEntry| {
+            let destinations = observed.destinations.iter().map(|d| d.destination.clone());
+            Entry::new(observed.service.service.clone(), destinations)
+        };
+        entries.into_iter().map(entry).collect()
     }
 
     /// Makes one change, or returns the reason why the kernel would refuse it.
@@ -121,8 +129,7 @@ impl Table {
             Change::AddService(service) => match self.services.entry(service.key) {
                 Slot::Occupied(_) => return Err(TableError::ServiceExists),
                 Slot::Vacant(slot) => {
-                    let service = normalize::service(service.clone());
-                    slot.insert(Entry { service, destinations: IndexMap::new() });
+                    slot.insert(Entry::new(service.clone(), []));
                 }
             },
             Change::EditService(service) => {
@@ -174,14 +181,27 @@ impl Table {
     }
 
     /// Returns a service and its real servers.
+    #[must_use]
     pub fn service(&self, key: &ServiceKey) -> Option<&Entry> {
         self.services.get(key)
     }
 
     /// Iterates over the services and their real servers, in the order in which they were added.
     /// Deleting one changes the order.
-    pub fn services(&self) -> impl Iterator<Item = &Entry> {
-        self.services.values()
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Entry> {
+        self.into_iter()
+    }
+
+    /// Returns the number of services.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.services.len()
+    }
+
+    /// Returns true if the table has no services. It may have timeouts and daemons.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.services.is_empty()
     }
 
     /// Returns the timeouts. One of 0 is unknown, or not desired.
@@ -212,6 +232,39 @@ impl Table {
             DaemonRole::Master => &mut self.master,
             DaemonRole::Backup => &mut self.backup,
         }
+    }
+}
+
+/// Adds services with their real servers. One that the table has already is replaced.
+impl Extend<Entry> for Table {
+    fn extend<I: IntoIterator<Item = Entry>>(&mut self, entries: I) {
+        self.services.extend(entries.into_iter().map(|entry| (entry.service.key, entry)));
+    }
+}
+
+impl FromIterator<Entry> for Table {
+    fn from_iter<I: IntoIterator<Item = Entry>>(entries: I) -> Table {
+        let mut table = Table::default();
+        table.extend(entries);
+        table
+    }
+}
+
+impl<'a> IntoIterator for &'a Table {
+    type Item = &'a Entry;
+    type IntoIter = indexmap::map::Values<'a, ServiceKey, Entry>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.services.values()
+    }
+}
+
+impl IntoIterator for Table {
+    type Item = Entry;
+    type IntoIter = indexmap::map::IntoValues<ServiceKey, Entry>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.services.into_values()
     }
 }
 

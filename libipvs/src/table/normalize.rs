@@ -2,10 +2,11 @@
 
 use crate::model::*;
 use std::net::{IpAddr, Ipv4Addr};
+use std::num::NonZeroU16;
 
 // The kernel's defaults for a synchronisation daemon.
 const GROUP: IpAddr = IpAddr::V4(Ipv4Addr::new(224, 0, 0, 81));
-const PORT: u16 = 8848;
+const PORT: NonZeroU16 = NonZeroU16::MIN.saturating_add(8847);
 const TTL: u8 = 1;
 
 /// Resets the netmask of a service without persistence, which has no effect.
@@ -20,7 +21,7 @@ pub(super) fn service(mut service: Service) -> Service {
 pub(super) fn destination(mut destination: Destination) -> Destination {
     match (destination.forwarding, destination.tunnel.kind) {
         (Forwarding::Tunnel, TunnelKind::Gue | TunnelKind::Other(_)) => {}
-        (Forwarding::Tunnel, TunnelKind::Gre) => destination.tunnel.port = 0,
+        (Forwarding::Tunnel, TunnelKind::Gre) => destination.tunnel.port = None,
         _ => destination.tunnel = Tunnel::default(),
     }
     destination

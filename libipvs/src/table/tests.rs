@@ -79,7 +79,7 @@ fn settings_without_effect_make_no_difference() {
             let daemon = with(daemon(role), |d| {
                 d.max_length = Some(length);
                 d.group = Some([224, 0, 0, 81].into());
-                (d.port, d.ttl) = (Some(8848), Some(1));
+                (d.port, d.ttl) = (NonZeroU16::new(8848), Some(1));
             });
             Change::StartDaemon(daemon)
         };
@@ -200,13 +200,13 @@ fn an_entry_returns_its_service_and_real_servers() {
     let (service, one, two) =
         (service([10, 0, 0, 1]), server([10, 1, 0, 1]), server([10, 1, 0, 2]));
     let mut table = Table::default();
-    table.insert(service.clone(), vec![one.clone(), two.clone()]);
+    table.extend([Entry::new(service.clone(), [one.clone(), two.clone()])]);
     let entry = table.service(&service.key).expect("the service");
     assert_eq!(entry.service(), &service);
     assert!(entry.destinations().eq([&one, &two]));
     assert_eq!(entry.destination(&two.key), Some(&two));
     assert_eq!(entry.destination(&server([10, 1, 0, 3]).key), None);
-    assert!(table.services().eq([entry]));
+    assert!(table.iter().eq([entry]));
     assert_eq!(table.service(&self::service([10, 0, 0, 2]).key), None);
 }
 
@@ -239,7 +239,7 @@ fn the_settings_of_a_kernel_are_normalized() {
     assert_eq!(observed, applied);
     assert_eq!(observed.timeouts(), timeouts);
     let daemon = observed.daemon(DaemonRole::Master).expect("the daemon");
-    let defaults = (Some([224, 0, 0, 81].into()), Some(8848), Some(1), None);
+    let defaults = (Some([224, 0, 0, 81].into()), NonZeroU16::new(8848), Some(1), None);
     assert_eq!((daemon.group, daemon.port, daemon.ttl, daemon.max_length), defaults);
 }
 
@@ -248,15 +248,15 @@ fn services_of_a_kernel_are_normalized() {
     let masked = with(service([10, 0, 0, 1]), |s| s.netmask = Netmask::V4([255, 0, 0, 0].into()));
     let gue = with(server([10, 1, 0, 1]), |s| s.tunnel = Tunnel::gue(port(9)));
     let mut table = Table::default();
-    table.insert(masked.clone(), vec![gue.clone()]);
-    let entry = table.services().next().expect("the service");
+    table.extend([Entry::new(masked.clone(), [gue.clone()])]);
+    let entry = table.iter().next().expect("the service");
     assert_eq!(entry.service(), &service([10, 0, 0, 1]));
     assert!(entry.destinations().eq([&server([10, 1, 0, 1])]));
     // These settings have an effect.
     let persistent = with(masked, |s| s.persistence = Some(9));
     let tunnel = with(gue, |s| s.forwarding = Forwarding::Tunnel);
-    table.insert(persistent.clone(), vec![tunnel.clone()]);
-    let entry = table.services().next().expect("the service");
+    table.extend([Entry::new(persistent.clone(), [tunnel.clone()])]);
+    let entry = table.iter().next().expect("the service");
     assert_eq!(entry.service(), &persistent);
     assert!(entry.destinations().eq([&tunnel]));
 }
@@ -377,4 +377,27 @@ fn a_table_without_daemons_stops_none() {
         diff(&Table::default(), &small_table()),
         [Change::DeleteService(service([10, 0, 0, 1]).key)]
     );
+}
+
+#[test]
+fn a_table_is_a_collection_of_entries() {
+    let (one, two) = (service([10, 0, 0, 1]), service([10, 0, 0, 2]));
+    let mut table: Table =
+        [Entry::new(one.clone(), []), Entry::new(two.clone(), [])].into_iter().collect();
+    assert!(Table::default().is_empty() && !table.is_empty());
+    table.extend([Entry::new(one.clone(), [server([10, 1, 0, 1])])]);
+    assert_eq!((table.len(), table.iter().len()), (2, 2));
+    let keys: Vec<ServiceKey> = (&table).into_iter().map(|entry| entry.service().key).collect();
+    assert_eq!(keys, [one.key, two.key]);
+    let counts = table.into_iter().map(|entry| entry.destinations().len());
+    assert_eq!(counts.collect::<Vec<_>>(), [1, 0]);
+}
+
+#[test]
+fn a_table_of_observed_entries() {
+    let mut observed = ObservedEntry::from(ObservedService::from(service([10, 0, 0, 1])));
+    observed.destinations.push(server([10, 1, 0, 1]).into());
+    let expected: Table =
+        [Entry::new(service([10, 0, 0, 1]), [server([10, 1, 0, 1])])].into_iter().collect();
+    assert_eq!(Table::from_observed(&[observed]), expected);
 }

@@ -8,8 +8,8 @@ mod tests;
 
 use crate::client::Client;
 use crate::error::{Error, ErrorKind};
-use crate::model::{Change, ServiceKey, Timeouts};
-use crate::table::{Table, diff, inverse};
+use crate::model::{Change, Service, ServiceKey, Timeouts};
+use crate::table::{Entry, Table, diff, inverse};
 use crate::transport::Transport;
 use std::collections::HashSet;
 use std::fmt;
@@ -27,6 +27,7 @@ pub enum Scope {
 
 /// Changes to make in the kernel's table, and the table before them.
 #[derive(Debug, Clone)]
+#[must_use = "a plan changes nothing until it is applied"]
 pub struct Plan {
     changes: Vec<Change>,
     before: Table,
@@ -34,24 +35,40 @@ pub struct Plan {
 
 impl Plan {
     /// Returns the changes, in the order in which they will be made.
+    #[must_use]
     pub fn changes(&self) -> &[Change] {
         &self.changes
     }
 }
 
-/// A change that was refused, and the error.
-pub type Refusal = (Change, Error);
+/// A change that failed, and the reason.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {change}: {error}")]
+#[non_exhaustive]
+pub struct ChangeError {
+    /// The change.
+    pub change: Change,
+    /// The reason.
+    #[source]
+    pub error: Error,
+}
 
 /// The reason why the changes of a plan were not made.
+///
+/// Its text names the first change that failed, the reason, how many failed, and whether the others
+/// were rolled back: `cannot add real server 10.0.0.12:80 to tcp 192.0.2.1:80: Memory allocation
+/// problem (1 of 5 changes failed; the table is as it was before)`.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ApplyError {
-    /// The kernel refused some changes, and the others were rolled back.
+    /// Some changes are invalid, or the kernel refused them; the others were rolled back.
     Refused {
-        /// The refused changes, except those that failed only because of another one.
-        refused: Vec<Refusal>,
-        /// The refused changes of the rollback. If empty, the table is as it was before.
-        unrestored: Vec<Refusal>,
+        /// The changes that failed, except those that failed only because of another one.
+        refused: Vec<ChangeError>,
+        /// The number of changes of the plan.
+        planned: usize,
+        /// The changes of the rollback that failed. If empty, the table is as it was before.
+        unrestored: Vec<ChangeError>,
     },
     /// The exchange with the kernel failed.
     Failed {
@@ -64,6 +81,7 @@ pub enum ApplyError {
 
 impl ApplyError {
     /// Returns true if the table is as it was before.
+    #[must_use]
     pub fn is_rolled_back(&self) -> bool {
         match self {
             ApplyError::Refused { unrestored, .. } => unrestored.is_empty(),
@@ -72,23 +90,41 @@ impl ApplyError {
     }
 
     /// Returns the first error.
+    #[must_use]
     pub fn error(&self) -> Option<&Error> {
         match self {
-            ApplyError::Refused { refused, .. } => refused.first().map(|(_, error)| error),
+            ApplyError::Refused { refused, .. } => refused.first().map(|refused| &refused.error),
             ApplyError::Failed { error, .. } => Some(error),
         }
     }
 }
 
+/// An error before the first change: the table is as it was before.
+impl From<Error> for ApplyError {
+    fn from(error: Error) -> ApplyError {
+        ApplyError::Failed { error, rollback: Ok(()) }
+    }
+}
+
 impl fmt::Display for ApplyError {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        match self.error() {
-            Some(error) => error.fmt(f)?,
-            None => f.write_str("refused")?,
-        }
-        match self.is_rolled_back() {
-            true => Ok(()),
-            false => f.write_str("; some changes could not be rolled back"),
+        match self {
+            ApplyError::Refused { refused, planned, unrestored } => {
+                if let Some(first) = refused.first() {
+                    write!(f, "{first} ")?;
+                }
+                write!(f, "({} of {planned} changes failed; ", refused.len())?;
+                match unrestored.first() {
+                    None => f.write_str("the table is as it was before)"),
+                    Some(first) => write!(f, "some others could not be rolled back: {first})"),
+                }
+            }
+            ApplyError::Failed { error, rollback: Ok(()) } => {
+                write!(f, "{error} (the table is as it was before)")
+            }
+            ApplyError::Failed { error, rollback: Err(rollback) } => {
+                write!(f, "{error} (some changes may have been made: {rollback})")
+            }
         }
     }
 }
@@ -104,14 +140,27 @@ impl<T: Transport> Client<T> {
     /// Returns the whole table: services with their real servers, timeouts and daemons. Sends one
     /// request for each service.
     pub fn table(&mut self) -> Result<Table, Error> {
-        self.read_table(true, true)
+        let services = self.configured_services()?;
+        let mut table = Table::with_settings(self.timeouts()?, self.daemons()?);
+        self.read_entries(&mut table, services)?;
+        Ok(table)
     }
 
     /// Computes the fewest changes that make the kernel's table equal to the desired one.
-    pub fn plan(&mut self, desired: Table, scope: Scope) -> Result<Plan, Error> {
+    ///
+    /// With [`Scope::Named`] it reads only the services that the desired table names: two requests
+    /// for each.
+    pub fn plan(&mut self, desired: &Table, scope: Scope) -> Result<Plan, Error> {
         let has_timeouts = desired.timeouts() != Timeouts::default();
-        let before = self.read_table(has_timeouts, desired.has_daemons())?;
-        let mut changes = diff(&desired, &before);
+        let timeouts = if has_timeouts { self.timeouts()? } else { Timeouts::default() };
+        let daemons = if desired.has_daemons() { self.daemons()? } else { Vec::new() };
+        let mut before = Table::with_settings(timeouts, daemons);
+        let services = match scope {
+            Scope::Whole => self.configured_services()?,
+            Scope::Named => self.named_services(desired)?,
+        };
+        self.read_entries(&mut before, services)?;
+        let mut changes = diff(desired, &before);
         if scope == Scope::Named {
             changes.retain(|change| match change {
                 Change::DeleteService(_) => false,
@@ -125,9 +174,18 @@ impl<T: Transport> Client<T> {
     /// Makes the changes of a plan, or rolls all of them back if one fails.
     ///
     /// The rollback does not touch other services. Changes that another program makes concurrently
-    /// to the services of the plan may be lost.
+    /// to the services of the plan may be lost. If a change is invalid, nothing is sent.
     pub fn apply_plan(&mut self, plan: &Plan) -> Result<(), ApplyError> {
         let Plan { changes, before } = plan;
+        let invalid = changes.iter().filter_map(|change| {
+            let invalid = change.validate().err()?;
+            Some(ChangeError { change: change.clone(), error: invalid.into() })
+        });
+        let invalid: Vec<ChangeError> = invalid.collect();
+        let planned = changes.len();
+        if !invalid.is_empty() {
+            return Err(ApplyError::Refused { refused: invalid, planned, unrestored: Vec::new() });
+        }
         let first_deletion = changes.iter().position(is_deletion).unwrap_or(changes.len());
         let (others, deletions) = changes.split_at(first_deletion);
         let mut done = Vec::with_capacity(changes.len());
@@ -144,7 +202,7 @@ impl<T: Transport> Client<T> {
                 match result {
                     Ok(()) => done.push(change),
                     Err(error) if was_deleted(change, &error) => {}
-                    Err(error) => refused.push((change.clone(), error)),
+                    Err(error) => refused.push(ChangeError { change: change.clone(), error }),
                 }
             }
             if !refused.is_empty() {
@@ -156,7 +214,7 @@ impl<T: Transport> Client<T> {
                         rollback => return Err(ApplyError::Failed { error, rollback }),
                     },
                 };
-                return Err(ApplyError::Refused { refused, unrestored });
+                return Err(ApplyError::Refused { refused, planned, unrestored });
             }
         }
         Ok(())
@@ -166,22 +224,52 @@ impl<T: Transport> Client<T> {
     ///
     /// Services and real servers that are equal in both tables keep their connections and counters.
     /// If the kernel refuses one change, all others are rolled back.
-    pub fn apply(&mut self, desired: Table, scope: Scope) -> Result<Vec<Change>, ApplyError> {
-        let plan = self.plan(desired, scope);
-        let plan = plan.map_err(|error| ApplyError::Failed { error, rollback: Ok(()) })?;
+    ///
+    /// ```
+    /// use libipvs::fake::FakeKernel;
+    /// use libipvs::model::{Destination, Service};
+    /// use libipvs::table::Entry;
+    /// use libipvs::{Scope, Table};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut client = FakeKernel::new().client()?;
+    /// let web = Service::tcp("192.0.2.1:80".parse()?).scheduler("rr").build()?;
+    /// let server = Destination::direct_routing("10.0.0.11:80".parse()?).build()?;
+    /// let desired: Table = [Entry::new(web, [server])].into_iter().collect();
+    /// for change in client.plan(&desired, Scope::Whole)?.changes() {
+    ///     println!("would {change}");
+    /// }
+    /// assert_eq!(client.apply(&desired, Scope::Whole)?.len(), 2);
+    /// assert_eq!(client.apply(&desired, Scope::Whole)?, [], "nothing is left to do");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn apply(&mut self, desired: &Table, scope: Scope) -> Result<Vec<Change>, ApplyError> {
+        let plan = self.plan(desired, scope)?;
         self.apply_plan(&plan)?;
         Ok(plan.changes)
     }
 
-    fn read_table(&mut self, timeouts: bool, daemons: bool) -> Result<Table, Error> {
-        let timeouts = if timeouts { self.timeouts()? } else { Timeouts::default() };
-        let daemons = if daemons { self.daemons()? } else { Vec::new() };
-        let mut table = Table::with_settings(timeouts, daemons);
-        for service in self.configured_services()? {
-            let destinations = self.configured_destinations(&service.key)?;
-            table.insert(service, destinations);
+    /// Returns those services of the kernel that a table names.
+    fn named_services(&mut self, named: &Table) -> Result<Vec<Service>, Error> {
+        let mut services = Vec::new();
+        for entry in named {
+            match self.service(&entry.service().key) {
+                Ok(observed) => services.push(observed.service),
+                Err(error) if error.kind() == ErrorKind::NoSuchService => {}
+                Err(error) => return Err(error),
+            }
         }
-        Ok(table)
+        Ok(services)
+    }
+
+    /// Adds services with their real servers to a table.
+    fn read_entries(&mut self, table: &mut Table, services: Vec<Service>) -> Result<(), Error> {
+        for service in services {
+            let destinations = self.configured_destinations(&service.key)?;
+            table.extend([Entry::new(service, destinations)]);
+        }
+        Ok(())
     }
 }
 
@@ -200,12 +288,16 @@ fn roll_back<T: Transport>(
     client: &mut Client<T>,
     done: &[&Change],
     before: &Table,
-) -> Result<Vec<Refusal>, Error> {
+) -> Result<Vec<ChangeError>, Error> {
     let inverses: Vec<Change> =
         done.iter().rev().flat_map(|change| inverse(change, before)).collect();
-    let results = client.changes(&inverses)?;
+    // The kernel had these values, valid or not.
+    let results = client.changes_unchecked(&inverses)?;
     let results = inverses.into_iter().zip(results);
-    Ok(results.filter_map(|(change, result)| result.err().map(|e| (change, e))).collect())
+    let error = |(change, result): (_, Result<(), Error>)| {
+        result.err().map(|error| ChangeError { change, error })
+    };
+    Ok(results.filter_map(error).collect())
 }
 
 /// Restores the table after an unknown number of the changes were made.
@@ -230,7 +322,7 @@ fn restore<T: Transport>(
         inverses.extend(started.map(|daemon| Change::StopDaemon(daemon.role)));
     }
     inverses.retain(|inverse| concerns_the_same(inverse, changes));
-    client.changes(&inverses)?.into_iter().collect()
+    client.changes_unchecked(&inverses)?.into_iter().collect()
 }
 
 /// Returns true unless an inverse concerns timeouts or a daemon that the plan did not change:
@@ -263,17 +355,16 @@ fn service(change: &Change) -> Option<ServiceKey> {
     }
 }
 
-/// Drops the refusals of real servers whose service was itself refused.
-fn causes(refused: Vec<Refusal>) -> Vec<Refusal> {
-    let added = |change: &Change| match change {
+/// Drops the errors of real servers whose service was itself refused.
+fn causes(mut refused: Vec<ChangeError>) -> Vec<ChangeError> {
+    let added = |refused: &ChangeError| match &refused.change {
         Change::AddService(service) => Some(service.key),
         _ => None,
     };
-    let services: Vec<ServiceKey> =
-        refused.iter().filter_map(|(change, _)| added(change)).collect();
-    let follows = |change: &Change| match change {
-        Change::AddDestination(key, _) => services.contains(key),
-        _ => false,
-    };
-    refused.into_iter().filter(|(change, _)| !follows(change)).collect()
+    let services: HashSet<ServiceKey> = refused.iter().filter_map(added).collect();
+    refused.retain(|refused| match &refused.change {
+        Change::AddDestination(key, _) => !services.contains(key),
+        _ => true,
+    });
+    refused
 }

@@ -67,7 +67,7 @@ fn a_plan_that_fails_at_any_change_is_rolled_back() {
             let kernel = FakeKernel::with_table(old.clone());
             let mut client = kernel.client().unwrap();
             kernel.fail_change(position, fault.clone());
-            let error = client.apply(new.clone(), Scope::Whole).expect_err("a fault");
+            let error = client.apply(&new, Scope::Whole).expect_err("a fault");
             assert!(error.is_rolled_back(), "{position} {fault:?}: {error:?}");
             assert_eq!(kernel.table(), old, "{position} {fault:?}");
             match (error, fault) {
@@ -77,9 +77,9 @@ fn a_plan_that_fails_at_any_change_is_rolled_back() {
                 (ApplyError::Failed { .. }, Fault::LoseAnswers | Fault::FailSend(_)) => {}
                 other => panic!("{position}: {other:?}"),
             }
-            assert_eq!(client.apply(new.clone(), Scope::Whole).unwrap().len(), changes);
+            assert_eq!(client.apply(&new, Scope::Whole).unwrap().len(), changes);
             assert_eq!(kernel.table(), new);
-            assert_eq!(client.apply(new.clone(), Scope::Whole).unwrap(), []);
+            assert_eq!(client.apply(&new, Scope::Whole).unwrap(), []);
         }
     }
 }
@@ -92,15 +92,17 @@ fn a_refused_rollback_is_reported() {
     kernel.fail_change(2, Fault::RefuseWithText(libc::ENOMEM, "no space".to_string()));
     // The first change of the rollback.
     kernel.fail_change(FIRST_BATCH, Fault::Refuse(libc::EPERM));
-    let error = client.apply(new, Scope::Whole).expect_err("a fault");
+    let error = client.apply(&new, Scope::Whole).expect_err("a fault");
     assert!(!error.is_rolled_back());
-    let text = "Memory allocation problem; some changes could not be rolled back";
+    let text = "cannot add real server 10.0.0.1:80 to tcp 192.0.2.4:80: Memory allocation problem \
+                (1 of 9 changes failed; some others could not be rolled back: \
+                cannot stop the master daemon: Permission denied (you must be root))";
     assert_eq!(error.to_string(), text);
     assert_eq!(error.error().unwrap().kind(), ErrorKind::OutOfMemory);
     assert_eq!(error.source().unwrap().to_string(), "Cannot allocate memory (no space)");
-    let ApplyError::Refused { refused, unrestored } = error else { panic!("{error:?}") };
-    let changes = |refusals: Vec<Refusal>| -> Vec<Change> {
-        refusals.into_iter().map(|(change, _)| change).collect()
+    let ApplyError::Refused { refused, unrestored, .. } = error else { panic!("{error:?}") };
+    let changes = |errors: Vec<ChangeError>| -> Vec<Change> {
+        errors.into_iter().map(|error| error.change).collect()
     };
     assert_eq!(changes(refused), [Change::AddDestination(key(4), destination(1))]);
     let daemon = Change::StopDaemon(DaemonRole::Master);
@@ -114,9 +116,9 @@ fn real_servers_of_a_refused_service_are_not_reported() {
     let mut client = kernel.client().unwrap();
     kernel.fail_change(0, Fault::Refuse(libc::ENOENT));
     kernel.fail_change(4, Fault::Refuse(libc::ENOMEM));
-    let error = client.apply(new, Scope::Whole).expect_err("a fault");
+    let error = client.apply(&new, Scope::Whole).expect_err("a fault");
     let ApplyError::Refused { refused, .. } = error else { panic!("{error:?}") };
-    let changes: Vec<Change> = refused.into_iter().map(|(change, _)| change).collect();
+    let changes: Vec<Change> = refused.into_iter().map(|error| error.change).collect();
     assert_eq!(
         changes,
         [Change::AddService(service(1, "wlc")), Change::AddService(service(4, "rr"))]
@@ -129,9 +131,9 @@ fn a_failed_read_of_the_table_changes_nothing() {
     let kernel = FakeKernel::with_table(old.clone());
     let mut client = kernel.client().unwrap();
     kernel.fail_request(0, Fault::Refuse(libc::EIO));
-    let error = client.apply(new, Scope::Whole).expect_err("a fault");
+    let error = client.apply(&new, Scope::Whole).expect_err("a fault");
     assert!(matches!(error, ApplyError::Failed { .. }) && error.is_rolled_back(), "{error:?}");
-    assert_eq!(error.to_string(), "Input/output error");
+    assert_eq!(error.to_string(), "Input/output error (the table is as it was before)");
     assert_eq!(kernel.table(), old);
 }
 
@@ -143,10 +145,11 @@ fn a_failed_rollback_is_reported() {
     kernel.fail_change(0, Fault::LoseAnswers);
     // The requests of the plan: timeouts, daemons, services, three lists of destinations.
     kernel.fail_request(6 + FIRST_BATCH, Fault::Refuse(libc::EIO));
-    let error = client.apply(new, Scope::Whole).expect_err("a fault");
+    let error = client.apply(&new, Scope::Whole).expect_err("a fault");
     assert!(!error.is_rolled_back(), "{error:?}");
     assert_eq!(error.error().unwrap().kind(), ErrorKind::AnswersLost);
-    assert!(error.to_string().ends_with("; some changes could not be rolled back"), "{error}");
+    let text = "the kernel's answers were lost; the last requests may have taken effect (some changes may have been made: Input/output error)";
+    assert_eq!(error.to_string(), text);
 }
 
 #[test]
@@ -155,7 +158,7 @@ fn a_partial_table_leaves_other_services_and_daemons() {
     let kernel = FakeKernel::with_table(old.clone());
     kernel.apply(&start(Daemon::backup("eth1"))).unwrap();
     let mut client = kernel.client().unwrap();
-    client.apply(new.clone(), Scope::Named).unwrap();
+    client.apply(&new, Scope::Named).unwrap();
     for change in [
         Change::AddService(service(3, "rr")),
         Change::AddDestination(key(3), destination(1)),
@@ -166,7 +169,7 @@ fn a_partial_table_leaves_other_services_and_daemons() {
     assert_eq!(kernel.table(), new);
     // A daemon that is named is replaced.
     let edited = table(&[start(Daemon::backup("eth2"))]);
-    let changes = client.apply(edited, Scope::Named).unwrap();
+    let changes = client.apply(&edited, Scope::Named).unwrap();
     assert_eq!(
         changes,
         [Change::StopDaemon(DaemonRole::Backup), start(Daemon::backup("eth2"))].map(normalized)
@@ -189,11 +192,11 @@ fn a_plan_reads_only_settings_that_it_may_change() {
     let kernel = FakeKernel::with_table(tables().1);
     let mut client = kernel.client().unwrap();
     let desired = table(&[Change::AddService(service(9, "rr"))]);
-    let before = client.plan(desired, Scope::Whole).unwrap().before;
+    let before = client.plan(&desired, Scope::Whole).unwrap().before;
     assert_eq!((before.timeouts(), before.has_daemons()), (Timeouts::default(), false));
-    assert_eq!(before.services().count(), 3);
+    assert_eq!(before.len(), 3);
     let desired = table(&[start(Daemon::backup("eth0"))]);
-    let before = client.plan(desired, Scope::Whole).unwrap().before;
+    let before = client.plan(&desired, Scope::Whole).unwrap().before;
     assert_eq!((before.timeouts(), before.has_daemons()), (Timeouts::default(), true));
 }
 
@@ -209,7 +212,7 @@ fn a_rollback_does_not_touch_what_the_plan_did_not_change() {
         desired.apply(&change).unwrap();
     }
     let mut client = kernel.client().unwrap();
-    let plan = client.plan(desired, Scope::Named).unwrap();
+    let plan = client.plan(&desired, Scope::Named).unwrap();
     // Another program changes settings that the plan does not change.
     kernel.apply(&timeouts(77)).unwrap();
     kernel.apply(&start(Daemon::backup("eth1"))).unwrap();
@@ -225,7 +228,7 @@ fn a_deletion_made_by_another_program_succeeds() {
     let (old, new) = tables();
     let kernel = FakeKernel::with_table(old);
     let mut client = kernel.client().unwrap();
-    let plan = client.plan(new.clone(), Scope::Whole).unwrap();
+    let plan = client.plan(&new, Scope::Whole).unwrap();
     assert_eq!(plan.changes(), crate::table::diff(&new, &kernel.table()));
     for change in plan.changes() {
         if let Change::DeleteService(_) | Change::DeleteDestination(..) = change {
@@ -244,9 +247,81 @@ fn a_rollback_that_fails_is_repeated_from_the_current_table() {
         let mut client = kernel.client().unwrap();
         kernel.fail_change(2, Fault::Refuse(libc::ENOMEM));
         kernel.fail_change(FIRST_BATCH, fault);
-        let error = client.apply(new.clone(), Scope::Whole).expect_err("a fault");
+        let error = client.apply(&new, Scope::Whole).expect_err("a fault");
         assert!(error.is_rolled_back(), "{error:?}");
-        assert_eq!(error.to_string(), "Memory allocation problem");
+        assert!(error.to_string().ends_with("the table is as it was before)"), "{error}");
         assert_eq!(kernel.table(), old);
     }
+}
+
+/// A transport that counts what is sent.
+struct Counted<T> {
+    inner: T,
+    sends: std::rc::Rc<std::cell::Cell<usize>>,
+}
+
+impl<T: Transport> Transport for Counted<T> {
+    fn send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.sends.set(self.sends.get() + 1);
+        self.inner.send(bytes)
+    }
+
+    fn receive(&mut self, inbox: &mut crate::transport::Inbox) -> std::io::Result<()> {
+        self.inner.receive(inbox)
+    }
+
+    fn answers_that_fit(&self) -> usize {
+        self.inner.answers_that_fit()
+    }
+}
+
+#[test]
+fn one_service_of_a_thousand_costs_two_requests() {
+    let vip = |n: u32| SocketAddr::from((std::net::Ipv4Addr::from_bits(0x0a00_0000 + n), 80));
+    let web = |n: u32| Service::tcp(vip(n)).build().unwrap();
+    let kernel = FakeKernel::new();
+    (0..1000).for_each(|n| kernel.apply(&Change::AddService(web(n))).unwrap());
+    let sends = std::rc::Rc::default();
+    let mut handle = kernel.clone();
+    // A transport behind a pointer is a transport.
+    let transport: Box<dyn Transport> =
+        Box::new(Counted { inner: &mut handle, sends: std::rc::Rc::clone(&sends) });
+    let mut client = Client::over(transport, || ()).unwrap();
+    let edited = Entry::new(Service { scheduler: "rr".into(), ..web(7) }, [destination(1)]);
+    sends.set(0);
+    let plan = client.plan(&[edited].into_iter().collect(), Scope::Named).unwrap();
+    assert_eq!((sends.get(), plan.changes().len()), (2, 2));
+    client.apply_plan(&plan).unwrap();
+    assert_eq!(sends.get(), 3);
+    let missing: Table = [Entry::new(web(1000), [])].into_iter().collect();
+    sends.set(0);
+    assert_eq!(client.plan(&missing, Scope::Named).unwrap().changes().len(), 1);
+    assert_eq!(sends.get(), 1);
+    kernel.fail_request(0, Fault::Refuse(libc::EIO));
+    assert_eq!(client.plan(&missing, Scope::Named).unwrap_err().kind(), ErrorKind::Other);
+}
+
+#[test]
+fn an_invalid_change_is_refused_before_anything_is_sent() {
+    let kernel = FakeKernel::new();
+    let mut client = kernel.client().unwrap();
+    let mut endless = service(2, "rr");
+    endless.persistence = Some(50_000_000);
+    let desired: Table =
+        [Entry::new(service(1, "rr"), []), Entry::new(endless.clone(), [])].into_iter().collect();
+    let error = client.apply(&desired, Scope::Whole).expect_err("invalid");
+    assert_eq!(error.error().unwrap().kind(), ErrorKind::Invalid);
+    assert_eq!(
+        error.to_string(),
+        "cannot add service tcp 192.0.2.2:80: persistence of 50000000 seconds is not between 1 and \
+         42949672 (1 of 2 changes failed; the table is as it was before)"
+    );
+    assert_eq!(kernel.changes(), []);
+}
+
+#[test]
+fn an_error_before_the_first_change_becomes_one_of_apply() {
+    let error = ApplyError::from(Error::NotPermitted);
+    assert!(error.is_rolled_back());
+    assert_eq!(error.error().unwrap().kind(), ErrorKind::NotPermitted);
 }

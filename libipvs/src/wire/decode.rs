@@ -1,10 +1,11 @@
 //! Decoding of the kernel's answers into the model.
 
-use super::{address_from, family_from, forwarding_from, protocol_from, tunnel_from};
+use super::{address_from, family_from, forwarding_from, tunnel_from};
 use crate::model::*;
 use crate::netlink::attribute::{Attributes, Malformed};
 use crate::wire::uapi::*;
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::num::{NonZeroU16, NonZeroU32};
 
 /// Returns the attributes of the nest of this kind in an answer.
 fn nest(answer: Attributes<'_>, kind: u16) -> Result<Attributes<'_>, Malformed> {
@@ -38,7 +39,7 @@ fn service(answer: Attributes<'_>) -> Result<(Service, Option<Attributes<'_>>), 
         let attribute = attribute?;
         match attribute.kind {
             IPVS_SVC_ATTR_AF => family = family_from(attribute.u16()?)?,
-            IPVS_SVC_ATTR_PROTOCOL => protocol = protocol_from(attribute.u16()?),
+            IPVS_SVC_ATTR_PROTOCOL => protocol = Protocol::from_number(attribute.u16()?),
             IPVS_SVC_ATTR_ADDR => address = attribute.address()?,
             IPVS_SVC_ATTR_PORT => port = attribute.be16()?,
             IPVS_SVC_ATTR_FWMARK => mark = attribute.u32()?,
@@ -52,12 +53,12 @@ fn service(answer: Attributes<'_>) -> Result<(Service, Option<Attributes<'_>>), 
             _ => {}
         }
     }
-    let key = match mark {
-        0 => {
+    let key = match NonZeroU32::new(mark) {
+        None => {
             let address = address_from(address, family);
             ServiceKey::Address { protocol, address, port }
         }
-        mark => ServiceKey::Mark { mark, family },
+        Some(mark) => ServiceKey::Mark { mark, family },
     };
     let service = Service {
         key,
@@ -66,7 +67,11 @@ fn service(answer: Attributes<'_>) -> Result<(Service, Option<Attributes<'_>>), 
         persistence: (flags & IP_VS_SVC_F_PERSISTENT != 0).then_some(timeout),
         netmask: match family {
             Family::V4 => Netmask::V4(netmask.into()),
-            Family::V6 => Netmask::V6(u32::from_ne_bytes(netmask)),
+            Family::V6 => match PrefixLength::new(u32::from_ne_bytes(netmask)) {
+                Ok(length) => Netmask::V6(length),
+                // A request without settings, or a length that no kernel accepts.
+                Err(_) => Netmask::whole(family),
+            },
         },
         one_packet: flags & IP_VS_SVC_F_ONEPACKET != 0,
         persistence_engine: (!engine.is_empty()).then_some(engine),
@@ -97,53 +102,47 @@ fn destination(
     answer: Attributes<'_>,
     mut family: Family,
 ) -> Result<(ObservedDestination, Option<Attributes<'_>>), Malformed> {
-    let (mut address, mut port, mut method) = ([0; 16], 0, 0);
-    let (mut weight, mut upper_threshold, mut lower_threshold) = (0, 0, 0);
-    let (mut active, mut inactive, mut persistent) = (0, 0, 0);
-    let (mut kind, mut tunnel_port, mut checksum) = (0, 0, 0);
-    let (mut stats, mut stats64) = (None, None);
+    let key = DestinationKey { address: Ipv4Addr::UNSPECIFIED.into(), port: 0 };
+    let mut observed = ObservedDestination::from(Destination::new(key, Forwarding::Masquerading));
+    let destination = &mut observed.destination;
+    // A request to delete has no settings.
+    destination.weight = 0;
+    let (mut address, mut stats, mut stats64) = ([0; 16], None, None);
     for attribute in nest(answer, IPVS_CMD_ATTR_DEST)? {
         let attribute = attribute?;
         match attribute.kind {
-            IPVS_DEST_ATTR_ADDR => address = attribute.address()?,
-            IPVS_DEST_ATTR_PORT => port = attribute.be16()?,
-            IPVS_DEST_ATTR_FWD_METHOD => method = attribute.u32()?,
-            IPVS_DEST_ATTR_WEIGHT => weight = attribute.u32()?,
-            IPVS_DEST_ATTR_U_THRESH => upper_threshold = attribute.u32()?,
-            IPVS_DEST_ATTR_L_THRESH => lower_threshold = attribute.u32()?,
-            IPVS_DEST_ATTR_ACTIVE_CONNS => active = attribute.u32()?,
-            IPVS_DEST_ATTR_INACT_CONNS => inactive = attribute.u32()?,
-            IPVS_DEST_ATTR_PERSIST_CONNS => persistent = attribute.u32()?,
             IPVS_DEST_ATTR_ADDR_FAMILY => family = family_from(attribute.u16()?)?,
-            IPVS_DEST_ATTR_TUN_TYPE => kind = attribute.u8()?,
-            IPVS_DEST_ATTR_TUN_PORT => tunnel_port = attribute.be16()?,
-            IPVS_DEST_ATTR_TUN_FLAGS => checksum = attribute.u16()?,
+            IPVS_DEST_ATTR_ADDR => address = attribute.address()?,
+            IPVS_DEST_ATTR_PORT => destination.key.port = attribute.be16()?,
+            IPVS_DEST_ATTR_FWD_METHOD => {
+                destination.forwarding = forwarding_from(attribute.u32()? & IP_VS_CONN_F_FWD_MASK);
+            }
+            IPVS_DEST_ATTR_WEIGHT => destination.weight = attribute.u32()?,
+            IPVS_DEST_ATTR_U_THRESH => destination.upper_threshold = attribute.u32()?,
+            IPVS_DEST_ATTR_L_THRESH => destination.lower_threshold = attribute.u32()?,
+            IPVS_DEST_ATTR_TUN_TYPE => destination.tunnel.kind = tunnel_from(attribute.u8()?),
+            IPVS_DEST_ATTR_TUN_PORT => destination.tunnel.port = NonZeroU16::new(attribute.be16()?),
+            IPVS_DEST_ATTR_TUN_FLAGS => destination.tunnel.checksum = checksum(attribute.u16()?),
+            IPVS_DEST_ATTR_ACTIVE_CONNS => observed.active = attribute.u32()?,
+            IPVS_DEST_ATTR_INACT_CONNS => observed.inactive = attribute.u32()?,
+            IPVS_DEST_ATTR_PERSIST_CONNS => observed.persistent = attribute.u32()?,
             IPVS_DEST_ATTR_STATS => stats = Some(attribute.nested()),
             IPVS_DEST_ATTR_STATS64 => stats64 = Some(attribute.nested()),
             _ => {}
         }
     }
-    let destination = Destination {
-        key: DestinationKey { address: address_from(address, family), port },
-        forwarding: forwarding_from(method & IP_VS_CONN_F_FWD_MASK),
-        tunnel: Tunnel {
-            kind: tunnel_from(kind),
-            port: tunnel_port,
-            checksum: if checksum & IP_VS_TUNNEL_ENCAP_FLAG_REMCSUM != 0 {
-                Checksum::Remote
-            } else if checksum & IP_VS_TUNNEL_ENCAP_FLAG_CSUM != 0 {
-                Checksum::Full
-            } else {
-                Checksum::None
-            },
-        },
-        weight,
-        upper_threshold,
-        lower_threshold,
-    };
-    let statistics = Statistics::default();
-    let observed = ObservedDestination { destination, active, inactive, persistent, statistics };
+    observed.destination.key.address = address_from(address, family);
     Ok((observed, stats64.or(stats)))
+}
+
+fn checksum(flags: u16) -> Checksum {
+    if flags & IP_VS_TUNNEL_ENCAP_FLAG_REMCSUM != 0 {
+        Checksum::Remote
+    } else if flags & IP_VS_TUNNEL_ENCAP_FLAG_CSUM != 0 {
+        Checksum::Full
+    } else {
+        Checksum::None
+    }
 }
 
 /// Decodes statistics of 32 or 64 bits. They are all 0 if the kernel sent none.
@@ -194,7 +193,7 @@ pub fn read_daemon(answer: Attributes) -> Result<Daemon, Malformed> {
             IPVS_DAEMON_ATTR_MCAST_GROUP6 => {
                 daemon.group = Some(Ipv6Addr::from(attribute.address()?).into());
             }
-            IPVS_DAEMON_ATTR_MCAST_PORT => daemon.port = Some(attribute.u16()?),
+            IPVS_DAEMON_ATTR_MCAST_PORT => daemon.port = NonZeroU16::new(attribute.u16()?),
             IPVS_DAEMON_ATTR_MCAST_TTL => daemon.ttl = Some(attribute.u8()?),
             _ => {}
         }
@@ -219,11 +218,11 @@ pub fn read_timeouts(answer: Attributes) -> Result<Timeouts, Malformed> {
 
 /// Decodes an answer to `IPVS_CMD_GET_INFO`.
 pub fn read_info(answer: Attributes) -> Result<Info, Malformed> {
-    let mut info = Info { version: 0, connection_table_size: 0 };
+    let mut info = Info::default();
     for attribute in answer {
         let attribute = attribute?;
         match attribute.kind {
-            IPVS_INFO_ATTR_VERSION => info.version = attribute.u32()?,
+            IPVS_INFO_ATTR_VERSION => info.version = Version::from_number(attribute.u32()?),
             IPVS_INFO_ATTR_CONN_TAB_SIZE => info.connection_table_size = attribute.u32()?,
             _ => {}
         }

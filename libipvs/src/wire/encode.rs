@@ -6,6 +6,7 @@ use crate::netlink::attribute::{Attribute, Value};
 use crate::netlink::message::Request;
 use crate::wire::uapi::*;
 use std::net::IpAddr;
+use std::num::NonZeroU16;
 
 /// Encodes a change.
 pub fn change(change: &Change) -> Request<'_> {
@@ -78,7 +79,7 @@ fn service_key(key: &ServiceKey) -> Vec<Attribute<'static>> {
             inner.push(Attribute::new(IPVS_SVC_ATTR_PORT, Value::Be16(*port)));
         }
         ServiceKey::Mark { mark, .. } => {
-            inner.push(Attribute::new(IPVS_SVC_ATTR_FWMARK, Value::U32(*mark)));
+            inner.push(Attribute::new(IPVS_SVC_ATTR_FWMARK, Value::U32(mark.get())));
         }
     }
     inner
@@ -94,7 +95,7 @@ fn service_nest(service: &Service) -> Attribute<'_> {
     }
     let netmask = match service.netmask {
         Netmask::V4(mask) => Value::Be32(mask.to_bits()),
-        Netmask::V6(prefix) => Value::U32(prefix),
+        Netmask::V6(prefix) => Value::U32(prefix.get().into()),
     };
     let mut inner = service_key(&service.key);
     inner.push(Attribute::new(IPVS_SVC_ATTR_SCHED_NAME, Value::Text(&service.scheduler)));
@@ -130,7 +131,7 @@ fn destination_nest(destination: &Destination) -> Attribute<'static> {
     push(IPVS_DEST_ATTR_FWD_METHOD, Value::U32(method));
     push(IPVS_DEST_ATTR_WEIGHT, Value::U32(destination.weight));
     push(IPVS_DEST_ATTR_TUN_TYPE, Value::U8(kind));
-    push(IPVS_DEST_ATTR_TUN_PORT, Value::Be16(destination.tunnel.port));
+    push(IPVS_DEST_ATTR_TUN_PORT, Value::Be16(destination.tunnel.port.map_or(0, NonZeroU16::get)));
     push(IPVS_DEST_ATTR_TUN_FLAGS, Value::U16(checksum));
     push(IPVS_DEST_ATTR_U_THRESH, Value::U32(destination.upper_threshold));
     push(IPVS_DEST_ATTR_L_THRESH, Value::U32(destination.lower_threshold));
@@ -149,7 +150,7 @@ fn daemon_nest(daemon: &Daemon) -> Attribute<'_> {
     }
     if let Some(port) = daemon.port {
         // This is the only port in host byte order.
-        push(IPVS_DAEMON_ATTR_MCAST_PORT, Value::U16(port));
+        push(IPVS_DAEMON_ATTR_MCAST_PORT, Value::U16(port.get()));
     }
     if let Some(ttl) = daemon.ttl {
         push(IPVS_DAEMON_ATTR_MCAST_TTL, Value::U8(ttl));

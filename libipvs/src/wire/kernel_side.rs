@@ -72,7 +72,7 @@ pub fn destination<'a>(add: &'a Change, observed: &ObservedDestination) -> Vec<A
 /// Encodes an answer to `IPVS_CMD_GET_INFO`.
 pub fn info(info: &Info) -> Vec<Attribute<'static>> {
     vec![
-        Attribute::new(IPVS_INFO_ATTR_VERSION, Value::U32(info.version)),
+        Attribute::new(IPVS_INFO_ATTR_VERSION, Value::U32(info.version.number())),
         Attribute::new(IPVS_INFO_ATTR_CONN_TAB_SIZE, Value::U32(info.connection_table_size)),
     ]
 }

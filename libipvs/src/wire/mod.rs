@@ -59,15 +59,6 @@ fn family_from(number: u16) -> Result<Family, Malformed> {
     }
 }
 
-pub fn protocol_from(number: u16) -> Protocol {
-    match i32::from(number) {
-        libc::IPPROTO_TCP => Protocol::Tcp,
-        libc::IPPROTO_UDP => Protocol::Udp,
-        libc::IPPROTO_SCTP => Protocol::Sctp,
-        _ => Protocol::Other(number),
-    }
-}
-
 pub fn forwarding_number(method: Forwarding) -> u32 {
     match method {
         Forwarding::Masquerading => IP_VS_CONN_F_MASQ,

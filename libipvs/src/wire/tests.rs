@@ -5,6 +5,7 @@ use super::*;
 use crate::netlink::attribute::{Attribute, Attributes, Value, attributes};
 use crate::netlink::message::Request;
 use std::net::SocketAddr;
+use std::num::{NonZeroU16, NonZeroU32};
 
 /// The kernel's answer about a service in which everything is set.
 const SERVICE: &str = "\
@@ -60,7 +61,11 @@ fn gue() -> Destination {
     Destination {
         key: DestinationKey { address: "10.1.0.2".parse().unwrap(), port: 5060 },
         forwarding: Forwarding::Tunnel,
-        tunnel: Tunnel { kind: TunnelKind::Gue, port: 6080, checksum: Checksum::Full },
+        tunnel: Tunnel {
+            kind: TunnelKind::Gue,
+            port: NonZeroU16::new(6080),
+            checksum: Checksum::Full,
+        },
         weight: 7,
         upper_threshold: 10,
         lower_threshold: 5,
@@ -78,7 +83,7 @@ fn a_service_is_decoded() {
 #[test]
 fn a_firewall_mark_of_ipv6_is_decoded() {
     let observed = read_service(attributes(&bytes(MARK))).unwrap();
-    assert_eq!(observed.service.key, ServiceKey::Mark { mark: 7, family: Family::V6 });
+    assert_eq!(observed.service.key, mark(7));
     assert_eq!(observed.service.netmask, Netmask::whole(Family::V6));
     assert_eq!(observed.service.persistence, None);
     assert_eq!(observed.statistics, Statistics::default());
@@ -104,7 +109,7 @@ fn a_daemon_is_decoded() {
             sync_id: 5,
             max_length: Some(1472),
             group: Some("224.0.0.81".parse().unwrap()),
-            port: Some(8848),
+            port: NonZeroU16::new(8848),
             ttl: Some(1),
         }
     );
@@ -139,7 +144,7 @@ fn requests_have_the_bytes_of_1_31() {
         sync_id: 0,
         max_length: Some(1400),
         group: Some("ff02::5".parse().unwrap()),
-        port: Some(9000),
+        port: NonZeroU16::new(9000),
         ttl: Some(3),
     });
     assert_eq!(
@@ -169,6 +174,10 @@ fn an_encoded_change_decodes_to_its_value() {
     }
 }
 
+fn mark(mark: u32) -> ServiceKey {
+    ServiceKey::Mark { mark: NonZeroU32::new(mark).unwrap(), family: Family::V6 }
+}
+
 /// Encodes a request and decodes it on the kernel's side.
 fn received(request: &Request) -> Result<Decoded, Malformed> {
     let bytes = bytes(&hex(request));
@@ -177,7 +186,7 @@ fn received(request: &Request) -> Result<Decoded, Malformed> {
 
 #[test]
 fn the_kernel_receives_every_change_and_query() {
-    let (key, mark) = (sip().key, ServiceKey::Mark { mark: 7, family: Family::V6 });
+    let (key, mark) = (sip().key, mark(7));
     let daemon = Daemon::master("eth0").sync_id(9).max_length(1400).ttl(3).build().unwrap();
     for sent in [
         Change::AddService(sip()),
@@ -216,7 +225,8 @@ fn timeouts_and_info_are_decoded() {
     let timeouts = Timeouts { tcp: 900, tcp_fin: 120, udp: 300 };
     let sent = bytes(&hex(&change(&Change::SetTimeouts(timeouts))));
     assert_eq!(read_timeouts(attributes(&sent)), Ok(timeouts));
-    let info = Info { version: 0x010201, connection_table_size: 4096 };
+    let version = Version { major: 1, minor: 2, patch: 1 };
+    let info = Info { version, connection_table_size: 4096 };
     let sent = bytes(&hex(&Request { command: 15, attributes: kernel_side::info(&info) }));
     assert_eq!(read_info(attributes(&sent)), Ok(info));
 }
@@ -255,7 +265,7 @@ fn names_have_the_numbers_of_the_kernel() {
     for (number, protocol) in
         [(6, Protocol::Tcp), (17, Protocol::Udp), (132, Protocol::Sctp), (50, Protocol::Other(50))]
     {
-        assert_eq!((protocol_from(number), protocol.number()), (protocol, number));
+        assert_eq!((Protocol::from_number(number), protocol.number()), (protocol, number));
     }
     for (number, method) in [
         (0, Forwarding::Masquerading),
@@ -338,7 +348,7 @@ fn answers_of_older_and_newer_kernels_are_decoded() {
         ],
     );
     let read = read_service(attributes(&service)).unwrap();
-    let mark = ServiceKey::Mark { mark: 3, family: Family::V6 };
+    let mark = self::mark(3);
     assert_eq!(read.service, Service::builder(mark).scheduler("rr").build().unwrap());
     assert_eq!(read.statistics, Statistics { connections: 7, ..Statistics::default() });
 
@@ -359,4 +369,130 @@ fn answers_of_older_and_newer_kernels_are_decoded() {
     let expected = Destination::tunnel(socket, Tunnel::ipip()).weight(5).build().unwrap();
     assert_eq!(read.destination, expected);
     assert_eq!((read.active, read.statistics.connections), (0, 7));
+}
+
+/// Encodes the answer about a service or destination.
+fn answer(kind: u16, inner: Vec<Attribute>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    Attribute::new(kind, Value::Nest(inner)).append(&mut bytes);
+    bytes
+}
+
+/// cloudflare/ipvs TestServices: the flag of persistence is not set, so the timeout does not count.
+#[test]
+fn cloudflare_services() {
+    let attribute = Attribute::new;
+    for (family, vip, netmask, expected) in [
+        (
+            libc::AF_INET,
+            "127.0.1.1",
+            Value::Be32(0xffff_fffe),
+            Netmask::V4([255, 255, 255, 254].into()),
+        ),
+        (libc::AF_INET6, "ff00::", Value::U32(128), Netmask::whole(Family::V6)),
+    ] {
+        let address: IpAddr = vip.parse().unwrap();
+        let bytes = answer(
+            IPVS_CMD_ATTR_SERVICE,
+            vec![
+                attribute(IPVS_SVC_ATTR_AF, Value::U16(family as u16)),
+                attribute(IPVS_SVC_ATTR_PROTOCOL, Value::U16(6)),
+                attribute(IPVS_SVC_ATTR_ADDR, Value::Address(address_bytes(address))),
+                attribute(IPVS_SVC_ATTR_PORT, Value::Be16(80)),
+                attribute(IPVS_SVC_ATTR_SCHED_NAME, Value::Text("wlc")),
+                attribute(IPVS_SVC_ATTR_TIMEOUT, Value::U32(360)),
+                attribute(IPVS_SVC_ATTR_NETMASK, netmask),
+                attribute(IPVS_SVC_ATTR_FLAGS, Value::Flags { flags: 0, mask: 0 }),
+            ],
+        );
+        let service = read_service(attributes(&bytes)).unwrap().service;
+        let key = ServiceKey::Address { protocol: Protocol::Tcp, address, port: 80 };
+        assert_eq!(service, Service { netmask: expected, ..Service::new(key) });
+    }
+}
+
+/// cloudflare/ipvs TestDestinations_Pack, TestDestinations_Unpack.
+#[test]
+fn cloudflare_destinations() {
+    let gue = Tunnel::gue(NonZeroU16::new(5580).unwrap()).with_checksum(Checksum::Remote);
+    for (destination, expected) in [
+        (
+            Destination::direct_routing("127.0.1.1:80".parse().unwrap()),
+            "06000b0002000000 140001007f000101000000000000000000000000 0600020000500000 \
+             0800030003000000 0800040001000000 05000d0000000000 06000e0000000000 \
+             06000f0000000000 0800050000000000 0800060000000000",
+        ),
+        (
+            Destination::direct_routing("[2004:db8::3]:80".parse().unwrap()),
+            "06000b000a000000 1400010020040db8000000000000000000000003 0600020000500000 \
+             0800030003000000 0800040001000000 05000d0000000000 06000e0000000000 \
+             06000f0000000000 0800050000000000 0800060000000000",
+        ),
+        (
+            Destination::tunnel("127.0.1.1:80".parse().unwrap(), gue),
+            "06000b0002000000 140001007f000101000000000000000000000000 0600020000500000 \
+             0800030002000000 0800040001000000 05000d0001000000 06000e0015cc0000 \
+             06000f0002000000 0800050000000000 0800060000000000",
+        ),
+    ] {
+        let destination = destination.build().unwrap();
+        let key = ServiceKey::Mark {
+            mark: NonZeroU32::MIN,
+            family: Family::from(destination.key.address),
+        };
+        let add = Change::AddDestination(key, destination.clone());
+        let sent = hex(&change(&add));
+        assert!(sent.ends_with(&expected.replace(' ', "")), "{sent}");
+        let read = read_configured_destination(attributes(&bytes(&sent)), Family::V4);
+        assert_eq!(read.unwrap(), destination);
+    }
+}
+
+/// cloudflare/ipvs TestUnpackServiceCrashers: attributes that are too short or overrun.
+#[test]
+fn cloudflare_crashers() {
+    let nested = |inner: &[u8]| {
+        let mut bytes = (inner.len() as u16 + 4).to_ne_bytes().to_vec();
+        bytes.extend(IPVS_CMD_ATTR_SERVICE.to_ne_bytes());
+        bytes.extend(inner);
+        bytes
+    };
+    for (inner, is_read) in [
+        (
+            &b"\x06\x00\x01\x00\n\x0000\x14\x00\x03\x000000000000000000\x0c\x00\x09\x0000000000"[..],
+            true,
+        ),
+        (b"\x05\x00\x04\x000000", false),
+        (
+            b"\x06\x00\x01\x00\x02\x0000\x14\x00\x03\x000000000000000000\x06\x00\x07\x000000\
+              \x08\x00\x09\x000000",
+            false,
+        ),
+    ] {
+        let read = read_service(attributes(&nested(inner)));
+        assert_eq!(read.is_ok(), is_read, "{inner:?}: {read:?}");
+    }
+}
+
+/// moby/ipvs Test_getIPFamily. Kernels before 3.18 send no family of a destination: it is that of
+/// its service, and never guessed from the bytes of the address.
+#[test]
+fn moby_family_of_an_address() {
+    for (address, family, expected) in [
+        ([10, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], Family::V4, "10.0.0.1:0"),
+        (
+            [32, 1, 13, 184, 60, 77, 0, 21, 0, 0, 0, 0, 0, 0, 26, 0],
+            Family::V6,
+            "[2001:db8:3c4d:15::1a00]:0",
+        ),
+        ([0; 16], Family::V4, "0.0.0.0:0"),
+        ([0; 16], Family::V6, "[::]:0"),
+    ] {
+        let bytes = answer(
+            IPVS_CMD_ATTR_DEST,
+            vec![Attribute::new(IPVS_DEST_ATTR_ADDR, Value::Address(address))],
+        );
+        let read = read_configured_destination(attributes(&bytes), family).unwrap();
+        assert_eq!(read.key.to_string(), expected);
+    }
 }

@@ -1,83 +1,18 @@
 //! Changes as `apply --json` prints them.
 
 use super::Document;
-use libipvs::model::*;
-use serde::Serialize;
+use libipvs::model::Change;
 use std::io::{self, Write};
 
 /// Writes changes as one document.
 pub fn changes(out: &mut impl Write, changes: &[Change]) -> io::Result<()> {
     let mut document = Document::new(out)?;
     document.list("changes")?;
-    changes.iter().try_for_each(|change| document.item(&ChangeJson::from(change)))?;
+    changes.iter().try_for_each(|change| document.item(change))?;
     document.end()
 }
 
 /// One change.
-#[derive(Serialize)]
-#[serde(tag = "change", rename_all = "kebab-case")]
-enum ChangeJson<'a> {
-    AddService {
-        service: &'a Service,
-    },
-    EditService {
-        service: &'a Service,
-    },
-    DeleteService {
-        service: ServiceKey,
-    },
-    AddServer {
-        service: ServiceKey,
-        server: &'a Destination,
-    },
-    EditServer {
-        service: ServiceKey,
-        server: &'a Destination,
-    },
-    DeleteServer {
-        service: ServiceKey,
-        server: DestinationKey,
-    },
-    Clear,
-    Zero {
-        #[serde(skip_serializing_if = "Option::is_none")]
-        service: Option<ServiceKey>,
-    },
-    Set {
-        timeouts: Timeouts,
-    },
-    StartDaemon {
-        daemon: &'a Daemon,
-    },
-    StopDaemon {
-        role: DaemonRole,
-    },
-}
-
-impl<'a> From<&'a Change> for ChangeJson<'a> {
-    fn from(change: &'a Change) -> ChangeJson<'a> {
-        match change {
-            Change::AddService(service) => ChangeJson::AddService { service },
-            Change::EditService(service) => ChangeJson::EditService { service },
-            Change::DeleteService(key) => ChangeJson::DeleteService { service: *key },
-            Change::AddDestination(key, destination) => {
-                ChangeJson::AddServer { service: *key, server: destination }
-            }
-            Change::EditDestination(key, destination) => {
-                ChangeJson::EditServer { service: *key, server: destination }
-            }
-            Change::DeleteDestination(key, server) => {
-                ChangeJson::DeleteServer { service: *key, server: *server }
-            }
-            Change::Flush => ChangeJson::Clear,
-            Change::Zero(key) => ChangeJson::Zero { service: *key },
-            Change::SetTimeouts(timeouts) => ChangeJson::Set { timeouts: *timeouts },
-            Change::StartDaemon(daemon) => ChangeJson::StartDaemon { daemon },
-            Change::StopDaemon(which) => ChangeJson::StopDaemon { role: *which },
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,7 +60,9 @@ mod tests {
                     "persistence": {"timeout": 60, "prefix_length": 48},
                     "persistence_engine": "sip", "one_packet": true}},
                 {"change": "edit-service", "service": {
-                    "protocol": "tcp", "address": "10.0.0.1", "port": 80, "scheduler": "wlc"}},
+                    "protocol": "tcp", "address": "10.0.0.1", "port": 80, "scheduler": "wlc",
+                    "scheduler_flags": [], "persistence": null, "persistence_engine": null,
+                    "one_packet": false}},
                 {"change": "delete-service", "service": mark},
                 {"change": "add-server", "service": tcp, "server": {
                     "address": "10.0.0.2", "port": 80, "forwarding": "tunnel",
@@ -133,7 +70,7 @@ mod tests {
                     "weight": 1, "upper_threshold": 9, "lower_threshold": 8}},
                 {"change": "edit-server", "service": mark, "server": {
                     "address": "fd00::2", "port": 8080, "forwarding": "masquerading",
-                    "weight": 0, "upper_threshold": 0, "lower_threshold": 0}},
+                    "tunnel": null, "weight": 0, "upper_threshold": 0, "lower_threshold": 0}},
                 {"change": "delete-server", "service": tcp,
                     "server": {"address": "10.0.0.2", "port": 80}},
                 {"change": "clear"},
@@ -141,7 +78,8 @@ mod tests {
                 {"change": "zero", "service": tcp},
                 {"change": "set", "timeouts": {"tcp": 1, "tcp_fin": 2, "udp": 0}},
                 {"change": "start-daemon", "daemon": {
-                    "role": "backup", "interface": "eth0", "sync_id": 7, "ttl": 3}},
+                    "role": "backup", "interface": "eth0", "sync_id": 7, "max_length": null,
+                    "group": null, "port": null, "ttl": 3}},
                 {"change": "stop-daemon", "role": "master"},
             ]})
         );

@@ -2,10 +2,10 @@
 
 use super::Document;
 use libipvs::connections::Connection;
-use libipvs::model::{DestinationKey, Protocol};
+use libipvs::model::Protocol;
 use serde::Serialize;
 use std::io::{self, Write};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// Writes a list of connections, one at a time.
 pub struct Connections<W> {
@@ -27,8 +27,8 @@ impl<W: Write> Connections<W> {
             client: endpoint(connection.client),
             virtual_server: endpoint(connection.virtual_server),
             server: endpoint(connection.real_server),
-            persistence_engine: connection.engine.map(|(name, _)| name),
-            persistence_data: connection.engine.map(|(_, data)| data),
+            persistence_engine: connection.engine.map(|engine| engine.name),
+            persistence_data: connection.engine.map(|engine| engine.data),
         })
     }
 
@@ -43,10 +43,10 @@ struct ConnectionJson<'a> {
     state: &'a str,
     /// Seconds.
     expires: u64,
-    client: DestinationKey,
+    client: EndpointJson,
     #[serde(rename = "virtual")]
-    virtual_server: DestinationKey,
-    server: DestinationKey,
+    virtual_server: EndpointJson,
+    server: EndpointJson,
     #[serde(skip_serializing_if = "Option::is_none")]
     persistence_engine: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,8 +62,14 @@ enum ProtocolJson<'a> {
     Name(&'a str),
 }
 
-fn endpoint((address, port): (IpAddr, u16)) -> DestinationKey {
-    DestinationKey { address, port }
+#[derive(Serialize)]
+struct EndpointJson {
+    address: IpAddr,
+    port: u16,
+}
+
+fn endpoint(end: SocketAddr) -> EndpointJson {
+    EndpointJson { address: end.ip(), port: end.port() }
 }
 
 /// Returns the name that services use, or the number of a protocol that the kernel names differently.

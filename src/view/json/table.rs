@@ -3,7 +3,6 @@
 use super::Document;
 use crate::command::Columns;
 use crate::view::View;
-use crate::view::classic::version;
 use crate::view::counters::counters;
 use libipvs::model::*;
 use serde::Serialize;
@@ -22,7 +21,7 @@ impl<W: Write> Services<W> {
         document.member(
             "ipvs",
             &InfoJson {
-                version: version(info.version),
+                version: info.version.to_string(),
                 connection_table_size: info.connection_table_size,
             },
         )?;
@@ -148,7 +147,8 @@ mod tests {
         observed.statistics = statistics;
         let mut out = Vec::new();
         let mut info = Info::default();
-        (info.version, info.connection_table_size) = (0x010201, 4096);
+        info.version = Version { major: 1, minor: 2, patch: 1 };
+        info.connection_table_size = 4096;
         let mut view = Services::new(&mut out, &info, columns).expect("written");
         view.service(&service, &[observed]).expect("written");
         view.end().expect("written");
@@ -159,11 +159,12 @@ mod tests {
     fn what_is_unknown_is_a_number() {
         let shown = shown(Columns::Plain, Forwarding::Tunnel, TunnelKind::Other(9));
         let server = json!({"address": "fd00::1", "port": 0, "forwarding": "tunnel",
-            "tunnel": {"type": 9, "checksum": "none"},
+            "tunnel": {"type": 9, "port": null, "checksum": "none"},
             "weight": 1, "upper_threshold": 0, "lower_threshold": 0,
             "active_connections": 7, "inactive_connections": 8, "persistent_connections": 9});
         let service = json!({"protocol": 50, "address": "fd00::1", "port": 0, "scheduler": "rr",
-            "servers": [server]});
+            "scheduler_flags": [], "persistence": null, "persistence_engine": null,
+            "one_packet": false, "servers": [server]});
         let ipvs = json!({"version": "1.2.1", "connection_table_size": 4096});
         assert_eq!(shown, json!({"format": 1, "ipvs": ipvs, "services": [service]}));
         let shown = self::shown(Columns::Thresholds, Forwarding::Other(6), TunnelKind::Ipip);

@@ -5,9 +5,15 @@ use crate::support::{Test, ipvsadm, oracle, sh};
 use fastrand::Rng;
 use libipvs::fake::FakeKernel;
 use libipvs::model::*;
-use libipvs::{Client, ErrorKind, Scope};
-use std::net::SocketAddr;
+use libipvs::table::Entry;
+use libipvs::transport::{Inbox, Kernel, Transport};
+use libipvs::{Client, ErrorKind, Scope, Table};
+use std::cell::Cell;
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
 use std::num::{NonZeroU16, NonZeroU32};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 pub const TESTS: &[Test] = &[
     ("promises: the kernel accepts the limits of the builders", limits),
@@ -16,6 +22,8 @@ pub const TESTS: &[Test] = &[
     ("promises: another network namespace", other_namespace),
     ("promises: the fake kernel answers like the kernel", fake_kernel),
     ("promises: every command", every_command),
+    ("promises: one service of a thousand costs two requests", one_of_a_thousand),
+    ("promises: zeroed counters and rates, kept connections", zeroed),
 ];
 
 fn connect() -> Client {
@@ -306,4 +314,85 @@ fn every_command() {
     assert_eq!(client.daemons().expect("a list")[0].interface, "d0");
     client.stop_daemon(DaemonRole::Backup).expect("it runs");
     assert_eq!(oracle("-L --daemon").ok(), "");
+}
+
+/// The kernel, with a count of what is sent.
+struct Counted {
+    kernel: Kernel,
+    sends: Rc<Cell<usize>>,
+}
+
+impl Transport for Counted {
+    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.sends.set(self.sends.get() + 1);
+        self.kernel.send(bytes)
+    }
+
+    fn receive(&mut self, inbox: &mut Inbox) -> io::Result<()> {
+        self.kernel.receive(inbox)
+    }
+
+    fn answers_that_fit(&self) -> usize {
+        self.kernel.answers_that_fit()
+    }
+}
+
+fn one_of_a_thousand() {
+    let sends = Rc::new(Cell::new(0));
+    let counted = Counted { kernel: Kernel::open().expect("a socket"), sends: Rc::clone(&sends) };
+    let mut client = Client::over(counted, || ()).expect("IPVS");
+    let web = |n: usize| {
+        let vip = socket(&format!("10.0.{}.{}:80", n / 250, n % 250 + 1));
+        let server = Destination::direct_routing(socket("10.1.0.1:80")).build().expect("a server");
+        Entry::new(Service::tcp(vip).scheduler("rr").build().expect("a service"), [server])
+    };
+    let table: Table = (0..1000).map(web).collect();
+    client.apply(&table, Scope::Whole).expect("every change is good");
+    let mut edited = web(500).service().clone();
+    edited.scheduler = "wrr".into();
+    let servers = web(500).destinations().cloned().collect::<Vec<_>>();
+    let desired: Table = [Entry::new(edited, servers)].into_iter().collect();
+    let mut cost = |scope| {
+        sends.set(0);
+        let start = Instant::now();
+        let plan = client.plan(&desired, scope).expect("a plan");
+        (sends.get(), start.elapsed(), plan.changes().len())
+    };
+    let (named, whole) = (cost(Scope::Named), cost(Scope::Whole));
+    assert_eq!((named.0, named.2), (2, 1));
+    assert_eq!((whole.0, whole.2), (1001, 1000));
+    println!("named: 2 sends, {:?}; whole: 1001 sends, {:?}", named.1, whole.1);
+    assert_eq!(client.apply(&desired, Scope::Named).expect("a change").len(), 1);
+    assert_eq!(client.services().expect("a list").len(), 1000);
+}
+
+/// The fake kernel does the same: `zero_resets_counters_and_rates_but_not_connections`.
+fn zeroed() {
+    sh("ip addr add 10.9.0.1/24 dev lo && ip addr add 10.9.0.2/24 dev lo");
+    let mut client = connect();
+    let service = Service::udp(socket("10.9.0.1:53")).scheduler("rr").build().expect("a service");
+    let server = Destination::masquerading(socket("10.9.0.2:53")).build().expect("a server");
+    client.add_service(&service).expect("a new one");
+    client.add_destination(&service.key, &server).expect("a new one");
+    let _server = UdpSocket::bind("10.9.0.2:53").expect("a server");
+    let end = Instant::now() + Duration::from_secs(30);
+    let counted = loop {
+        for _ in 0..50 {
+            let socket = UdpSocket::bind("10.9.0.1:0").expect("a socket");
+            socket.send_to(b"hello", "10.9.0.1:53").expect("sent");
+        }
+        std::thread::sleep(Duration::from_millis(300));
+        let entry = client.snapshot().expect("the table").remove(0);
+        if entry.service.statistics.connections_rate > 0 {
+            break entry;
+        }
+        assert!(Instant::now() < end, "no rate: {entry:?}");
+    };
+    let connections = counted.destinations[0].inactive;
+    assert!(connections > 0 && counted.destinations[0].statistics.connections > 0, "{counted:?}");
+    client.zero(Some(&service.key)).expect("it exists");
+    let entry = client.snapshot().expect("the table").remove(0);
+    assert_eq!(entry.service.statistics, Statistics::default());
+    assert_eq!(entry.destinations[0].statistics, Statistics::default());
+    assert!(entry.destinations[0].inactive >= connections, "{entry:?}");
 }

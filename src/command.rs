@@ -31,6 +31,8 @@ pub struct Save {
     pub numeric: bool,
     /// Include the timeouts and the synchronisation daemons.
     pub full: bool,
+    /// Leave out the thresholds of real servers.
+    pub no_thresholds: bool,
 }
 
 /// `ipvsadm apply`: change the table to match a file.
@@ -44,6 +46,8 @@ pub struct Apply {
     pub keep: bool,
     /// Print the changes as JSON.
     pub json: bool,
+    /// Delete all services when the file has no rules.
+    pub allow_empty: bool,
 }
 
 /// `ipvsadm drain`: stop new connections to a real server.

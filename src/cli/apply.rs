@@ -12,7 +12,7 @@ pub fn command() -> Command {
     Command::new("apply")
         .bin_name("ipvsadm apply")
         .about("Change the table to match a file, with the fewest changes")
-        .override_usage("ipvsadm apply [--dry-run] [--keep] [--json] FILE|-")
+        .override_usage("ipvsadm apply [--dry-run] [--keep] [--json] [--allow-empty] FILE|-")
         .arg(
             Arg::new("file")
                 .value_name("FILE")
@@ -23,6 +23,12 @@ pub fn command() -> Command {
         .arg(flag("dry-run", "Print the changes as rules for -R without making them; exit with status 1 if there are any"))
         .arg(flag("keep", "Keep the services and daemons that the file does not name"))
         .arg(flag("json", "Print the changes as JSON"))
+        .arg(allow_empty())
+}
+
+/// The option to accept a file without rules.
+pub fn allow_empty() -> Arg {
+    flag("allow-empty", "Accept a file without a single rule, and delete all services")
 }
 
 /// Parses the words after `apply`.
@@ -34,6 +40,7 @@ pub fn parse(words: &[impl AsRef<[u8]>]) -> Result<Invocation<Apply>, CommandErr
             dry_run: matches.get_flag("dry-run"),
             keep: matches.get_flag("keep"),
             json: matches.get_flag("json"),
+            allow_empty: matches.get_flag("allow-empty"),
         })
     })
 }
@@ -44,12 +51,19 @@ mod tests {
 
     #[test]
     fn words_after_apply() {
-        let plain = Apply { file: b"rules".to_vec(), dry_run: false, keep: false, json: false };
+        let plain = Apply {
+            file: b"rules".to_vec(),
+            dry_run: false,
+            keep: false,
+            json: false,
+            allow_empty: false,
+        };
         for (words, apply) in [
             (&["rules"][..], plain.clone()),
             (&["--", "rules"], plain.clone()),
             (&["--dry-run", "rules"], Apply { dry_run: true, ..plain.clone() }),
             (&["--keep", "rules"], Apply { keep: true, ..plain.clone() }),
+            (&["--allow-empty", "rules"], Apply { allow_empty: true, ..plain.clone() }),
             (&["--json", "-"], Apply { json: true, file: b"-".to_vec(), ..plain }),
         ] {
             assert_eq!(parse(words), Ok(Invocation::Run(apply)), "{words:?}");

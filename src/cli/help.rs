@@ -6,7 +6,8 @@ use std::ffi::OsString;
 
 /// Returns the version, on one line.
 pub fn version() -> String {
-    format!("ipvsadm v{} (compatible with ipvsadm 1.31; IPVS v1.2.1)", env!("CARGO_PKG_VERSION"))
+    // Programs that ask for the version expect the number of the original.
+    format!("ipvsadm v1.31 (ipvsadm in Rust {}; IPVS v1.2.1)", env!("CARGO_PKG_VERSION"))
 }
 
 /// Returns the whole help.
@@ -92,7 +93,7 @@ mod tests {
             assert!(!row.help.is_empty() && text.contains(row.help), "{}", row.long);
         }
         for part in [
-            "ipvsadm v0.1.0 (compatible with ipvsadm 1.31; IPVS v1.2.1)\n",
+            "ipvsadm v1.31 (ipvsadm in Rust 0.1.0; IPVS v1.2.1)\n",
             "-w, --weight <weight> ",
             "-p, --persistent [<seconds>] ",
             "[possible values: ipip, gue, gre]",

@@ -2,7 +2,7 @@
 //!
 //! The classic grammar is ours: [`lexer`] turns words into options as popt does, [`parser`] applies
 //! each by its row in [`options`] to a [`draft`], [`validation`] makes a [`Command`] of the draft.
-//! The subcommands ([`apply`], [`drain`], [`rs_setup`], [`top`]) are parsed by clap.
+//! The subcommands ([`apply`], [`drain`], [`rs_setup`], [`top`]) and [`restore`] are parsed by clap.
 //!
 //! [`Command`]: crate::command::Command
 
@@ -13,6 +13,7 @@ pub mod help;
 pub mod lexer;
 pub mod options;
 pub mod parser;
+pub mod restore;
 mod row;
 pub mod rs_setup;
 pub mod suggestions;

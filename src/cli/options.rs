@@ -179,6 +179,9 @@ pub const OPTIONS: &[OptionRow] = &[
     option("full", b"", Listing, &["save"])
         .help("With -S: include the timeouts and the synchronisation daemons")
         .sets(|draft, _| draft.save.full = true),
+    option("no-thresholds", b"", Listing, &["save"])
+        .help("With -S: leave out the connection thresholds of real servers, as 1.31 does")
+        .sets(|draft, _| draft.save.no_thresholds = true),
     option("connection", b"c", Listing, LIST)
         .help("List the current connections"),
     option("timeout", b"", Listing, LIST)

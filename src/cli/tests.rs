@@ -175,7 +175,7 @@ fn lists() {
 
 #[test]
 fn other_commands() {
-    let save = |numeric, full| Command::Save(Save { numeric, full });
+    let save = |numeric, full| Command::Save(Save { numeric, full, no_thresholds: false });
     let restore = |file: &str| Command::Restore { file: file.as_bytes().to_vec() };
     for (line, expected) in [
         ("-S", save(false, false)),

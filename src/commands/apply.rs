@@ -1,11 +1,11 @@
 //! `ipvsadm apply`: makes the table equal to that of a file with the fewest changes, or leaves it as
-//! it is.
+//! it is. `ipvsadm-restore` does the same with a plan of its own.
 
 use super::context::Context;
 use super::rules::{Lines, Rule, location};
 use super::simulation::{LineError, simulate};
 use super::subcommand;
-use crate::cli;
+use crate::cli::{self, Invocation};
 use crate::command::{Apply, Command};
 use crate::error::{CommandError, ErrorKind};
 use crate::host::signals;
@@ -22,7 +22,16 @@ pub fn program<C: Transport>(
     context: &mut Context<C>,
     words: &[impl AsRef<[u8]>],
 ) -> Result<(), CommandError> {
-    let mut result = subcommand(context, cli::apply::parse(words), apply);
+    task(context, cli::apply::parse(words), apply)
+}
+
+/// Runs a task whose status 1 means a difference: failed output has another one.
+pub fn task<C: Transport>(
+    context: &mut Context<C>,
+    parsed: Result<Invocation<Apply>, CommandError>,
+    run: impl FnOnce(&mut Context<C>, &Apply) -> Result<(), CommandError>,
+) -> Result<(), CommandError> {
+    let mut result = subcommand(context, parsed, run);
     if let Err(error) = context.ui.flush().map_err(CommandError::output) {
         if error.kind == ErrorKind::Output {
             result = Err(error);
@@ -42,11 +51,43 @@ fn apply<C: Transport>(context: &mut Context<C>, task: &Apply) -> Result<(), Com
         true => CommandError::silent(ErrorKind::Usage),
         false => CommandError::silent(ErrorKind::Refused),
     })?;
+    let plan = plan(context, task, &desired, &lines)?;
+    carry_out(context, task, &plan, &lines)
+}
+
+/// Compares the table with the desired one. A file without rules is refused: its producer may have
+/// failed.
+pub fn plan<C: Transport>(
+    context: &mut Context<C>,
+    task: &Apply,
+    desired: &Table,
+    lines: &Lines,
+) -> Result<Plan, CommandError> {
+    let client = context.client.get()?;
     let scope = if task.keep { Scope::Named } else { Scope::Whole };
-    let plan = context.client.get()?.plan(&desired, scope)?;
+    let plan = client.plan(desired, scope)?;
+    if lines.is_empty() && !task.allow_empty && !plan.changes().is_empty() {
+        let name = match &task.file[..] {
+            b"-" => "standard input".to_string(),
+            name => format!("`{}'", printable(name)),
+        };
+        let message = format!("{name} has no rules, and would delete all services");
+        let hint = "use --allow-empty to do that, or ipvsadm -C".to_string();
+        return Err(CommandError::new(ErrorKind::Input, message).hint(hint));
+    }
+    Ok(plan)
+}
+
+/// Makes the changes of a plan, or prints them, as the options request.
+pub fn carry_out<C: Transport>(
+    context: &mut Context<C>,
+    task: &Apply,
+    plan: &Plan,
+    lines: &Lines,
+) -> Result<(), CommandError> {
     let changes = plan.changes();
     if !task.dry_run && !changes.is_empty() {
-        make_changes(context, &plan, &lines)?;
+        make_changes(context, plan, lines)?;
     }
     match print(&mut context.ui, task, changes).map_err(CommandError::output) {
         Err(error) if error.kind != ErrorKind::ClosedPipe => Err(error),

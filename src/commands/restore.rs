@@ -1,17 +1,18 @@
 //! `-R` and `ipvsadm-restore`: the commands of a file.
 //!
-//! `-R` executes line by line; `ipvsadm-restore` checks the whole file first. Either way the result
-//! is that of one line at a time: errors come in the order of the lines, a list shows the table as of
-//! its own line, and nothing is done after a line that ends it all. Changes are sent in batches while
-//! the next line has already arrived; typed lines are executed one at a time.
+//! `-R` executes line by line: errors come in the order of the lines, a list shows the table as of its
+//! own line, and nothing is done after a line that ends it all. Changes are sent in batches while the
+//! next line has already arrived; typed lines are executed one at a time.
+//!
+//! `ipvsadm-restore` checks the whole file and changes only what differs, or nothing.
 
 use super::context::Context;
-use super::rules::{Item, Reader, Rule, location};
+use super::rules::{Item, Lines, Reader, Rule, location};
 use super::simulation::{LineError, simulate};
-use super::{change, execute, input};
-use crate::command::{Command, List, Subject};
+use super::{apply, change, execute, input};
+use crate::cli;
+use crate::command::{Apply, Command, List, Subject};
 use crate::error::{CommandError, ErrorKind};
-use crate::text::printable;
 use libipvs::model::Change;
 use libipvs::table::{Table, TableError};
 use libipvs::{Client, Transport};
@@ -35,32 +36,60 @@ pub fn restore<C: Transport>(context: &mut Context<C>, name: &[u8]) -> Result<()
     Restore::new(context).execute(rules)
 }
 
-/// `ipvsadm-restore [FILE]`: replaces the table by that of the file.
-///
-/// The whole file is checked before the table changes: it may come from a program that has not
-/// started yet or that reads this very table.
+/// `ipvsadm-restore WORDS`: replaces the table by that of a file.
 pub fn program<C: Transport>(
     context: &mut Context<C>,
     words: &[impl AsRef<[u8]>],
 ) -> Result<(), CommandError> {
-    // 1.31 ignores all words, and scripts pass options.
-    let mut names = words
-        .iter()
-        .map(AsRef::as_ref)
-        .filter(|word| *word == b"-" || !word.starts_with(b"-") && !word.is_empty());
-    let name = names.next().unwrap_or(b"-");
-    if let Some(word) = names.next() {
-        return Err(CommandError::usage(format!("unexpected argument {}", printable(word))));
+    apply::task(context, cli::restore::parse(words), replace)
+}
+
+/// Makes the table equal to that of a file.
+///
+/// The whole file is checked before the table changes: it may come from a program that has not
+/// started yet or that reads this very table. Then only what differs changes. A file with other
+/// commands than a table consists of, such as lists, is executed line by line on an empty table.
+fn replace<C: Transport>(context: &mut Context<C>, task: &Apply) -> Result<(), CommandError> {
+    let (mut lines, mut other) = (Lines::default(), None);
+    let (ui, names) = (&mut context.ui, context.names);
+    let desired = simulate(ui, names, &task.file, apply_line, |rule| {
+        if other.is_none() && !describes_table(&rule) {
+            other = Some(location(rule.number, &rule.text));
+        }
+        lines.add(&rule);
+    });
+    let desired = desired.map_err(|rejected| CommandError::silent(rejected.first))?;
+    match other {
+        None => {
+            let mut plan = apply::plan(context, task, &desired, &lines)?;
+            // 1.31 does not stop daemons that the file does not name.
+            plan.retain(|change| {
+                !matches!(change, Change::StopDaemon(role) if desired.daemon(*role).is_none())
+            });
+            apply::carry_out(context, task, &plan, &lines)
+        }
+        Some(place) if task.dry_run || task.keep => {
+            let text = "--dry-run and --keep require a file that only describes a table";
+            Err(CommandError::usage(format!("{text}\n{place}")))
+        }
+        Some(_) => {
+            change::change(context, &Change::Flush)?;
+            let rules = lines.rules(names).map(|rule| Ok(Item::Rule(rule)));
+            Restore::new(context).execute(rules)
+        }
     }
-    let mut rules = Vec::new();
-    simulate(&mut context.ui, context.names, name, apply, |rule| rules.push(rule))
-        .map_err(|rejected| CommandError::silent(rejected.first))?;
-    change::change(context, &Change::Flush)?;
-    Restore::new(context).execute(rules.into_iter().map(|rule| Ok(Item::Rule(rule))))
+}
+
+/// Returns true for a line that only adds, edits or deletes a part of a table.
+fn describes_table(rule: &Rule) -> bool {
+    match &rule.command {
+        Ok(Command::Change(change)) => !matches!(change, Change::Zero(_) | Change::StopDaemon(_)),
+        _ => false,
+    }
 }
 
 /// Applies a line of a file for `ipvsadm-restore` to the simulated table.
-fn apply(table: &mut Table, _: &Rule, command: &Command) -> Result<(), LineError> {
+fn apply_line(table: &mut Table, _: &Rule, command: &Command) -> Result<(), LineError> {
     match command {
         Command::Change(change) => Ok(table.apply(change)?),
         Command::List(List { subject: Subject::Services(Some(key), _), .. })
@@ -192,6 +221,7 @@ mod tests {
     use super::*;
     use crate::commands::testing::{Fixture, Ran, words};
     use libipvs::fake::Fault;
+    use libipvs::model::DaemonRole;
 
     const ONE: &str = "-A -f 1 -s wlc\n";
     const BOTH: &str = "-A -f 1 -s wlc\n-A -f 2 -s wlc\n";
@@ -369,8 +399,80 @@ mod tests {
         let empty = fixture.run(BOTH, |context| program(context, &["", "-n"]));
         assert_eq!(empty.ok(), "");
         assert_eq!(fixture.rules(), BOTH);
-        assert_eq!(run(&fixture, "- more", "").fails(2), "unexpected argument more\n");
+        let more = "ipvsadm-restore: unexpected argument 'more' found\n";
+        assert_eq!(run(&fixture, "- more", "").fails(2), more);
         assert_eq!(fixture.rules(), BOTH);
+    }
+
+    #[test]
+    fn options_of_the_program_are_never_taken_for_nothing() {
+        let fixture = Fixture::with("-A -f 9 -s rr\n");
+        let before = fixture.changes();
+        for (words, text) in [
+            ("--dry-rnu", "ipvsadm-restore: unexpected argument '--dry-rnu' found\n"),
+            ("-x", "ipvsadm-restore: unexpected argument '-x' found\n"),
+        ] {
+            assert_eq!(run(&fixture, words, ONE).fails(2), text);
+        }
+        assert!(run(&fixture, "--help", ONE).ok().contains("--allow-empty"));
+        assert_eq!(run(&fixture, "-v", ONE).ok(), format!("{}\n", cli::help::version()));
+        assert_eq!(fixture.changes(), before);
+        let ran = run(&fixture, "--dry-run", ONE);
+        assert_eq!((ran.status, ran.out.as_str()), (1, "-A -f 1 -s wlc\n-D -f 9\n"));
+        assert_eq!(fixture.changes(), before);
+        assert_eq!(run(&fixture, "--keep", ONE).ok(), "");
+        assert_eq!(fixture.rules(), "-A -f 1 -s wlc\n-A -f 9 -s rr\n");
+        assert_eq!(run(&fixture, "--dry-run --keep", ONE).ok(), "");
+        for option in ["--dry-run", "--keep"] {
+            let text = "--dry-run and --keep require a file that only describes a table\n\
+                        in line 2: -Ln\n";
+            assert_eq!(run(&fixture, option, "-A -f 1\n-Ln\n-Z\n").fails(2), text);
+        }
+    }
+
+    #[test]
+    fn input_without_rules_empties_no_table() {
+        for (line, name) in [("", "standard input"), ("/dev/stdin", "`/dev/stdin'")] {
+            for empty in ["", "\n \n", "# nothing\n"] {
+                let fixture = Fixture::with("-A -f 9 -s rr\n");
+                let text = format!("{name} has no rules, and would delete all services\n");
+                assert_eq!(run(&fixture, line, empty).fails(2), text);
+                assert_eq!(run(&fixture, &format!("--dry-run {line}"), empty).fails(2), text);
+                assert_eq!(fixture.rules(), "-A -f 9 -s rr\n");
+                assert_eq!(run(&fixture, &format!("--keep {line}"), empty).ok(), "");
+                assert_eq!(run(&fixture, &format!("--allow-empty {line}"), empty).ok(), "");
+                assert_eq!(fixture.rules(), "");
+                assert_eq!(run(&fixture, line, empty).ok(), "");
+            }
+        }
+        // A rule that leaves nothing is a rule.
+        let fixture = Fixture::with("-A -f 9 -s rr\n");
+        assert_eq!(run(&fixture, "", "-C\n").ok(), "");
+        assert_eq!(fixture.rules(), "");
+    }
+
+    #[test]
+    fn what_stays_the_same_is_not_touched() {
+        let fixture = Fixture::with(&format!("{BOTH}-A -f 9\n"));
+        let before = fixture.changes();
+        assert_eq!(run(&fixture, "", &format!("{BOTH}-a -f 2 -r 10.0.0.1\n")).ok(), "");
+        assert_eq!(fixture.changes() - before, 2, "a real server, and a deletion");
+        assert_eq!(run(&fixture, "", &format!("{BOTH}-a -f 2 -r 10.0.0.1\n")).ok(), "");
+        assert_eq!(fixture.changes() - before, 2);
+        // Lines that do more than describe a table are executed on an empty table.
+        let list = run(&fixture, "", "-A -f 1\n-Sn\n-A -f 2\n-Z\n").ok();
+        assert_eq!((list.as_str(), fixture.rules().as_str()), (ONE, BOTH));
+    }
+
+    #[test]
+    fn daemons_that_the_file_does_not_name_stay() {
+        let fixture = Fixture::new();
+        let start = |role: &str| format!("--start-daemon {role} --mcast-interface eth0\n");
+        fixture.line_with("-R", &start("backup")).ok();
+        assert_eq!(run(&fixture, "", &format!("{ONE}{}", start("master"))).ok(), "");
+        let table = fixture.kernel.table();
+        let roles = [DaemonRole::Master, DaemonRole::Backup];
+        assert!(roles.into_iter().all(|role| table.daemon(role).is_some()));
     }
 
     #[test]
@@ -394,14 +496,20 @@ mod tests {
     }
 
     #[test]
-    fn the_program_ends_when_the_table_cannot_be_cleared() {
+    fn a_refusal_by_the_kernel_leaves_the_table_as_it_was() {
         let fixture = Fixture::with("-A -f 9 -s rr\n");
-        fixture.kernel.fail_change(0, Fault::Refuse(libc::ENOMEM));
-        assert_eq!(run(&fixture, "", ONE).fails(255), "Memory allocation problem\n");
-        assert_eq!(fixture.rules(), "-A -f 9 -s rr\n");
-        // What the kernel alone refuses does not stop the rest.
         fixture.kernel.fail_change(1, Fault::Refuse(libc::ENOENT));
-        let ran = run(&fixture, "", "-A -f 1 -s none\n-A -f 2\n");
+        let text = "Scheduler or persistence engine not found\nin line 2: -A -f 2 -s none\n";
+        assert_eq!(run(&fixture, "", "-A -f 1\n-A -f 2 -s none\n-A -f 3\n").fails(255), text);
+        assert_eq!(fixture.rules(), "-A -f 9 -s rr\n");
+        // A file that is executed line by line ends when the table cannot be cleared.
+        fixture.kernel.fail_change(0, Fault::Refuse(libc::ENOMEM));
+        let list = "-A -f 1\n-Ln\n";
+        assert_eq!(run(&fixture, "", list).fails(255), "Memory allocation problem\n");
+        assert_eq!(fixture.rules(), "-A -f 9 -s rr\n");
+        // What the kernel alone refuses does not stop the rest of it.
+        fixture.kernel.fail_change(1, Fault::Refuse(libc::ENOENT));
+        let ran = run(&fixture, "", "-A -f 1 -s none\n-A -f 2\n-Z\n");
         let text = "Scheduler or persistence engine not found\nin line 1: -A -f 1 -s none\n";
         assert_eq!((ran.status, ran.err.as_str()), (0, text));
         assert_eq!(fixture.rules(), "-A -f 2 -s wlc\n");

@@ -142,6 +142,20 @@ impl Lines {
         self.last = rule.number;
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+
+    /// The lines as rules.
+    pub fn rules(&self, names: &dyn Names) -> impl Iterator<Item = Rule> {
+        let numbered = self.text.split(|b| *b == b'\n').enumerate();
+        let added = numbered.filter(|(_, text)| !text.is_empty());
+        added.map(|(number, text)| {
+            let command = parser::command(&words(text), names);
+            Rule { number, text: text.to_vec(), command }
+        })
+    }
+
     /// The lines with their numbers and commands, the last one first.
     pub fn reversed(
         &self,

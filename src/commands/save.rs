@@ -21,7 +21,7 @@ pub fn save<C: Transport>(context: &mut Context<C>, save: Save) -> Result<(), Co
     context.ui.write_all(&rules).map_err(CommandError::output)
 }
 
-/// `ipvsadm-save [-n] [--full] [FILE]`: prints rules, or writes them to a file.
+/// `ipvsadm-save [-n] [--full] [--no-thresholds] [FILE]`: prints rules, or writes them to a file.
 pub fn program<C: Transport>(
     context: &mut Context<C>,
     words: &[impl AsRef<[u8]>],
@@ -33,13 +33,15 @@ pub fn program<C: Transport>(
         match word.as_ref() {
             b"-n" => options.numeric = true,
             b"--full" => options.full = true,
+            b"--no-thresholds" => options.no_thresholds = true,
             b"" => {}
             word @ [b'-', _, ..] => {
                 return Err(usage(format!(
                     "unknown option `{}'\n\
-                     Usage: ipvsadm-save [-n] [--full] [FILE]\n\
+                     Usage: ipvsadm-save [-n] [--full] [--no-thresholds] [FILE]\n\
                      Writes the IPVS table to standard output or a file, with -n in numbers,\n\
-                     with --full the timeouts and synchronisation daemons too.",
+                     with --full the timeouts and synchronisation daemons too,\n\
+                     with --no-thresholds without the thresholds of real servers, as 1.31.",
                     printable(word)
                 )));
             }
@@ -78,6 +80,11 @@ fn render<C: Transport>(context: &mut Context<C>, save: Save) -> Result<Vec<u8>,
         for service in group {
             let mut servers = client.configured_destinations(&service.key)?;
             order::destinations(&mut servers, |server| &server.key);
+            if save.no_thresholds {
+                for server in &mut servers {
+                    (server.upper_threshold, server.lower_threshold) = (0, 0);
+                }
+            }
             table.push((service, servers));
         }
         labels.prepare(table.iter().flat_map(|(service, servers)| {
@@ -152,6 +159,19 @@ mod tests {
             rest.starts_with("--set 1 2 3\n--start-daemon backup --mcast-interface d0 --syncid 7")
         );
         assert_eq!(fixture.line("-Sn --full").ok(), saved);
+    }
+
+    #[test]
+    fn thresholds_can_be_left_out() {
+        let line = "-a -t 10.0.0.1:80 -r 10.0.0.3:80 -g -w 1";
+        let fixture = Fixture::with(&format!("-A -t 10.0.0.1:80\n{line} -x 9 -y 8\n"));
+        let with = format!("-A -t 10.0.0.1:80 -s wlc\n{line} -x 9 -y 8\n");
+        let without = format!("-A -t 10.0.0.1:80 -s wlc\n{line}\n");
+        assert_eq!(fixture.line("-Sn").ok(), with);
+        assert_eq!(fixture.line("-Sn --no-thresholds").ok(), without);
+        assert_eq!(run(&fixture, "-n --no-thresholds").ok(), without);
+        // The number of words that some programs expect.
+        assert_eq!(without.lines().nth(1).map(|line| line.split(' ').count()), Some(8));
     }
 
     #[test]

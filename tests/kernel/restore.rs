@@ -1,10 +1,15 @@
 //! `-R`, line by line.
 
+use crate::random_tables;
 use crate::support::{
-    Ran, Test, ipvsadm, ipvsadm_with, oracle, oracle_with, program, run, same_text, sh,
+    Ran, Test, ipvsadm, ipvsadm_with, oracle, oracle_program, oracle_with, program, run, same_text,
+    sh,
 };
-use libipvs::Client;
-use libipvs::model::{Change, Protocol, ServiceKey};
+use fastrand::Rng;
+use ipvsadm::view::labels::Labels;
+use ipvsadm::view::rules;
+use libipvs::model::ServiceKey;
+use libipvs::{Client, Table};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::collections::HashSet;
@@ -33,7 +38,9 @@ pub const TESTS: &[Test] = &[
     ("restore: a typed line is applied at once", at_once),
     ("restore: a bad file changes nothing, and every bad line is reported", checked_first),
     ("restore: a line that can never be applied is bad too", simulated_first),
-    ("restore: a refusal by the kernel does not stop the rest", kernel_refuses),
+    ("restore: a refusal by the kernel leaves the table as it was", kernel_refuses),
+    ("restore: options, help, and input without rules", options),
+    ("restore: random pairs of tables: the same result as 1.31's", pairs),
     ("restore: a named file", file_name),
     ("restore: -R with a file applies line by line", minus_r_file),
     ("restore: a name that is no regular file is refused at once", not_regular),
@@ -278,15 +285,24 @@ fn simulated_first() {
     assert_eq!(oracle("-Sn").ok(), "-A -f 1 -s wlc\n");
 }
 
+/// Each case on an empty table and on one with other rules.
 fn kernel_refuses() {
-    let lines = "-A -t 10.0.0.1:80 -s nosuch\n-A -t 10.0.0.2:80\n";
-    let ran = restore(&[], lines);
-    assert_eq!((ran.status, ran.out.as_str()), (0, ""));
-    let said =
-        "Scheduler or persistence engine not found\nin line 1: -A -t 10.0.0.1:80 -s nosuch\n";
-    assert_eq!(ran.err, said);
-    assert_eq!(oracle("-Sn").ok(), "-A -t 10.0.0.2:80 -s wlc\n");
-    restore(&[], "-A -t 10.0.0.2:80\n-A -t 10.0.0.1:80 -s nosuch\n").fails(255);
+    for before in ["", "-A -t 10.9.9.9:9 -s rr\n"] {
+        for lines in [
+            "-A -t 10.0.0.1:80 -s nosuch\n-A -t 10.0.0.2:80\n",
+            "-A -t 10.0.0.2:80\n-A -t 10.0.0.1:80 -s nosuch\n",
+        ] {
+            oracle("-C").ok();
+            oracle_with("-R", before).ok();
+            let number = if lines.starts_with("-A -t 10.0.0.1") { 1 } else { 2 };
+            let said = format!(
+                "Scheduler or persistence engine not found\n\
+                 in line {number}: -A -t 10.0.0.1:80 -s nosuch\n"
+            );
+            assert_eq!(restore(&[], lines).fails(255), said);
+            assert_eq!(oracle("-Sn").ok(), before);
+        }
+    }
 }
 
 fn file_name() {
@@ -302,7 +318,8 @@ fn file_name() {
     let ours = program("ipvsadm-restore");
     sh(&format!("bash -c '{} <(echo -A -f 5; sleep 0.2; echo -A -f 6)'", ours.display()));
     assert_eq!(oracle("-Sn").ok(), "-A -f 5 -s wlc\n-A -f 6 -s wlc\n");
-    assert_eq!(restore(&["/tmp/rules", "more"], "").fails(2), "unexpected argument more\n");
+    let more = "ipvsadm-restore: unexpected argument 'more' found\n";
+    assert_eq!(restore(&["/tmp/rules", "more"], "").fails(2), more);
     assert_eq!(oracle("-Sn").ok(), "-A -f 5 -s wlc\n-A -f 6 -s wlc\n");
 }
 
@@ -369,7 +386,7 @@ fn endless() {
     assert_eq!(oracle("-Sn").ok(), A1);
 }
 
-/// The table is a beginning of the file, whenever the restore ended.
+/// A signal waits until the table is the new one. SIGKILL leaves a beginning of the file.
 fn killed() {
     for signal in [Signal::SIGINT, Signal::SIGKILL] {
         killed_by(signal);
@@ -384,14 +401,13 @@ fn killed_by(signal: Signal) {
     }
     std::fs::write("/tmp/many", &lines).expect("written");
     let mut client = Client::connect().expect("IPVS");
-    client.change(&Change::Flush).expect("flushed");
+    client.flush().expect("flushed");
     let mut child = Command::new(program("ipvsadm-restore"))
         .arg("/tmp/many")
         .stdin(Stdio::null())
         .spawn()
         .expect("it starts");
-    let protocol = Protocol::Tcp;
-    let first = ServiceKey::Address { protocol, address: [10, 0, 0, 0].into(), port: 80 };
+    let first: ServiceKey = "tcp 10.0.0.0:80".parse().expect("a key");
     while client.service(&first).is_err() {
         assert!(
             child.try_wait().expect("a child of ours").is_none(),
@@ -404,11 +420,80 @@ fn killed_by(signal: Signal) {
     let there = ipvsadm("-Sn").ok();
     let count = there.lines().count();
     println!("{signal}: {count} of {} lines", 2 * many);
-    assert!((1..2 * many).contains(&count), "{count}: this shows nothing");
+    match signal {
+        Signal::SIGKILL => assert!((1..2 * many).contains(&count), "{count}: this shows nothing"),
+        _ => assert_eq!(count, 2 * many),
+    }
     let beginning: HashSet<&str> = lines.lines().take(count).collect();
     assert!(there.lines().all(|line| beginning.contains(line)), "{count} other lines");
-    ipvsadm("apply /tmp/many").ok();
+    assert_eq!(restore(&["/tmp/many"], "").ok(), "");
     assert_eq!(ipvsadm("-Sn").ok().lines().count(), 2 * many);
+}
+
+fn options() {
+    oracle_with("-R", BOTH).ok();
+    for (args, said) in [
+        (&["--dry-rnu"][..], "ipvsadm-restore: unexpected argument '--dry-rnu' found\n"),
+        (&["-x"], "ipvsadm-restore: unexpected argument '-x' found\n"),
+    ] {
+        assert_eq!(restore(args, A1).fails(2), said);
+    }
+    for (args, text) in [
+        (&["--help"][..], "--allow-empty"),
+        (&["-h"], "--dry-run"),
+        (&["--version"], "ipvsadm v1.31"),
+        (&["-v"], "ipvsadm v1.31"),
+    ] {
+        let out = restore(args, A1).ok();
+        assert!(out.contains(text), "{out}");
+    }
+    let ran = restore(&["--dry-run"], A1);
+    assert_eq!((ran.status, ran.out.as_str()), (1, "-D -t 10.0.0.2:80\n"));
+    assert_eq!(restore(&["--keep"], A1).ok(), "");
+    for empty in ["", "\n", "# all of it is gone\n"] {
+        let said = "standard input has no rules, and would delete all services\n";
+        assert_eq!(restore(&[], empty).fails(2), said);
+        assert_eq!(ipvsadm_with("apply -", empty).fails(2), said);
+        assert_eq!(ipvsadm_with("apply --dry-run -", empty).fails(2), said);
+    }
+    assert_eq!(oracle("-Sn").ok(), BOTH);
+    assert_eq!(restore(&["--allow-empty"], "").ok(), "");
+    assert_eq!(oracle("-Sn").ok(), "");
+    assert_eq!(restore(&[], "").ok(), "");
+    oracle_with("-R", BOTH).ok();
+    assert_eq!(ipvsadm_with("apply --allow-empty -", "").ok(), "");
+    assert_eq!(oracle("-Sn").ok(), "");
+}
+
+/// Restores B over A with both programs and compares the tables that are left.
+fn pairs() {
+    let mut rng = Rng::with_seed(300);
+    let rules = |table: &Table| {
+        let mut lines = Vec::new();
+        let mut labels = Labels::numeric();
+        for entry in table {
+            let servers: Vec<_> = entry.destinations().cloned().collect();
+            rules::service(&mut lines, &mut labels, entry.service(), &servers).expect("written");
+        }
+        String::from_utf8(lines).expect("text")
+    };
+    let left = || (oracle("-S -n").ok(), oracle("-L -n --thresholds").ok());
+    for pair in 0..300 {
+        let mut table = || rules(&random_tables::table(&mut rng, 6, 4));
+        let (a, b) = (table(), table());
+        oracle("-C").ok();
+        oracle_with("-R", &a).ok();
+        run(oracle_program("ipvsadm-restore"), &[""; 0], b.as_bytes()).ok();
+        let theirs = left();
+        oracle("-C").ok();
+        oracle_with("-R", &a).ok();
+        let args: &[&str] = if b.is_empty() { &["--allow-empty"] } else { &[] };
+        assert_eq!(restore(args, &b).ok(), "", "{pair}");
+        let ours = left();
+        same_text(&ours.0, &theirs.0);
+        same_text(&ours.1, &theirs.1);
+    }
+    println!("300 pairs, no difference");
 }
 
 /// A user who types lines sees the effect of each before typing the next.

@@ -35,7 +35,7 @@ pub const MEANT: &[Meant] = &[
     ),
     meant(
         "help and version",
-        "-h and -v require neither the kernel module nor privilege, and their text differs.",
+        "-h and -v require neither the kernel module nor privilege, and their text differs; that of -v begins the same.",
     ),
     meant(
         "large marks",
@@ -48,6 +48,18 @@ pub const MEANT: &[Meant] = &[
     meant(
         "restore checks first",
         "ipvsadm-restore checks all of its input before it changes the table, and reports every invalid line; 1.31 clears the table first, and then stops at an invalid line or skips it.",
+    ),
+    meant(
+        "restore changes what differs",
+        "ipvsadm-restore changes only what differs, so that all else keeps its connections and counters, or nothing when the kernel refuses a line; 1.31 clears the table, and goes on after a refusal.",
+    ),
+    meant(
+        "restore without rules",
+        "ipvsadm-restore refuses input without a single rule if the table is not empty; 1.31 empties it.",
+    ),
+    meant(
+        "options of restore",
+        "ipvsadm-restore has options, and refuses unknown ones; 1.31 ignores its arguments.",
     ),
     meant(
         "a file to restore",

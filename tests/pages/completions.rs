@@ -14,6 +14,12 @@ fn help_of(name: &str) -> &'static str {
     help
 }
 
+fn help_of_restore(long: &str) -> String {
+    let command = ipvsadm::cli::restore::command();
+    let arg = command.get_arguments().find(|arg| arg.get_long() == Some(long)).expect(long);
+    arg.get_help().expect(long).to_string()
+}
+
 /// Returns the verbs, each with the options that it allows.
 fn commands() -> Vec<(&'static OptionRow, Vec<&'static OptionRow>)> {
     let options_of = |row: &'static OptionRow| {
@@ -287,6 +293,10 @@ fn zsh() -> String {
             ("OPTIONS", options),
             ("NUMERIC", zsh_text(help_of("numeric"))),
             ("FULL", zsh_text(help_of("full"))),
+            ("NO_THRESHOLDS", zsh_text(help_of("no-thresholds"))),
+            ("DRY_RUN", zsh_text(&help_of_restore("dry-run"))),
+            ("KEEP", zsh_text(&help_of_restore("keep"))),
+            ("ALLOW_EMPTY", zsh_text(&help_of_restore("allow-empty"))),
             ("NETNS", zsh_text(help_of("netns"))),
         ],
     )
@@ -365,6 +375,10 @@ fn fish() -> String {
             ("SUBCOMMANDS", subs),
             ("NUMERIC", help_of("numeric").to_string()),
             ("FULL", help_of("full").to_string()),
+            ("NO_THRESHOLDS", help_of("no-thresholds").to_string()),
+            ("DRY_RUN", help_of_restore("dry-run")),
+            ("KEEP", help_of_restore("keep")),
+            ("ALLOW_EMPTY", help_of_restore("allow-empty")),
             ("NETNS", help_of("netns").to_string()),
         ],
     )

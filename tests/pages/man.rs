@@ -85,7 +85,7 @@ fn pages() -> Vec<(&'static str, String)> {
         ("ipvsadm", Some(help::command())),
         ("ipvsadm-apply", Some(ipvsadm::cli::apply::command())),
         ("ipvsadm-drain", Some(ipvsadm::cli::drain::command())),
-        ("ipvsadm-restore", None),
+        ("ipvsadm-restore", Some(ipvsadm::cli::restore::command())),
         ("ipvsadm-save", None),
         ("ipvsadm-rs-setup", Some(ipvsadm::cli::rs_setup::command())),
         ("ipvsadm-top", Some(ipvsadm::cli::top::command())),

@@ -39,6 +39,11 @@ impl Plan {
     pub fn changes(&self) -> &[Change] {
         &self.changes
     }
+
+    /// Removes the changes for which `keep` returns false.
+    pub fn retain(&mut self, keep: impl FnMut(&Change) -> bool) {
+        self.changes.retain(keep);
+    }
 }
 
 /// A change that failed, and the reason.

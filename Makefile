@@ -142,6 +142,7 @@ unit-tests:
 	$(CARGO) test --locked --workspace --lib --bins
 	$(CARGO) test --locked --workspace --doc
 	$(CARGO) test --locked --package libipvs --lib
+	$(CARGO) test --locked --package libipvs --features serde --example controller
 
 oracle: packages
 	@ORACLE_CASES=$(CASES) ORACLE_SEED=$(SEED) ORACLE_KERNELS=$(KERNELS) $(CARGO) test --locked --quiet --test oracle

@@ -19,6 +19,9 @@ const PROC_TABLE: &str = "/proc/net/ip_vs";
 /// A client of the kernel's IPVS, in the network namespace in which its transport was opened.
 ///
 /// Every call blocks until the kernel has answered. [`Error::kind`] tells what an error means.
+/// A client stays usable after every error. [`ErrorKind::AnswersLost`](crate::ErrorKind::AnswersLost)
+/// and [`ErrorKind::TableChanging`](crate::ErrorKind::TableChanging) are worth another try. A program
+/// that outlives the module ip_vs has to connect again.
 ///
 /// A call that sends a value checks it first. An invalid one is [`Error::Invalid`], and nothing is
 /// sent: the kernel would change it silently, so that the table would differ from the desired one

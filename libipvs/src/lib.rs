@@ -93,7 +93,9 @@
 //!   `gue` or `gre`; `checksum` is `none`, `full` or `remote`; `protocol` is `tcp`, `udp` or `sctp`.
 //!   A value without a name is the kernel's number.
 //! - An IPv6 service has `prefix_length` in place of `netmask`.
-//! - `timeouts` is null when they are not desired. Times are in seconds.
+//! - `timeouts` is null when they are not desired; an empty list of `daemons` leaves the running ones
+//!   alone. Times are in seconds.
+//! - A service or real server that occurs twice is an error.
 //! - The output of `ipvsadm -L --json` is read too. It has `format` and `ipvs`, no timeouts and no
 //!   daemons, and with services and servers also `statistics`, `rates`, `active_connections`,
 //!   `inactive_connections` and `persistent_connections`, which are ignored.

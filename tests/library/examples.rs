@@ -12,6 +12,7 @@ pub const TESTS: &[Test] = &[
     ("examples: the health checker", health_checker),
     ("examples: the exporter", exporter),
     ("examples: the watcher", watcher),
+    ("examples: the controller", controller),
     ("examples: errors without privilege and with wrong arguments", errors),
 ];
 
@@ -212,6 +213,70 @@ fn watcher() {
         oracle(line).ok();
         assert_eq!(watcher.line(), printed, "{line}");
     }
+}
+
+/// A JSON file with the services of [`director`], in which the first real server has this weight.
+fn desired(weight: u32) -> String {
+    let server = |address: &str, weight: u32| {
+        format!(
+            r#"{{"address": "{address}", "port": 80, "forwarding": "masquerading", "tunnel": null,
+               "weight": {weight}, "upper_threshold": 0, "lower_threshold": 0}}"#
+        )
+    };
+    format!(
+        r#"{{"services": [{{"protocol": "tcp", "address": "10.0.0.1", "port": 80, "scheduler": "rr",
+           "scheduler_flags": [], "persistence": null, "persistence_engine": null,
+           "one_packet": false, "servers": [{}, {}]}}], "timeouts": null, "daemons": []}}"#,
+        server("10.1.0.1", weight),
+        server("10.1.0.2", 3)
+    )
+}
+
+fn controller() {
+    director();
+    oracle("-C").ok();
+    let servers = [listen("10.1.0.1"), listen("10.1.0.2")];
+    let file = "/tmp/desired.json";
+    std::fs::write(file, desired(5)).expect("written");
+    let mut controller = Running::start("controller", &[file, "0.2"]);
+    assert_eq!(controller.line(), "add service tcp 10.0.0.1:80 (rr)");
+    for (address, weight) in [("10.1.0.1", 5), ("10.1.0.2", 3)] {
+        let line = format!(
+            "add real server {address}:80 to tcp 10.0.0.1:80 (masquerading, weight {weight})"
+        );
+        assert_eq!(controller.line(), line);
+    }
+    // The lines of the statistics come between those of changes.
+    let change = |controller: &Running| loop {
+        let line = controller.line();
+        if line.starts_with("edit ") {
+            return line;
+        }
+    };
+    let edited = |weight| {
+        format!("edit real server 10.1.0.1:80 of tcp 10.0.0.1:80 (masquerading, weight {weight})")
+    };
+    let [one, _two] = servers;
+    drop(one);
+    assert_eq!(change(&controller), edited(0));
+    assert_eq!(weights(), "0 3");
+    let _one = listen("10.1.0.1");
+    assert_eq!(change(&controller), edited(5));
+    // A wrong key empties nothing.
+    std::fs::write(file, desired(5).replace("servers", "destinations")).expect("written");
+    std::thread::sleep(Duration::from_secs(1));
+    assert_eq!(weights(), "5 3");
+    std::fs::write(file, desired(7)).expect("written");
+    assert_eq!(change(&controller), edited(7));
+    assert_eq!(weights(), "7 3");
+    let pid = nix::unistd::Pid::from_raw(controller.child.id() as i32);
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).expect("it runs");
+    assert!(controller.child.wait().expect("it ends").success());
+    let rest: Vec<String> = controller.lines.iter().collect();
+    let service = |line: &&String| line.starts_with("tcp 10.0.0.1:80: ") && line.contains("bytes");
+    assert!(rest.iter().any(|line| service(&line)), "{rest:?}");
+    let server = "  10.1.0.1:80: 0 active, 0 inactive, 0 persistent";
+    assert!(rest.iter().any(|line| line == server), "{rest:?}");
 }
 
 fn errors() {

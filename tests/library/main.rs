@@ -15,7 +15,16 @@ use std::process::{Command, ExitCode};
 fn main() -> ExitCode {
     if !support::in_lab() {
         let built = Command::new(env!("CARGO"))
-            .args(["build", "--locked", "--quiet", "--package", "libipvs", "--examples"])
+            .args([
+                "build",
+                "--locked",
+                "--quiet",
+                "--package",
+                "libipvs",
+                "--features",
+                "serde",
+                "--examples",
+            ])
             .current_dir(support::project())
             .status();
         if !built.is_ok_and(|status| status.success()) {

@@ -14,7 +14,7 @@ use std::collections::HashMap;
 /// The number of the family IPVS.
 pub const FAMILY: u16 = 0x1c;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Kernel {
     table: Table,
     /// The netmask of each service, which the kernel keeps without persistence too. A table does not.
@@ -34,9 +34,27 @@ pub enum Reply {
     Refused(i32, Option<String>),
 }
 
+impl Default for Kernel {
+    fn default() -> Kernel {
+        Kernel::with_table(Table::default())
+    }
+}
+
 impl Kernel {
-    pub fn with_table(table: Table) -> Kernel {
-        Kernel { table, ..Kernel::default() }
+    /// A kernel with this table. Timeouts of 0 have the kernel's defaults.
+    pub fn with_table(mut table: Table) -> Kernel {
+        let Timeouts { tcp, tcp_fin, udp } = table.timeouts();
+        let or = |seconds, default| if seconds == 0 { default } else { seconds };
+        let all = Timeouts { tcp: or(tcp, 900), tcp_fin: or(tcp_fin, 120), udp: or(udp, 300) };
+        table.set_timeouts(all);
+        Kernel {
+            table,
+            netmasks: HashMap::new(),
+            services: HashMap::new(),
+            destinations: HashMap::new(),
+            changes: Vec::new(),
+            refuses_connections: None,
+        }
     }
 
     pub fn table(&self) -> &Table {

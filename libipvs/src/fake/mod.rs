@@ -29,8 +29,8 @@
 //!     Fault::Refuse(libc::ENOMEM),
 //! );
 //! let error = client.apply(&desired, Scope::Whole).expect_err("one change is refused");
-//! let text = "cannot add real server 10.0.0.12:80 to tcp 192.0.2.1:80: Memory allocation problem \
-//!             (1 of 2 changes failed; the table is as it was before)";
+//! let text = "cannot add real server 10.0.0.12:80 to tcp 192.0.2.1:80 (direct routing, weight 1): \
+//!             Memory allocation problem (1 of 2 changes failed; the table is as it was before)";
 //! assert_eq!(error.to_string(), text);
 //! let table = kernel.table();
 //! assert_eq!(table.service(&web.key).expect("the service").destinations().count(), 0);
@@ -41,8 +41,9 @@
 //! Like the kernel, it refuses to add what exists, to edit or delete what does not exist, and most
 //! of what [`Change::validate`] refuses; it keeps the netmask of a service without persistence, and
 //! zeroes counters and rates. Unlike the kernel, it accepts any name of a scheduler or
-//! an interface, counts no traffic, never marks a real server as local, and starts with timeouts of
-//! 0. An errno is a positive number of the C library, such as `libc::ENOMEM`.
+//! an interface, counts no traffic ([`FakeKernel::set_statistics`] and
+//! [`FakeKernel::set_destination`] do), and never marks a real server as local. An errno is a positive
+//! number of the C library: `libc::ENOMEM` of the crate `libc`, or 12.
 
 mod kernel;
 mod message;
@@ -142,9 +143,10 @@ impl FakeKernel {
         FakeKernel::default()
     }
 
-    /// Creates a kernel with this table.
+    /// Creates a kernel with this table. Timeouts of 0 get the kernel's defaults: 900, 120 and 300
+    /// seconds.
     pub fn with_table(table: Table) -> FakeKernel {
-        let kernel = FakeKernel::new();
+        let kernel = FakeKernel::default();
         kernel.state().kernel = Kernel::with_table(table);
         kernel
     }

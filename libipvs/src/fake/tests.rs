@@ -75,7 +75,7 @@ fn every_command_of_a_client_is_executed() {
 
     client.set_timeouts(&Timeouts::default().with_udp(9)).unwrap();
     client.set_timeouts(&Timeouts::default().with_tcp(7)).unwrap();
-    assert_eq!(client.timeouts().unwrap(), Timeouts { tcp: 7, tcp_fin: 0, udp: 9 });
+    assert_eq!(client.timeouts().unwrap(), Timeouts { tcp: 7, tcp_fin: 120, udp: 9 });
     let master = Daemon::master("eth0").sync_id(3).group([224, 0, 0, 9]).build().unwrap();
     client.start_daemon(&master).unwrap();
     assert_eq!(kind(client.start_daemon(&master)), ErrorKind::DaemonRunning);
@@ -187,6 +187,27 @@ fn zero_resets_counters_and_rates_but_not_connections() {
 }
 
 #[test]
+fn refused_timeouts_are_as_before() {
+    let kernel = FakeKernel::new();
+    let mut client = kernel.client().unwrap();
+    let before = client.timeouts().unwrap();
+    assert_eq!(before, Timeouts { tcp: 900, tcp_fin: 120, udp: 300 });
+    let mut desired = Table::default();
+    desired.apply(&Change::SetTimeouts(Timeouts::default().with_tcp(60).with_udp(30))).unwrap();
+    desired.apply(&Change::AddService(web())).unwrap();
+    kernel.fail_changes_if(
+        |change| matches!(change, Change::AddService(_)),
+        Fault::Refuse(libc::ENOMEM),
+    );
+    let error = client.apply(&desired, crate::Scope::Whole).expect_err("refused");
+    assert!(error.is_rolled_back());
+    assert_eq!(client.timeouts().unwrap(), before);
+    kernel.clear_faults();
+    client.apply(&desired, crate::Scope::Whole).unwrap();
+    assert_eq!(client.timeouts().unwrap(), Timeouts { tcp: 60, tcp_fin: 120, udp: 30 });
+}
+
+#[test]
 fn a_kernel_can_refuse_clients() {
     let kernel = FakeKernel::new();
     let mut connected = kernel.client().unwrap();
@@ -231,7 +252,7 @@ fn a_snapshot_has_services_with_their_real_servers() {
     let snapshot = client.snapshot().unwrap();
     assert_eq!(snapshot[0].service, web().into());
     assert_eq!(snapshot[0].destinations, [destination(1), destination(2)].map(Into::into));
-    assert_eq!(Table::from_observed(&snapshot), kernel.table());
+    assert!(Table::from_observed(&snapshot).iter().eq(&kernel.table()));
     kernel.fail_request(1, Fault::Refuse(libc::EIO));
     assert_eq!(kind(client.snapshot()), ErrorKind::Other);
 }

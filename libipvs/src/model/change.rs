@@ -58,21 +58,36 @@ impl Change {
     }
 }
 
-/// The change as an instruction: `add real server 10.0.0.11:80 to tcp 192.0.2.1:80`.
+/// The change as an instruction, with the settings that matter most: `edit real server 10.0.0.11:80
+/// of tcp 192.0.2.1:80 (direct routing, weight 0)`.
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
-            Change::AddService(service) => write!(f, "add service {}", service.key),
-            Change::EditService(service) => write!(f, "edit service {}", service.key),
+            Change::AddService(service) => {
+                write!(f, "add service {} ({})", service.key, service.scheduler)
+            }
+            Change::EditService(service) => {
+                write!(f, "edit service {} ({})", service.key, service.scheduler)
+            }
             Change::DeleteService(key) => write!(f, "delete service {key}"),
-            Change::AddDestination(key, new) => write!(f, "add real server {} to {key}", new.key),
-            Change::EditDestination(key, new) => write!(f, "edit real server {} of {key}", new.key),
+            Change::AddDestination(key, new) => {
+                let (server, method, weight) = (new.key, new.forwarding, new.weight);
+                write!(f, "add real server {server} to {key} ({method}, weight {weight})")
+            }
+            Change::EditDestination(key, new) => {
+                let (server, method, weight) = (new.key, new.forwarding, new.weight);
+                write!(f, "edit real server {server} of {key} ({method}, weight {weight})")
+            }
             Change::DeleteDestination(key, old) => write!(f, "delete real server {old} of {key}"),
             Change::Flush => f.write_str("delete all services"),
             Change::Zero(Some(key)) => write!(f, "zero the counters of {key}"),
             Change::Zero(None) => f.write_str("zero all counters"),
-            Change::SetTimeouts(_) => f.write_str("set the timeouts"),
-            Change::StartDaemon(daemon) => write!(f, "start the {} daemon", daemon.role),
+            Change::SetTimeouts(Timeouts { tcp, tcp_fin, udp }) => {
+                write!(f, "set the timeouts (tcp {tcp}, tcp_fin {tcp_fin}, udp {udp}; 0 keeps one)")
+            }
+            Change::StartDaemon(daemon) => {
+                write!(f, "start the {} daemon on {}", daemon.role, daemon.interface)
+            }
             Change::StopDaemon(role) => write!(f, "stop the {role} daemon"),
         }
     }

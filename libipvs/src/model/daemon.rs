@@ -29,8 +29,6 @@ impl fmt::Display for DaemonRole {
 
 /// A synchronisation daemon. The kernel chooses the settings that are `None`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(remote = "Self", deny_unknown_fields))]
 #[non_exhaustive]
 pub struct Daemon {
     /// The role: it sends or receives.
@@ -42,17 +40,13 @@ pub struct Daemon {
     pub sync_id: u32,
     /// The maximum length of a message in bytes (`IPVS_DAEMON_ATTR_SYNC_MAXLEN`), which the kernel
     /// clamps.
-    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::serde::required"))]
     pub max_length: Option<u16>,
     /// The multicast group (`IPVS_DAEMON_ATTR_MCAST_GROUP` or `_GROUP6`). Default: 224.0.0.81.
-    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::serde::required"))]
     pub group: Option<IpAddr>,
     /// The UDP port (`IPVS_DAEMON_ATTR_MCAST_PORT`, in host byte order on the wire too).
     /// Default: 8848.
-    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::serde::required"))]
     pub port: Option<NonZeroU16>,
     /// The TTL of messages (`IPVS_DAEMON_ATTR_MCAST_TTL`). Default: 1.
-    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::serde::required"))]
     pub ttl: Option<u8>,
 }
 
@@ -152,8 +146,6 @@ impl DaemonBuilder {
 /// assert_eq!((only_udp.tcp, only_udp.udp), (0, 60));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(remote = "Self", deny_unknown_fields))]
 #[non_exhaustive]
 pub struct Timeouts {
     /// The timeout of a TCP connection (`IPVS_CMD_ATTR_TIMEOUT_TCP`).

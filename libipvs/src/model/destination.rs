@@ -113,7 +113,7 @@ pub enum Checksum {
 pub struct DestinationKey {
     /// The IP address, RIP (`IPVS_DEST_ATTR_ADDR`).
     pub address: IpAddr,
-    /// The port (`IPVS_DEST_ATTR_PORT`).
+    /// The port (`IPVS_DEST_ATTR_PORT`). 0 in a service for all ports: packets keep theirs.
     pub port: u16,
 }
 
@@ -154,7 +154,8 @@ pub struct Destination {
     pub forwarding: Forwarding,
     /// The encapsulation, if the method is tunnel.
     pub tunnel: Tunnel,
-    /// The weight, 0 to 2147483647 (`IPVS_DEST_ATTR_WEIGHT`). With 0 it gets no new connections.
+    /// The weight, 0 to 2147483647 (`IPVS_DEST_ATTR_WEIGHT`). With 0 it gets no new connections, except
+    /// those of clients that persistence keeps there (sysctl `net.ipv4.vs.expire_quiescent_template`).
     pub weight: u32,
     /// The number of connections at which it gets no more; 0 for no limit
     /// (`IPVS_DEST_ATTR_U_THRESH`).
@@ -171,13 +172,14 @@ impl Destination {
     }
 
     /// Returns a builder for a real server on the director's network that has the virtual IP
-    /// address too. Its port must be that of the service, because packets are not changed.
+    /// address too. Its port should be that of the service: packets are not changed, so the kernel
+    /// accepts any other port, and ignores it.
     pub fn direct_routing(server: SocketAddr) -> DestinationBuilder {
         Destination::builder(Forwarding::DirectRouting, server)
     }
 
     /// Returns a builder for a real server at the end of a tunnel that has the virtual IP address
-    /// too. Its port must be that of the service.
+    /// too. Its port should be that of the service, as for direct routing.
     pub fn tunnel(server: SocketAddr, tunnel: Tunnel) -> DestinationBuilder {
         let mut builder = Destination::builder(Forwarding::Tunnel, server);
         builder.0.tunnel = tunnel;

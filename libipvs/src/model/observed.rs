@@ -1,6 +1,6 @@
 //! The kernel's view of services and real servers: settings and statistics.
 
-use super::{Destination, Service};
+use super::{Destination, Service, ServiceKey};
 use std::fmt;
 
 /// Counters since they were last zeroed, and current rates (`IPVS_SVC_ATTR_STATS64`,
@@ -70,7 +70,8 @@ pub struct ObservedEntry {
     pub destinations: Vec<ObservedDestination>,
 }
 
-/// The counters and rates in words.
+/// The counters and rates on one line: `5 connections (1/s), in 50 packets (10/s) 4000 bytes (800/s),
+/// out 40 packets (8/s) 90000 bytes (18000/s)`.
 impl fmt::Display for Statistics {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         write!(
@@ -98,16 +99,26 @@ impl fmt::Display for ObservedService {
     }
 }
 
-/// The real server, its connections and its traffic.
+/// The real server, its connections and its traffic on one line: `10.0.0.11:80 direct routing weight 1:
+/// 3 active, 2 inactive, 0 persistent, 5 connections (1/s), ...`.
 impl fmt::Display for ObservedDestination {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let Destination { key, forwarding, weight, .. } = &self.destination;
         let (active, inactive) = (self.active, self.inactive);
-        let statistics = &self.statistics;
+        let (persistent, statistics) = (self.persistent, &self.statistics);
         write!(
             f,
-            "{key} {forwarding} weight {weight}: {active} active, {inactive} inactive, {statistics}"
+            "{key} {forwarding} weight {weight}: {active} active, {inactive} inactive, \
+             {persistent} persistent, {statistics}"
         )
+    }
+}
+
+impl ObservedEntry {
+    /// Returns the identity of the service.
+    #[must_use]
+    pub fn key(&self) -> &ServiceKey {
+        &self.service.service.key
     }
 }
 

@@ -397,16 +397,16 @@ fn changes_and_observations_are_displayed() {
     let server = Destination::direct_routing(socket("10.0.0.11:80")).build().unwrap();
     let daemon = Daemon::backup("eth0").build().unwrap();
     for (change, text) in [
-        (Change::AddService(service.clone()), "add service tcp 192.0.2.1:80"),
-        (Change::EditService(service.clone()), "edit service tcp 192.0.2.1:80"),
+        (Change::AddService(service.clone()), "add service tcp 192.0.2.1:80 (wlc)"),
+        (Change::EditService(service.clone()), "edit service tcp 192.0.2.1:80 (wlc)"),
         (Change::DeleteService(key), "delete service tcp 192.0.2.1:80"),
         (
             Change::AddDestination(key, server.clone()),
-            "add real server 10.0.0.11:80 to tcp 192.0.2.1:80",
+            "add real server 10.0.0.11:80 to tcp 192.0.2.1:80 (direct routing, weight 1)",
         ),
         (
             Change::EditDestination(key, server.clone()),
-            "edit real server 10.0.0.11:80 of tcp 192.0.2.1:80",
+            "edit real server 10.0.0.11:80 of tcp 192.0.2.1:80 (direct routing, weight 1)",
         ),
         (
             Change::DeleteDestination(key, server.key),
@@ -415,8 +415,11 @@ fn changes_and_observations_are_displayed() {
         (Change::Flush, "delete all services"),
         (Change::Zero(Some(key)), "zero the counters of tcp 192.0.2.1:80"),
         (Change::Zero(None), "zero all counters"),
-        (Change::SetTimeouts(Timeouts::default()), "set the timeouts"),
-        (Change::StartDaemon(daemon), "start the backup daemon"),
+        (
+            Change::SetTimeouts(Timeouts::default()),
+            "set the timeouts (tcp 0, tcp_fin 0, udp 0; 0 keeps one)",
+        ),
+        (Change::StartDaemon(daemon), "start the backup daemon on eth0"),
         (Change::StopDaemon(DaemonRole::Master), "stop the master daemon"),
     ] {
         assert_eq!(change.to_string(), text);
@@ -440,7 +443,7 @@ fn changes_and_observations_are_displayed() {
     assert_eq!(observed.to_string(), format!("tcp 192.0.2.1:80 wlc: {traffic}"));
     let mut observed = ObservedDestination::from(server);
     (observed.active, observed.inactive, observed.statistics) = (11, 12, statistics);
-    let text = "10.0.0.11:80 direct routing weight 1: 11 active, 12 inactive";
+    let text = "10.0.0.11:80 direct routing weight 1: 11 active, 12 inactive, 0 persistent";
     assert_eq!(observed.to_string(), format!("{text}, {traffic}"));
     let methods = [Forwarding::Masquerading, Forwarding::Local, Forwarding::Tunnel];
     let methods = methods.into_iter().chain([Forwarding::Bypass, Forwarding::Other(7)]);

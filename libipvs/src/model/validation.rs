@@ -43,7 +43,8 @@ pub enum ValidationError {
         /// The upper threshold.
         upper: u32,
     },
-    /// The real server's address is not that of a host.
+    /// The real server's address is not that of a host: it is unspecified, multicast, the broadcast
+    /// address or an IPv4 address in IPv6 form. Loopback is one.
     #[error("{0} is not the address of a host")]
     Address(IpAddr),
     /// The UDP port of a GUE tunnel is 0.

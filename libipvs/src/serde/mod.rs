@@ -13,6 +13,7 @@ mod destination;
 mod name;
 mod observed;
 mod service;
+mod settings;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -95,18 +96,18 @@ macro_rules! as_text {
 
 as_text!(ServiceKey, DestinationKey);
 
-/// Implements the traits for a type that derives them with `remote = "Self"`; the values are checked.
-macro_rules! validated {
-    ($($type:ty),*) => {$(
+/// Implements the traits for a type with a form that is derived for it. The values are checked.
+macro_rules! remote {
+    ($($type:ty: $form:ty;)*) => {$(
         impl Serialize for $type {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                <$type>::serialize(self, serializer)
+                <$form>::serialize(self, serializer)
             }
         }
 
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<$type, D::Error> {
-                let value = <$type>::deserialize(deserializer)?;
+                let value = <$form>::deserialize(deserializer)?;
                 value.validate().map_err(D::Error::custom)?;
                 Ok(value)
             }
@@ -114,7 +115,10 @@ macro_rules! validated {
     )*};
 }
 
-validated!(Daemon, Timeouts);
+remote! {
+    Daemon: settings::DaemonJson;
+    Timeouts: settings::TimeoutsJson;
+}
 
 /// A member that a listing adds. It is ignored.
 type Listed = Option<IgnoredAny>;

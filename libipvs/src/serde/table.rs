@@ -19,7 +19,9 @@ pub struct TableJson<'a> {
     /// Null if they are unknown, or not desired.
     #[serde(default, deserialize_with = "given")]
     timeouts: Option<Option<Timeouts>>,
-    daemons: Option<Vec<Daemon>>,
+    /// Null is an empty list.
+    #[serde(default, deserialize_with = "given")]
+    daemons: Option<Option<Vec<Daemon>>>,
 }
 
 /// Distinguishes a member that is null from one that is missing.
@@ -36,14 +38,13 @@ impl<'a> From<&'a Table> for TableJson<'a> {
         };
         let timeouts = Some(table.timeouts()).filter(|timeouts| *timeouts != Timeouts::default());
         let roles = [DaemonRole::Master, DaemonRole::Backup];
+        let daemons = roles.into_iter().filter_map(|role| table.daemon(role).cloned());
         TableJson {
             format: None,
             ipvs: None,
             services: table.iter().map(entry).collect(),
             timeouts: Some(timeouts),
-            daemons: Some(
-                roles.into_iter().filter_map(|role| table.daemon(role).cloned()).collect(),
-            ),
+            daemons: Some(Some(daemons.collect())),
         }
     }
 }
@@ -54,16 +55,20 @@ impl TryFrom<TableJson<'_>> for Table {
     fn try_from(json: TableJson) -> Result<Table, String> {
         let mut table = Table::default();
         let mut apply = |change: Change| {
-            change.validate().map_err(|invalid| invalid.to_string())?;
-            table.apply(&change).map_err(|error| error.to_string())
+            change.validate().map_err(|invalid| format!("cannot {change}: {invalid}"))?;
+            table.apply(&change).map_err(|error| format!("cannot {change}: {error}"))
         };
-        for mut service in json.services {
-            let servers = service.servers.take().ok_or("missing field `servers`")?;
-            let service = Service::try_from(service)?;
+        for (n, mut service) in json.services.into_iter().enumerate() {
+            let place = |error: String| format!("services[{n}]: {error}");
+            let servers = service.servers.take();
+            let servers = servers.ok_or_else(|| place("missing field `servers`".into()))?;
+            let service = Service::try_from(service).map_err(place)?;
             let key = service.key;
             apply(Change::AddService(service))?;
-            for server in servers {
-                apply(Change::AddDestination(key, server.try_into()?))?;
+            for (m, server) in servers.into_iter().enumerate() {
+                let place = |error: String| format!("services[{n}].servers[{m}]: {error}");
+                let server = Destination::try_from(server).map_err(place)?;
+                apply(Change::AddDestination(key, server))?;
             }
         }
         let is_listing = json.ipvs.is_some();
@@ -76,7 +81,7 @@ impl TryFrom<TableJson<'_>> for Table {
         if json.daemons.is_none() && !is_listing {
             return Err("missing field `daemons`".into());
         }
-        for daemon in json.daemons.unwrap_or_default() {
+        for daemon in json.daemons.flatten().unwrap_or_default() {
             apply(Change::StartDaemon(daemon))?;
         }
         Ok(table)

@@ -229,6 +229,45 @@ fn invalid_documents_are_refused() {
 }
 
 #[test]
+fn an_error_says_where() {
+    let mut twice = document();
+    let services = twice["services"].as_array_mut().unwrap();
+    services.push(services[1].clone());
+    assert_eq!(
+        table(twice).unwrap_err(),
+        "cannot add service mark 7 IPv6 (rr): Service already exists"
+    );
+    for (pointer, value, text) in [
+        (
+            "/services/1/scheduler",
+            json!(""),
+            "services[1]: invalid scheduler name '': must have 1 to 15 bytes and no zero byte",
+        ),
+        (
+            "/services/0/servers/1/weight",
+            json!(4000000000u32),
+            "services[0].servers[1]: weight 4000000000 is above 2147483647",
+        ),
+        (
+            "/services/0/servers/1/address",
+            json!("10.1.0.1"),
+            "cannot add real server 10.1.0.1:5060 to udp 10.0.0.1:5060 (tunnel, weight 1): \
+             Destination already exists",
+        ),
+    ] {
+        assert_eq!(table(with(pointer, value)).unwrap_err(), text);
+    }
+    let mut without = document();
+    without["services"][1].as_object_mut().unwrap().remove("servers");
+    assert_eq!(table(without).unwrap_err(), "services[1]: missing field `servers`");
+    // Null daemons are none.
+    assert_eq!(
+        table(with("/daemons", json!(null))).unwrap(),
+        table(with("/daemons", json!([]))).unwrap()
+    );
+}
+
+#[test]
 fn a_number_equals_its_name() {
     assert_eq!(table(with("/services/0/protocol", json!(17))), table(document()));
     assert_eq!(table(with("/services/0/servers/0/forwarding", json!(2))), table(document()));

@@ -111,7 +111,15 @@ pub fn inverse(change: &Change, before: &Table) -> Vec<Change> {
         }
         Change::Flush => before.services.values().flat_map(add_entry).collect(),
         Change::Zero(_) => Vec::new(),
-        Change::SetTimeouts(_) => vec![Change::SetTimeouts(before.timeouts)],
+        Change::SetTimeouts(set) => {
+            let mut old = before.timeouts;
+            for (old, set) in values_mut(&mut old).into_iter().zip(values(set)) {
+                if set == 0 {
+                    *old = 0;
+                }
+            }
+            vec![Change::SetTimeouts(old)]
+        }
         Change::StartDaemon(daemon) => vec![Change::StopDaemon(daemon.role)],
         Change::StopDaemon(role) => {
             before.daemon(*role).cloned().map(Change::StartDaemon).into_iter().collect()

@@ -51,7 +51,23 @@ impl Entry {
 
 /// Virtual services with their real servers, timeouts and synchronisation daemons.
 ///
-/// Two tables are equal if they have equal entries, in any order.
+/// Two tables are equal if they have equal entries, in any order, equal timeouts and equal daemons.
+///
+/// One service or real server is changed by [`Table::apply`], or by [`Extend`], which replaces an entry:
+///
+/// ```
+/// use libipvs::Table;
+/// use libipvs::model::{Change, Destination, Service};
+/// use libipvs::table::Entry;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let web = Service::tcp("192.0.2.1:80".parse()?).build()?;
+/// let server = Destination::direct_routing("10.0.0.11:80".parse()?).build()?;
+/// let mut table: Table = [Entry::new(web.clone(), [server.clone()])].into_iter().collect();
+/// table.apply(&Change::EditDestination(web.key, server.with_weight(0)))?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Table {
     services: IndexMap<ServiceKey, Entry>,
@@ -209,6 +225,11 @@ impl Table {
         self.timeouts
     }
 
+    /// Replaces the timeouts.
+    pub(crate) fn set_timeouts(&mut self, timeouts: Timeouts) {
+        self.timeouts = timeouts;
+    }
+
     /// Returns the synchronisation daemon of a role.
     pub fn daemon(&self, role: DaemonRole) -> Option<&Daemon> {
         match role {
@@ -235,13 +256,15 @@ impl Table {
     }
 }
 
-/// Adds services with their real servers. One that the table has already is replaced.
+/// Adds services with their real servers. One that the table has already is replaced in its place;
+/// timeouts and daemons stay.
 impl Extend<Entry> for Table {
     fn extend<I: IntoIterator<Item = Entry>>(&mut self, entries: I) {
         self.services.extend(entries.into_iter().map(|entry| (entry.service.key, entry)));
     }
 }
 
+/// Creates a table without timeouts and daemons. Of several entries for a service the last one stays.
 impl FromIterator<Entry> for Table {
     fn from_iter<I: IntoIterator<Item = Entry>>(entries: I) -> Table {
         let mut table = Table::default();

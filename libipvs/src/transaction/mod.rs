@@ -15,7 +15,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 /// The extent to which a desired table is complete. In either scope, a desired table without
-/// daemons leaves the running ones alone.
+/// daemons leaves the running ones alone: [`Client::stop_daemon`] stops them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Scope {
@@ -61,8 +61,8 @@ pub struct ChangeError {
 /// The reason why the changes of a plan were not made.
 ///
 /// Its text names the first change that failed, the reason, how many failed, and whether the others
-/// were rolled back: `cannot add real server 10.0.0.12:80 to tcp 192.0.2.1:80: Memory allocation
-/// problem (1 of 5 changes failed; the table is as it was before)`.
+/// were rolled back: `cannot add real server 10.0.0.12:80 to tcp 192.0.2.1:80 (direct
+/// routing, weight 1): Memory allocation problem (1 of 5 changes failed; the table is as it was before)`.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ApplyError {
@@ -94,7 +94,7 @@ impl ApplyError {
         }
     }
 
-    /// Returns the first error.
+    /// Returns the first error. Every error of this crate has one.
     #[must_use]
     pub fn error(&self) -> Option<&Error> {
         match self {
@@ -178,6 +178,8 @@ impl<T: Transport> Client<T> {
 
     /// Makes the changes of a plan, or rolls all of them back if one fails.
     ///
+    /// A plan that is no longer up to date fails when the kernel refuses one of its changes, because a
+    /// service or real server exists or does not exist; other concurrent changes are not noticed.
     /// The rollback does not touch other services. Changes that another program makes concurrently
     /// to the services of the plan may be lost. If a change is invalid, nothing is sent.
     pub fn apply_plan(&mut self, plan: &Plan) -> Result<(), ApplyError> {

@@ -39,7 +39,7 @@ fn tables() -> (Table, Table) {
         Change::AddService(service(2, "rr")),
         Change::AddService(service(3, "rr")),
         Change::AddDestination(key(3), destination(1)),
-        Change::SetTimeouts(Timeouts::default().with_tcp(5)),
+        Change::SetTimeouts(Timeouts { tcp: 5, tcp_fin: 120, udp: 300 }),
     ];
     let new = [
         Change::AddService(service(1, "wlc")),
@@ -48,7 +48,7 @@ fn tables() -> (Table, Table) {
         Change::AddService(service(2, "rr")),
         Change::AddService(service(4, "rr")),
         Change::AddDestination(key(4), destination(1)),
-        Change::SetTimeouts(Timeouts::default().with_tcp(6)),
+        Change::SetTimeouts(Timeouts { tcp: 6, tcp_fin: 120, udp: 300 }),
         start(Daemon::master("eth0")),
     ];
     (table(&old), table(&new))
@@ -94,7 +94,7 @@ fn a_refused_rollback_is_reported() {
     kernel.fail_change(FIRST_BATCH, Fault::Refuse(libc::EPERM));
     let error = client.apply(&new, Scope::Whole).expect_err("a fault");
     assert!(!error.is_rolled_back());
-    let text = "cannot add real server 10.0.0.1:80 to tcp 192.0.2.4:80: Memory allocation problem \
+    let text = "cannot add real server 10.0.0.1:80 to tcp 192.0.2.4:80 (direct routing, weight 1): Memory allocation problem \
                 (1 of 9 changes failed; some others could not be rolled back: \
                 cannot stop the master daemon: Permission denied (you must be root))";
     assert_eq!(error.to_string(), text);
@@ -313,7 +313,7 @@ fn an_invalid_change_is_refused_before_anything_is_sent() {
     assert_eq!(error.error().unwrap().kind(), ErrorKind::Invalid);
     assert_eq!(
         error.to_string(),
-        "cannot add service tcp 192.0.2.2:80: persistence of 50000000 seconds is not between 1 and \
+        "cannot add service tcp 192.0.2.2:80 (rr): persistence of 50000000 seconds is not between 1 and \
          42949672 (1 of 2 changes failed; the table is as it was before)"
     );
     assert_eq!(kernel.changes(), []);

@@ -140,7 +140,7 @@ complete -c ipvsadm -n '__ipvsadm_first' -s Z -l zero -d 'Zero the counters of o
 complete -c ipvsadm -n '__ipvsadm_first' -l set -d 'Set the timeouts of idle connections in seconds: TCP, TCP after a FIN, UDP; 0 keeps a timeout'
 complete -c ipvsadm -n '__ipvsadm_first; or __ipvsadm_behind start-daemon' -l start-daemon -x -a 'master backup' -d 'Start the daemon that sends connections to other directors (master) or receives them (backup)'
 complete -c ipvsadm -n '__ipvsadm_first; or __ipvsadm_behind stop-daemon' -l stop-daemon -x -a 'master backup' -d 'Stop the daemon with this role'
-complete -c ipvsadm -n '__ipvsadm_first' -s h -l help -d 'Print this help'
+complete -c ipvsadm -n '__ipvsadm_first' -s h -l help -d 'Print help: -h a screen of it, --help every option'
 complete -c ipvsadm -n '__ipvsadm_first' -s v -l version -d 'Print the version'
 complete -c ipvsadm -n '__ipvsadm_is add-service edit-service delete-service add-server edit-server delete-server list zero' -s t -l tcp-service -x -a '(__ipvsadm_services -t)' -d 'TCP service at this address'
 complete -c ipvsadm -n '__ipvsadm_is add-service edit-service delete-service add-server edit-server delete-server list zero' -s u -l udp-service -x -a '(__ipvsadm_services -u)' -d 'UDP service at this address'

@@ -14,7 +14,10 @@ pub enum Command {
         /// The name of the file as given; `-` for standard input.
         file: Vec<u8>,
     },
-    Help,
+    Help {
+        /// All options, not just a screen of the most important commands.
+        whole: bool,
+    },
     Version,
 }
 

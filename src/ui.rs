@@ -15,6 +15,8 @@ pub struct Ui {
     stdout: BufWriter<Box<dyn Write>>,
     stderr: Box<dyn Write>,
     stderr_is_terminal: bool,
+    /// The length of the progress that is shown.
+    progress: usize,
 }
 
 impl Ui {
@@ -37,6 +39,7 @@ impl Ui {
             stdout: BufWriter::with_capacity(OUTPUT_BUFFER, stdout),
             stderr: Box::new(stderr),
             stderr_is_terminal,
+            progress: 0,
         }
     }
 
@@ -69,9 +72,12 @@ impl Ui {
         }
     }
 
-    /// Overwrites the current line of the terminal. Without a terminal it prints nothing.
+    /// Overwrites the current line of the terminal; an empty text clears it. Without a terminal it
+    /// prints nothing.
     pub fn progress(&mut self, text: &str) {
-        if self.stderr_is_terminal {
+        let changes = text.len() + self.progress > 0;
+        self.progress = text.len();
+        if self.stderr_is_terminal && changes {
             let _ = write!(self.stderr, "\r{text}\x1b[K");
             let _ = self.stderr.flush();
         }

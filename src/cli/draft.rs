@@ -17,7 +17,7 @@ pub struct Draft<'a> {
     /// The virtual service that the command is about.
     pub key: Option<ServiceKey>,
     /// The address of the service as given, for messages.
-    address: &'a [u8],
+    pub address: &'a [u8],
     pub ipv6: bool,
     /// The service to add or edit, but for its key and its scheduler flags.
     pub service: Service,
@@ -33,6 +33,8 @@ pub struct Draft<'a> {
     pub save: Save,
     /// The file to restore.
     pub file: &'a [u8],
+    /// The verb was given by its long name.
+    pub is_long: bool,
 }
 
 impl<'a> Draft<'a> {
@@ -53,6 +55,7 @@ impl<'a> Draft<'a> {
             list: List::default(),
             save: Save::default(),
             file: b"",
+            is_long: false,
         }
     }
 

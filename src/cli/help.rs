@@ -10,6 +10,46 @@ pub fn version() -> String {
     format!("ipvsadm v1.31 (ipvsadm in Rust {}; IPVS v1.2.1)", env!("CARGO_PKG_VERSION"))
 }
 
+/// Returns a screen of help: the commands, and how a first service is made.
+pub fn short() -> String {
+    format!("{}\n{SHORT}", version())
+}
+
+const SHORT: &str = "\
+Usage: ipvsadm COMMAND [OPTIONS]
+
+Virtual services and real servers
+  -A SERVICE [-s scheduler] [-p]   add a virtual service; -E edits, -D deletes
+  -a SERVICE -r HOST[:PORT] [-g|-i|-m] [-w weight]
+                                   add a real server; -e edits, -d deletes
+  -C                               delete all virtual services
+SERVICE is -t, -u or --sctp-service with VIP:PORT, or -f with a firewall mark.
+-g is direct routing (default), -i a tunnel, -m NAT.
+
+Table
+  -L [SERVICE] [-n]                list (default); --stats, --rate, --pretty,
+                                   --json; -c connections, --timeout, --daemon
+  -Z [SERVICE]                     zero the counters
+  -S, ipvsadm-save [FILE]          save the table as rules
+  -R, ipvsadm-restore [FILE]       execute rules; replace the table by a file
+  --set TCP TCPFIN UDP             set timeouts
+  --start-daemon, --stop-daemon    synchronise connections with a director
+  -h, --help, -v, --version
+
+Subcommands, each with --help
+  apply FILE                       change the table to match a file
+  drain SERVICE -r HOST[:PORT]     take a real server out without breaking
+                                   connections
+  rs-setup VIP                     make this host a real server
+  top                              watch the table live
+
+Examples
+  ipvsadm -A -t 192.0.2.1:80 -s rr
+  ipvsadm -a -t 192.0.2.1:80 -r 10.0.0.11 -g
+  ipvsadm -Ln
+Every option: ipvsadm --help, or man ipvsadm.
+";
+
 /// Returns the whole help.
 pub fn text() -> String {
     let help = command().render_help();
@@ -83,6 +123,23 @@ fn heading(section: Section) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_short_help_fits_a_screen() {
+        let text = short();
+        let lines: Vec<&str> = text.lines().collect();
+        assert!((24..=40).contains(&lines.len()), "{} lines", lines.len());
+        assert!(lines.iter().all(|line| line.len() <= 80), "{text}");
+        for row in OPTIONS.iter().filter(|row| row.verb.is_some()) {
+            let name = match row.short.first() {
+                Some(letter) => format!("-{}", char::from(*letter)),
+                None => format!("--{}", row.long),
+            };
+            assert!(text.contains(&name), "{name}");
+        }
+        let examples = lines.iter().filter(|line| line.starts_with("  ipvsadm ")).count();
+        assert_eq!(examples, 3);
+    }
 
     #[test]
     fn the_help_describes_every_option() {

@@ -76,8 +76,8 @@ pub const OPTIONS: &[OptionRow] = &[
         .help("Stop the daemon with this role")
         .argument("role").values(ROLES)
         .parses(|draft, text| value::role(text, "stop-daemon parameter").map(|role| draft.daemon.role = role)),
-    verb("help", b"h", &[], |_| Ok(Command::Help))
-        .help("Print this help")
+    verb("help", b"h", &[], |draft| Ok(Command::Help { whole: draft.is_long }))
+        .help("Print help: -h a screen of it, --help every option")
         .ignores_rest(),
     verb("version", b"v", &[], |_| Ok(Command::Version))
         .help("Print the version")

@@ -20,9 +20,10 @@ pub fn command<W: AsRef<[u8]>>(words: &[W], names: &dyn Names) -> Result<Command
     let Some((row @ OptionRow { verb: Some(verb), .. }, value)) = first else {
         let word = words.first().map_or(&b""[..], AsRef::as_ref);
         let message = format!("unknown command `{}'", printable(word));
-        return Err(no_command(&message).hint(suggestions::subcommand(word)));
+        return Err(no_command(&message).hint(suggestions::command(word)));
     };
     let mut draft = Draft::new(names);
+    draft.is_long = lexer.word().starts_with(b"--");
     row.apply(&mut draft, value)?;
     if verb.ignores_rest {
         return (verb.command)(draft);
@@ -30,8 +31,11 @@ pub fn command<W: AsRef<[u8]>>(words: &[W], names: &dyn Names) -> Result<Command
     let mut illegal = None;
     while let Some((option, value)) = lexer.option()? {
         if option.verb.is_some() {
-            let word = printable(lexer.word());
-            return Err(CommandError::usage(format!("invalid option `{word}'")));
+            let error =
+                CommandError::usage(format!("invalid option `{}'", printable(lexer.word())));
+            let is_help = matches!(option.long, "help" | "version");
+            let hint = is_help.then(|| format!("did you mean ipvsadm --{}?", option.long));
+            return Err(error.hint(hint));
         }
         if !option.unchecked {
             draft.record(option.name)?;

@@ -183,7 +183,8 @@ fn other_commands() {
         ("-S --full", save(false, true)),
         ("-R", restore("-")),
         ("-R rules", restore("rules")),
-        ("-h -t x --nosuch", Command::Help),
+        ("-h -t x --nosuch", Command::Help { whole: false }),
+        ("--help -t x", Command::Help { whole: true }),
         ("--version -A", Command::Version),
     ] {
         assert_eq!(command(line), Ok(expected), "{line}");
@@ -349,7 +350,9 @@ fn a_line_begins_with_a_command() {
     for (line, reason, hint) in [
         ("", "unknown command `'", None),
         ("foo", "unknown command `foo'", None),
-        ("-n -L", "unknown command `-n'", None),
+        ("-n -L", "unknown command `-n'", Some("the command comes first: ipvsadm -Ln")),
+        ("lits", "unknown command `lits'", Some("did you mean ipvsadm -Ln?")),
+        ("-X=", "-X=: option does not take an argument", None),
         ("drian", "unknown command `drian'", Some("did you mean drain?")),
         ("--lst", "--lst: unknown option", Some("did you mean --list?")),
         ("--start-daemon", "--start-daemon: missing argument", None),

@@ -1,7 +1,7 @@
 //! Validation: the rules about several options, and the typed values that a valid draft makes.
 
 use super::draft::Draft;
-use super::value;
+use super::{suggestions, value};
 use crate::command::{Columns, Form, List, Subject};
 use crate::error::CommandError;
 use libipvs::model::*;
@@ -68,7 +68,8 @@ impl Draft<'_> {
         let key = self.key()?;
         if matches!(key, ServiceKey::Address { port: 0, .. }) && self.service.persistence.is_none()
         {
-            return error("Zero port specified for non-persistent service");
+            let text = "Zero port specified for non-persistent service";
+            return Err(CommandError::usage(text).hint(suggestions::port(self.address, &key)));
         }
         let datagrams = match key {
             ServiceKey::Address { protocol, .. } => protocol == Protocol::Udp,

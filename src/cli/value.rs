@@ -2,6 +2,7 @@
 //!
 //! An error quotes the value in the words of 1.31.
 
+use super::suggestions;
 use crate::error::CommandError;
 use crate::names::{self, Names};
 use crate::text::printable;
@@ -160,7 +161,10 @@ pub fn endpoint(
         };
         Some(Endpoint { address, port })
     };
-    parse().ok_or_else(|| illegal(&format!("{side} server address[:port]"), text))
+    parse().ok_or_else(|| {
+        let error = illegal(&format!("{side} server address[:port]"), text);
+        error.hint(suggestions::brackets(text))
+    })
 }
 
 /// Splits an endpoint into its address and the text of its port.

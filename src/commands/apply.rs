@@ -104,7 +104,7 @@ fn apply_line(table: &mut Table, rule: &Rule, command: &Command) -> Result<(), L
         Command::Change(Change::Zero(_) | Change::StopDaemon(_)) => {}
         Command::Change(change) => return Ok(table.apply(change)?),
         Command::List(_) | Command::Save(_) | Command::Restore { .. } => {}
-        Command::Help | Command::Version => {}
+        Command::Help { .. } | Command::Version => {}
     }
     let verb = rule.text.split(|b| b.is_ascii_whitespace()).find(|word| word.starts_with(b"-"));
     let verb = printable(verb.unwrap_or_default());

@@ -4,6 +4,7 @@
 //! can do that. Nothing but the weight changes.
 
 use super::context::Context;
+use super::hints;
 use crate::command::Drain;
 use crate::error::{CommandError, ErrorKind};
 use crate::host::signals::{self, BlockedSignals};
@@ -81,6 +82,14 @@ pub fn drain<C: Transport>(context: &mut Context<C>, task: &Drain) -> Result<(),
     };
     // Clears the line that showed the progress.
     context.ui.progress("");
+    let result = result.map_err(|error| {
+        let client = context.client.get().ok().filter(|_| context.ui.stderr_is_terminal());
+        let missing = client.and_then(|client| match observe(client, task) {
+            Ok(Err(missing)) => hints::of_missing(client, &task.service, missing),
+            _ => None,
+        });
+        error.hint(missing)
+    });
     writeln!(context.ui, "{}", result?).map_err(CommandError::output)
 }
 

@@ -5,9 +5,10 @@ use crate::error::CommandError;
 use crate::ui::Ui;
 use std::io::Write;
 
-/// Prints the help.
-pub fn help(ui: &mut Ui) -> Result<(), CommandError> {
-    ui.write_all(help::text().as_bytes()).map_err(CommandError::output)
+/// Prints a screen of help, or the whole of it.
+pub fn help(ui: &mut Ui, whole: bool) -> Result<(), CommandError> {
+    let text = if whole { help::text() } else { help::short() };
+    ui.write_all(text.as_bytes()).map_err(CommandError::output)
 }
 
 /// Prints the version.

@@ -3,10 +3,11 @@
 //! The kernel is asked again for what exists; nothing is changed.
 
 use crate::cli::options;
-use crate::cli::suggestions::nearest;
+use crate::cli::suggestions::{nearest, scheduler};
 use crate::view::labels::Labels;
 use crate::view::rules;
 use libipvs::model::*;
+use libipvs::table::TableError;
 use libipvs::{Client, Error, Transport};
 
 /// The maximum length of a useful list.
@@ -42,6 +43,9 @@ pub fn of_change<C: Transport>(
         (Change::EditDestination(key, _) | Change::DeleteDestination(key, _), libc::ENOENT) => {
             servers(client, key)
         }
+        (Change::StartDaemon(daemon), _) if daemon.interface.is_empty() => {
+            Some("give the interface to the other director: --mcast-interface eth0".to_string())
+        }
         _ => None,
     }
 }
@@ -57,10 +61,13 @@ fn name(service: &Service) -> Option<String> {
         let known = options::values(option);
         if known.contains(&name) {
             modules.push(format!("{prefix}{name}"));
-        } else {
-            return nearest(name, known.iter().copied())
-                .map(|name| format!("did you mean {name}?"));
+            continue;
         }
+        let meant = match option {
+            "scheduler" => scheduler(name, known),
+            _ => nearest(name, known.iter().copied()),
+        };
+        return meant.map(|name| format!("did you mean {name}?"));
     }
     Some(format!("this kernel has no module {}", modules.join(" or ")))
 }
@@ -70,6 +77,18 @@ fn services<C: Transport>(client: &mut Client<C>) -> Option<String> {
     let services = client.configured_services().ok()?;
     let names = services.iter().map(|service| rules::head(labels, &service.key));
     listed("the table is empty", "services", names.collect())
+}
+
+/// Returns a hint for a service or a real server that a command names and the table does not have.
+pub fn of_missing<C: Transport>(
+    client: &mut Client<C>,
+    service: &ServiceKey,
+    error: TableError,
+) -> Option<String> {
+    match error {
+        TableError::NoSuchDestination => servers(client, service),
+        _ => services(client),
+    }
 }
 
 fn servers<C: Transport>(client: &mut Client<C>, service: &ServiceKey) -> Option<String> {

@@ -98,8 +98,8 @@ fn execute<C: Transport>(
         Command::List(list) => list::list(context, list)?,
         Command::Save(save) => save::save(context, *save)?,
         Command::Restore { file } => restore::restore(context, file)?,
-        Command::Help => {
-            help::help(&mut context.ui)?;
+        Command::Help { whole } => {
+            help::help(&mut context.ui, *whole)?;
             return Ok(ControlFlow::Break(()));
         }
         Command::Version => {
@@ -174,7 +174,9 @@ mod tests {
         let fixture = Fixture::new();
         let version = fixture.line("-v").ok();
         assert!(version.starts_with("ipvsadm v") && version.lines().count() == 1, "{version}");
-        assert!(fixture.line("-h").ok().contains("--add-service"));
+        assert!(fixture.line("--help").ok().contains("--add-service"));
+        let short = fixture.line("-h").ok();
+        assert!(short.contains("Examples") && !short.contains("--add-service"), "{short}");
     }
 
     #[test]

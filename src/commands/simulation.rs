@@ -95,7 +95,7 @@ pub fn simulate(
             return Err(reject(ui, too_many));
         }
         if rejected.is_none() {
-            let ends_restore = matches!(rule.command, Ok(Command::Help | Command::Version));
+            let ends_restore = matches!(rule.command, Ok(Command::Help { .. } | Command::Version));
             keep(rule);
             if ends_restore {
                 break;

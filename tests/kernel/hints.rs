@@ -6,6 +6,7 @@ pub const TESTS: &[Test] = &[
     ("hints: misspelled options, commands and schedulers are corrected", corrections),
     ("hints: existing services and real servers are listed", existing),
     ("hints: what exists can be changed, other families need a tunnel", alternatives),
+    ("hints: each slip that people make gets the command that they meant", slips),
     ("hints: without a terminal the error stands alone", without_terminal),
 ];
 
@@ -94,6 +95,62 @@ fn alternatives() {
     ]);
     // The hint works.
     ipvsadm("-a -t 10.0.0.1:80 -r [fd00::2]:80 -i").ok();
+}
+
+fn slips() {
+    let list = "did you mean ipvsadm -Ln?\n";
+    let add = "use ipvsadm -A to add a virtual service, and -a to add a real server\n";
+    let delete = "use ipvsadm -D to delete a virtual service, and -d to delete a real server\n";
+    let port = |vip: &str| {
+        format!("give a port, for example {vip}:80, or -p for a service of all ports\n")
+    };
+    let brackets = |vip: &str| format!("did you mean {vip}?\n");
+    all(&[
+        ("list", list),
+        ("ls", list),
+        ("show", list),
+        ("lsit", list),
+        ("add", add),
+        ("delete", delete),
+        ("del", delete),
+        ("save", "did you mean ipvsadm -Sn, or ipvsadm-save -n FILE?\n"),
+        ("help", "did you mean ipvsadm -h?\n"),
+        ("version", "did you mean ipvsadm -v?\n"),
+        (
+            "stop",
+            "use ipvsadm -C to delete all virtual services, and --stop-daemon to stop a sync daemon\n",
+        ),
+        ("-nL", "the command comes first: ipvsadm -Ln\n"),
+        ("-n", "the command comes first: ipvsadm -Ln\n"),
+        ("-nc", "the command comes first: ipvsadm -Lnc\n"),
+        ("-t 10.0.0.1:80 -A", "the command comes first, for example -L or -A\n"),
+        ("--json", "did you mean ipvsadm -L --json?\n"),
+        ("-A --help", "did you mean ipvsadm --help?\n"),
+        ("-A -t 10.0.0.1", &port("-t 10.0.0.1")),
+        ("-A -u 10.0.0.1:0", &port("-u 10.0.0.1")),
+        ("-A -t [fd00::1]", "give a port, for example [fd00::1]:80, or leave out the brackets\n"),
+        ("-A -t fd00::1", &port("-t [fd00::1]")),
+        ("-A -t fd00::1:80", &brackets("-t [fd00::1]:80")),
+        ("-A -u fd00::1:2:53", &brackets("-u [fd00::1:2]:53")),
+        ("-A -t 10.0.0.1:80 -s roundrobin", "did you mean rr?\n"),
+        ("-A -t 10.0.0.1:80 -s Least-Conn", "did you mean lc?\n"),
+        ("-A -t 10.0.0.1:80 -s maglev", "did you mean mh?\n"),
+        (
+            "--start-daemon master",
+            "give the interface to the other director: --mcast-interface eth0\n",
+        ),
+        ("drain -t 10.0.0.1:80 -r 10.0.0.2", "the table is empty\n"),
+    ]);
+    oracle_with("-R", "-A -t 10.0.0.1:80\n-a -t 10.0.0.1:80 -r 10.0.0.2\n").ok();
+    all(&[
+        ("drain -t 10.0.0.1:80 -r 10.0.0.3", "existing real servers: -r 10.0.0.2:80\n"),
+        ("drain -t 10.0.0.1:81 -r 10.0.0.2", "existing services: -t 10.0.0.1:80\n"),
+        ("drain --undo -t 10.0.0.1:80 -r 10.0.0.3", "existing real servers: -r 10.0.0.2:80\n"),
+    ]);
+    // What a hint shows works.
+    for line in ["-Ln", "-Sn", "-h", "-v", "-L --json", "--help"] {
+        ipvsadm(line).ok();
+    }
 }
 
 fn without_terminal() {

@@ -21,6 +21,15 @@ pub enum Command {
     Version,
 }
 
+/// What a command line left to a default, or what was replaced by one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Defaults {
+    /// No forwarding method was given.
+    pub method: bool,
+    /// The port that was given for a real server, but not used.
+    pub replaced_port: Option<u16>,
+}
+
 impl From<Change> for Command {
     fn from(change: Change) -> Command {
         Command::Change(change)

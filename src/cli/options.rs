@@ -16,7 +16,8 @@ use std::num::NonZeroU16;
 pub const SERVICE: &str = "service-address";
 /// The name of the option that names a real server.
 pub const SERVER: &str = "real-server";
-const METHOD: &str = "forwarding-method";
+/// The name of the options that name a forwarding method.
+pub const METHOD: &str = "forwarding-method";
 
 #[rustfmt::skip]
 const SERVICE_VERBS: &[&str] = &[

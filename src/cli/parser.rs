@@ -7,13 +7,21 @@ use super::draft::Draft;
 use super::lexer::Lexer;
 use super::options::OptionRow;
 use super::suggestions;
-use crate::command::Command;
+use crate::command::{Command, Defaults};
 use crate::error::{CommandError, ErrorKind};
 use crate::names::Names;
 use crate::text::printable;
 
 /// Parses the words of a command line, or of a line of `-R`.
 pub fn command<W: AsRef<[u8]>>(words: &[W], names: &dyn Names) -> Result<Command, CommandError> {
+    Ok(command_and_defaults(words, names)?.0)
+}
+
+/// Parses the words of a command line, and returns what they left to defaults.
+pub fn command_and_defaults<W: AsRef<[u8]>>(
+    words: &[W],
+    names: &dyn Names,
+) -> Result<(Command, Defaults), CommandError> {
     let mut lexer = Lexer::new(words);
     // Without a valid first option the line has no command at all.
     let first = lexer.option().map_err(|e| no_command(&e.message).hint(e.hint))?;
@@ -26,7 +34,7 @@ pub fn command<W: AsRef<[u8]>>(words: &[W], names: &dyn Names) -> Result<Command
     draft.is_long = lexer.word().starts_with(b"--");
     row.apply(&mut draft, value)?;
     if verb.ignores_rest {
-        return (verb.command)(draft);
+        return Ok(((verb.command)(draft)?, Defaults::default()));
     }
     let mut illegal = None;
     while let Some((option, value)) = lexer.option()? {
@@ -51,7 +59,8 @@ pub fn command<W: AsRef<[u8]>>(words: &[W], names: &dyn Names) -> Result<Command
         return Err(CommandError::usage(format!("unexpected argument {}", printable(word))));
     }
     draft.check_options(row.name, verb.requires, illegal)?;
-    (verb.command)(draft)
+    let defaults = draft.defaults();
+    Ok(((verb.command)(draft)?, defaults))
 }
 
 fn no_command(reason: &str) -> CommandError {

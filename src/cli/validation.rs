@@ -1,8 +1,8 @@
 //! Validation: the rules about several options, and the typed values that a valid draft makes.
 
 use super::draft::Draft;
-use super::{suggestions, value};
-use crate::command::{Columns, Form, List, Subject};
+use super::{options, suggestions, value};
+use crate::command::{Columns, Defaults, Form, List, Subject};
 use crate::error::CommandError;
 use libipvs::model::*;
 
@@ -92,6 +92,20 @@ impl Draft<'_> {
             ServiceKey::Mark { .. } => 0,
         };
         Ok(DestinationKey { address: server.address, port: server.port.unwrap_or(service_port) })
+    }
+
+    /// Returns what was left to defaults.
+    pub fn defaults(&self) -> Defaults {
+        let service_port = match self.key {
+            Some(ServiceKey::Address { port, .. }) => Some(port),
+            _ => None,
+        };
+        let keeps_port = self.destination.forwarding != Forwarding::Masquerading;
+        let given = self.server.and_then(|server| server.port).filter(|_| keeps_port);
+        Defaults {
+            method: !self.has(options::METHOD),
+            replaced_port: given.filter(|given| service_port.is_some_and(|port| port != *given)),
+        }
     }
 
     /// Returns the real server to add or edit.

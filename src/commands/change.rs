@@ -3,9 +3,28 @@
 
 use super::context::Context;
 use super::hints;
+use super::notes::{self, ThisHost};
+use crate::command::Defaults;
 use crate::error::CommandError;
 use libipvs::Transport;
 use libipvs::model::Change;
+
+/// Makes one change, and prints notes about it on a terminal.
+pub fn change_with_notes<C: Transport>(
+    context: &mut Context<C>,
+    change: &Change,
+    defaults: Defaults,
+) -> Result<(), CommandError> {
+    if !context.ui.stderr_is_terminal() {
+        return self::change(context, change);
+    }
+    let previous = notes::previous_method(context.client.get()?, change);
+    self::change(context, change)?;
+    for note in notes::of_change(change, defaults, previous, &ThisHost) {
+        context.ui.message(&note);
+    }
+    Ok(())
+}
 
 /// Makes one change.
 pub fn change<C: Transport>(context: &mut Context<C>, change: &Change) -> Result<(), CommandError> {

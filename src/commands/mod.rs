@@ -12,6 +12,7 @@ mod hints;
 mod input;
 mod list;
 mod netns;
+mod notes;
 pub mod restore;
 pub mod rs_setup;
 mod rules;
@@ -81,11 +82,14 @@ fn classic<C: Transport>(
     context: &mut Context<C>,
     words: &[impl AsRef<[u8]>],
 ) -> Result<(), CommandError> {
-    let command = match words {
-        [] => parser::command(&["-L"], context.names),
-        words => parser::command(words, context.names),
+    let (command, defaults) = match words {
+        [] => parser::command_and_defaults(&["-L"], context.names)?,
+        words => parser::command_and_defaults(words, context.names)?,
     };
-    execute(context, &command?).map(|_| ())
+    match command {
+        Command::Change(change) => change::change_with_notes(context, &change, defaults),
+        command => execute(context, &command).map(|_| ()),
+    }
 }
 
 /// Executes a command line, or a line of `-R`. `Break` ends `-R`.

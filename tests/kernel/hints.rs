@@ -1,12 +1,13 @@
 //! Hints that follow an error on a terminal. Scripts never see them.
 
-use crate::support::{Test, ipvsadm, oracle, oracle_with, program, run};
+use crate::support::{Test, ipvsadm, oracle, oracle_with, program, run, sh};
 
 pub const TESTS: &[Test] = &[
     ("hints: misspelled options, commands and schedulers are corrected", corrections),
     ("hints: existing services and real servers are listed", existing),
     ("hints: what exists can be changed, other families need a tunnel", alternatives),
     ("hints: each slip that people make gets the command that they meant", slips),
+    ("hints: notes follow a change that is probably not meant", notes),
     ("hints: without a terminal the error stands alone", without_terminal),
 ];
 
@@ -151,6 +152,65 @@ fn slips() {
     for line in ["-Ln", "-Sn", "-h", "-v", "-L --json", "--help"] {
         ipvsadm(line).ok();
     }
+}
+
+/// Makes a change on a terminal and without one, each from the rules `before`.
+#[track_caller]
+fn note(before: &str, line: &str) -> String {
+    oracle_with("-R", &format!("-C\n{before}")).ok();
+    assert_eq!(ipvsadm(line).ok(), "", "{line}");
+    let rules = oracle("-Sn").ok();
+    oracle_with("-R", &format!("-C\n{before}")).ok();
+    let command = format!("{} {line}", program("ipvsadm").display());
+    let text = run("script", &["-qec", &command, "/dev/null"], b"").ok().replace("\r\n", "\n");
+    assert_eq!(oracle("-Sn").ok(), rules, "{line}");
+    text
+}
+
+fn notes() {
+    sh("ip link set lo up; ip link add d0 type dummy; ip link set d0 up
+        ip addr add 10.0.0.1/24 dev d0; ip addr add 10.0.0.100/32 dev d0
+        ip addr add fd00::100/64 dev d0 nodad; ip route add default via 10.0.0.254");
+    let web = "-A -t 10.0.0.100:80\n";
+    let nat = "-A -t 10.0.0.100:80\n-a -t 10.0.0.100:80 -r 10.0.0.11:80 -m\n";
+    let method = |old: &str| {
+        format!(
+            "note: the forwarding method was {old} and is direct routing now, the default of -e\n"
+        )
+    };
+    let far =
+        "note: 10.9.0.9 is not on a directly connected network, which -g requires; use -i or -m\n";
+    for (before, line, text) in [
+        ("", "-A -t 10.0.0.100:80", ""),
+        ("", "-A -u [fd00::100]:53", ""),
+        ("", "-A -f 7", ""),
+        (
+            "",
+            "-A -t 10.0.0.101:80",
+            "note: 10.0.0.101 is no address of this host, so no packets to it arrive here\n",
+        ),
+        (nat, "-e -t 10.0.0.100:80 -r 10.0.0.11:80 -m -w 5", ""),
+        (nat, "-e -t 10.0.0.100:80 -r 10.0.0.11:80 -w 5", &method("masquerading")),
+        (nat, "-e -t 10.0.0.100:80 -r 10.0.0.11:80 -g", ""),
+        (web, "-a -t 10.0.0.100:80 -r 10.0.0.11", ""),
+        (web, "-a -t 10.0.0.100:80 -r 10.0.0.11:80", ""),
+        (web, "-a -t 10.0.0.100:80 -r 10.0.0.11:8080 -m", ""),
+        (
+            web,
+            "-a -t 10.0.0.100:80 -r 10.0.0.11:8080 -i",
+            "note: port 80 is used instead of 8080: only -m changes the port of packets\n",
+        ),
+        (web, "-a -t 10.0.0.100:80 -r 10.0.0.1", ""),
+        (web, "-a -t 10.0.0.100:80 -r 127.0.0.1", ""),
+        (web, "-a -t 10.0.0.100:80 -r 10.9.0.9", far),
+        (web, "-a -t 10.0.0.100:80 -r 10.9.0.9 -i", ""),
+        (nat, "-d -t 10.0.0.100:80 -r 10.0.0.11", ""),
+    ] {
+        assert_eq!(note(before, line), text, "{line}");
+    }
+    // Lines of a script have no notes.
+    let command = format!("echo -A -t 10.0.0.102:80 | {} -R", program("ipvsadm").display());
+    assert_eq!(run("script", &["-qec", &command, "/dev/null"], b"").ok(), "");
 }
 
 fn without_terminal() {

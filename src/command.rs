@@ -95,12 +95,24 @@ pub struct List {
     pub sorted: bool,
     /// Print large numbers in full.
     pub exact: bool,
+    /// Print statistics and rates, in JSON.
+    pub all_counters: bool,
+    /// Print timeouts, daemons and status beside the services, in JSON.
+    pub all: bool,
 }
 
 impl Default for List {
     fn default() -> List {
         let subject = Subject::Services(None, Columns::Plain);
-        List { subject, form: Form::Classic, numeric: false, sorted: true, exact: false }
+        List {
+            subject,
+            form: Form::Classic,
+            numeric: false,
+            sorted: true,
+            exact: false,
+            all_counters: false,
+            all: false,
+        }
     }
 }
 
@@ -124,6 +136,10 @@ pub enum Subject {
     },
     Timeouts,
     Daemons,
+    /// The sysctls of IPVS.
+    Sysctls,
+    /// The state of the connection table.
+    Status,
 }
 
 /// The columns in a list of services and their real servers.

@@ -1,11 +1,14 @@
 //! The one error type of commands: a kind, a message, a hint.
 
-use crate::text::os_error;
+use crate::text::{os_error, printable};
 use libipvs::table::TableError;
+use serde::Serialize;
+use std::fmt;
 use std::io;
 
-/// The kind of a failure. [`crate::exit`] maps it to the exit status.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The kind of a failure. [`crate::exit`] maps it to the exit status; JSON errors name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ErrorKind {
     /// A bad value, or options that do not go together.
     Usage,
@@ -53,13 +56,39 @@ pub struct CommandError {
     pub kind: ErrorKind,
     /// The failure and the value that caused it. Empty when there is nothing to print.
     pub message: String,
+    /// Where the error happened.
+    pub place: Option<Place>,
     /// Advice, printed when stderr is a terminal.
     pub hint: Option<String>,
 }
 
+/// The rule that an error is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Its line in the file, from 1. A change that no line requests, such as a deletion, has none.
+    pub line: Option<usize>,
+    /// Its text, printable.
+    pub rule: String,
+}
+
+impl Place {
+    pub fn new(line: Option<usize>, rule: &[u8]) -> Place {
+        Place { line, rule: printable(rule.trim_ascii()) }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self.line {
+            Some(line) => write!(f, "in line {line}: {}", self.rule),
+            None => write!(f, "in: {}", self.rule),
+        }
+    }
+}
+
 impl CommandError {
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> CommandError {
-        CommandError { kind, message: message.into(), hint: None }
+        CommandError { kind, message: message.into(), place: None, hint: None }
     }
 
     /// A bad value, or options that do not go together.
@@ -81,6 +110,11 @@ impl CommandError {
                 CommandError::new(ErrorKind::Output, message)
             }
         }
+    }
+
+    /// The same error with the rule that it is about.
+    pub fn at(self, place: Place) -> CommandError {
+        CommandError { place: Some(place), ..self }
     }
 
     /// The same error with a hint.
@@ -133,6 +167,12 @@ mod tests {
         let full = CommandError::output(io::Error::from_raw_os_error(libc::ENOSPC));
         let expected = "cannot write: No space left on device";
         assert_eq!(full, CommandError::new(ErrorKind::Output, expected));
+    }
+
+    #[test]
+    fn places() {
+        assert_eq!(Place::new(Some(3), b" -A \x1b ").to_string(), "in line 3: -A \\u{1b}");
+        assert_eq!(Place::new(None, b"-D -f 9\n").to_string(), "in: -D -f 9");
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! that an error follows what was printed before it.
 
 use crate::error::{CommandError, ErrorKind};
+use crate::exit;
+use serde::Serialize;
 use std::io::{self, BufWriter, IsTerminal, Read, Write};
 
 /// Bytes of standard output that are written at a time.
@@ -15,6 +17,8 @@ pub struct Ui {
     stdout: BufWriter<Box<dyn Write>>,
     stderr: Box<dyn Write>,
     stderr_is_terminal: bool,
+    /// Print errors as JSON, each on a line.
+    json_errors: bool,
     /// The length of the progress that is shown.
     progress: usize,
 }
@@ -39,6 +43,7 @@ impl Ui {
             stdout: BufWriter::with_capacity(OUTPUT_BUFFER, stdout),
             stderr: Box::new(stderr),
             stderr_is_terminal,
+            json_errors: false,
             progress: 0,
         }
     }
@@ -46,6 +51,11 @@ impl Ui {
     /// Takes standard input. The second time it is empty.
     pub fn take_stdin(&mut self) -> Box<dyn Read> {
         std::mem::replace(&mut self.stdin, Box::new(io::empty()))
+    }
+
+    /// Prints errors as JSON from now on.
+    pub fn set_json_errors(&mut self) {
+        self.json_errors = true;
     }
 
     /// Returns true when hints and progress are printed.
@@ -63,13 +73,29 @@ impl Ui {
 
     /// Prints an error, and its hint when stderr is a terminal.
     pub fn report(&mut self, error: &CommandError) {
-        if !error.message.is_empty() {
-            self.message(&error.message);
+        self.report_all(std::slice::from_ref(error));
+    }
+
+    /// Prints errors with one write: there may be hundreds.
+    pub fn report_all(&mut self, errors: &[CommandError]) {
+        let mut lines = Vec::new();
+        for error in errors {
+            match self.json_errors {
+                true if error.message.is_empty() => {}
+                true => lines.push(as_json(error)),
+                false => lines.extend(self.as_text(error)),
+            }
         }
-        match &error.hint {
-            Some(hint) if self.stderr_is_terminal => self.message(hint),
-            _ => {}
+        if !lines.is_empty() {
+            self.message(&lines.join("\n"));
         }
+    }
+
+    fn as_text(&self, error: &CommandError) -> impl Iterator<Item = String> {
+        let message = Some(error.message.clone()).filter(|message| !message.is_empty());
+        let place = error.place.as_ref().map(ToString::to_string);
+        let hint = error.hint.clone().filter(|_| self.stderr_is_terminal);
+        [message, place, hint].into_iter().flatten()
     }
 
     /// Overwrites the current line of the terminal; an empty text clears it. Without a terminal it
@@ -102,6 +128,30 @@ impl Ui {
             _ => result,
         }
     }
+}
+
+/// An error as JSON, on one line.
+fn as_json(error: &CommandError) -> String {
+    #[derive(Serialize)]
+    struct ErrorJson<'a> {
+        kind: ErrorKind,
+        status: u8,
+        text: &'a str,
+        line: Option<usize>,
+        rule: Option<&'a str>,
+        hint: Option<&'a str>,
+    }
+    let place = error.place.as_ref();
+    let json = ErrorJson {
+        kind: error.kind,
+        status: exit::status(error.kind),
+        text: &error.message,
+        line: place.and_then(|place| place.line),
+        rule: place.map(|place| place.rule.as_str()),
+        hint: error.hint.as_deref(),
+    };
+    // Strings and numbers always have a JSON form.
+    serde_json::to_string(&json).unwrap_or_default()
 }
 
 impl Write for Ui {

@@ -30,8 +30,9 @@ const SERVER_EDITS: &[&str] = &["add-server", "edit-server"];
 const LIST: &[&str] = &["list"];
 const START_DAEMON: &[&str] = &["start-daemon"];
 
-const SCHEDULERS: &[&str] =
-    &["rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh"];
+const SCHEDULERS: &[&str] = &[
+    "rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh", "twos",
+];
 const SCHEDULER_FLAGS: &[&str] =
     &["sh-fallback", "sh-port", "mh-fallback", "mh-port", "flag-1", "flag-2", "flag-3"];
 const ROLES: &[&str] = &["master", "backup"];
@@ -189,6 +190,13 @@ pub const OPTIONS: &[OptionRow] = &[
         .help("List the timeouts of idle connections"),
     option("daemon", b"", Listing, LIST)
         .help("List the synchronisation daemons"),
+    option("sysctls", b"", Listing, LIST)
+        .help("List the sysctls of IPVS, and which differ from the default"),
+    option("status", b"", Listing, LIST)
+        .help("List the number of connections, their limit, and whether rates are estimated"),
+    option("all", b"", Listing, LIST)
+        .help("With --json: services with counters and rates, timeouts, daemons and status in one document")
+        .sets(|draft, _| draft.list.all = true),
     option("stats", b"", Listing, LIST)
         .help("List the counters of connections, packets and bytes"),
     option("rate", b"", Listing, LIST)
@@ -203,7 +211,7 @@ pub const OPTIONS: &[OptionRow] = &[
     option("tun-info", b"", Listing, LIST)
         .help("List the tunnels to real servers"),
     option("json", b"", Listing, LIST)
-        .help("Print a JSON document, always numeric; also with -c, --timeout and --daemon")
+        .help("Print a JSON document, always numeric; also of -c, --timeout, --daemon, --sysctls, --status")
         .sets(|draft, _| draft.list.form = Form::Json),
     option("pretty", b"", Listing, LIST)
         .help("Print tables for a wide terminal, with bars for shares")
@@ -220,9 +228,9 @@ pub const OPTIONS: &[OptionRow] = &[
         .argument("id")
         .parses(|draft, text| value::number(text, 0, 255, "syncid").map(|id| draft.daemon.sync_id = id)),
     option("sync-maxlen", b"", Daemon, START_DAEMON)
-        .help("Maximum length of a message; the interface decides the default")
+        .help("Maximum length of a message, 1 to 65507; the interface decides the default")
         .argument("bytes")
-        .parses(|draft, text| value::number(text, 1, 65535, "sync-maxlen").map(|n| draft.daemon.max_length = Some(n))),
+        .parses(|draft, text| value::number(text, 1, 65507, "sync-maxlen").map(|n| draft.daemon.max_length = Some(n))),
     option("mcast-interface", b"", Daemon, START_DAEMON)
         .help("Interface to send or receive messages on")
         .argument("interface")

@@ -157,6 +157,10 @@ fn lists() {
         ("-L --nosort", List { sorted: false, ..plain.clone() }),
         ("-LX", List { exact: true, ..plain.clone() }),
         ("-L --json", List { form: Form::Json, ..plain.clone() }),
+        (
+            "-L --json --rate --stats",
+            List { form: Form::Json, all_counters: true, ..services(Columns::Statistics) },
+        ),
         ("-L --pretty --syncid 3", List { form: Form::Pretty, ..plain }),
         ("-L -f 7", subject(Subject::Services(Some(key), Columns::Plain))),
         ("-L --rate --stats --thresholds", services(Columns::Statistics)),
@@ -306,10 +310,6 @@ fn options_must_fit_each_other() {
         (
             "-L --daemon --timeout",
             "The option 'daemon' conflicts with the 'timeout' option in the 'list' command",
-        ),
-        (
-            "-L --json --rate --stats",
-            "The option 'rate' conflicts with the 'stats' option in the 'list' command",
         ),
         (
             "-L --pretty --rate --stats",

@@ -7,7 +7,8 @@ use crate::error::CommandError;
 use libipvs::model::*;
 
 /// Options of `-L` of which one can be given.
-const LIST_SUBJECTS: [&str; 4] = ["connection", "service-address", "timeout", "daemon"];
+const LIST_SUBJECTS: [&str; 6] =
+    ["connection", "service-address", "timeout", "daemon", "sysctls", "status"];
 
 /// Options that choose the columns of `-L`. The first of those given wins.
 const COLUMNS: [(&str, Columns); 5] = [
@@ -157,12 +158,16 @@ impl Draft<'_> {
     pub fn list(self) -> Result<List, CommandError> {
         let conflicts = |options: &[&str]| self.check_conflicts(options, "'list' command");
         conflicts(&LIST_SUBJECTS)?;
-        if self.list.form != Form::Classic {
+        if self.list.form == Form::Pretty {
             conflicts(&["stats", "rate"])?;
         }
         conflicts(&["json", "pretty"])?;
-        for subject in ["connection", "timeout", "daemon"] {
+        for subject in ["connection", "timeout", "daemon", "sysctls", "status"] {
             conflicts(&[subject, "pretty"])?;
+            conflicts(&[subject, "all"])?;
+        }
+        if self.list.all && self.list.form != Form::Json {
+            return error("The 'all' option requires the 'json' option");
         }
         let columns = COLUMNS.iter().find(|(option, _)| self.has(option)).map(|(_, c)| *c);
         let (subject, columns_fit) = if self.has("connection") {
@@ -172,12 +177,18 @@ impl Draft<'_> {
             (Subject::Timeouts, matches!(columns, None | Some(Columns::Tunnels)))
         } else if self.has("daemon") {
             (Subject::Daemons, matches!(columns, None | Some(Columns::Tunnels)))
+        } else if self.has("sysctls") {
+            (Subject::Sysctls, columns.is_none())
+        } else if self.has("status") {
+            (Subject::Status, columns.is_none())
         } else {
             (Subject::Services(self.key, columns.unwrap_or(Columns::Plain)), true)
         };
         if !columns_fit {
             return error("options conflicts in the list command");
         }
-        Ok(List { subject, ..self.list })
+        let all_counters =
+            self.list.all || self.list.form == Form::Json && self.has("stats") && self.has("rate");
+        Ok(List { subject, all_counters, ..self.list })
     }
 }

@@ -2,12 +2,12 @@
 //! it is. `ipvsadm-restore` does the same with a plan of its own.
 
 use super::context::Context;
-use super::rules::{Lines, Rule, location};
+use super::rules::{Lines, Rule};
 use super::simulation::{LineError, simulate};
 use super::subcommand;
 use crate::cli::{self, Invocation};
 use crate::command::{Apply, Command};
-use crate::error::{CommandError, ErrorKind};
+use crate::error::{CommandError, ErrorKind, Place};
 use crate::host::signals;
 use crate::text::printable;
 use crate::ui::Ui;
@@ -145,13 +145,13 @@ fn report<C>(context: &mut Context<C>, error: ApplyError, lines: &Lines) -> Comm
         ApplyError::Refused { refused, unrestored, .. } => {
             for ChangeError { change, error, .. } in refused {
                 let error = CommandError::from(error);
-                ui.report(&error);
                 kind = error.kind;
                 let causes = |command: &_| matches!(command, Ok(Command::Change(line)) if is_cause(line, &change));
-                match lines.reversed(names).find(|(_, _, command)| causes(command)) {
-                    Some((number, text, _)) => ui.message(&location(number, text)),
-                    None => ui.message(&format!("in: {}", as_line(&change))),
-                }
+                let place = match lines.reversed(names).find(|(_, _, command)| causes(command)) {
+                    Some((number, text, _)) => Place::new(Some(number), text),
+                    None => place_of(&change),
+                };
+                ui.report(&error.at(place));
             }
             report_unrestored(ui, &unrestored);
         }
@@ -160,17 +160,19 @@ fn report<C>(context: &mut Context<C>, error: ApplyError, lines: &Lines) -> Comm
             ui.report(&error);
             kind = error.kind;
             if let Err(error) = rollback {
-                ui.message(&format!("the table may have changed: {error}"));
+                let message = format!("the table may have changed: {error}");
+                ui.report(&CommandError::new(kind, message));
             }
         }
-        other => ui.message(&other.to_string()),
+        other => ui.report(&CommandError::new(kind, other.to_string())),
     }
     CommandError::silent(kind)
 }
 
 fn report_unrestored(ui: &mut Ui, unrestored: &[ChangeError]) {
     for ChangeError { change, error, .. } in unrestored {
-        ui.message(&format!("cannot roll back: {error}\nin: {}", as_line(change)));
+        let message = format!("cannot roll back: {error}");
+        ui.report(&CommandError::new(ErrorKind::Refused, message).at(place_of(change)));
     }
 }
 
@@ -190,12 +192,12 @@ fn is_cause(line: &Change, change: &Change) -> bool {
     }
 }
 
-/// Renders a change as a line of `-R`.
-fn as_line(change: &Change) -> String {
+/// A change that no line of the file requests.
+fn place_of(change: &Change) -> Place {
     let mut line = Vec::new();
     // Writing to a Vec does not fail.
     let _ = rules::change(&mut line, &mut Labels::numeric(), change);
-    printable(line.trim_ascii())
+    Place::new(None, &line)
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ use super::context::Context;
 use super::hints;
 use crate::command::{Columns, Form, List, Subject};
 use crate::error::{CommandError, ErrorKind};
+use crate::host;
+use crate::host::ipvs::{self, Status};
 use crate::names::Names;
 use crate::text::os_error;
 use crate::ui::Ui;
@@ -11,7 +13,7 @@ use crate::view::classic::{self, Listing};
 use crate::view::connections::Connections;
 use crate::view::labels::Labels;
 use crate::view::pretty::{Pretty, Screen};
-use crate::view::{View, json, order};
+use crate::view::{View, json, order, settings};
 use libipvs::connections::{self, Reader};
 use libipvs::model::{DestinationKey, ObservedService, ServiceKey};
 use libipvs::{Client, Transport};
@@ -30,6 +32,8 @@ pub fn list<C: Transport>(context: &mut Context<C>, list: &List) -> Result<(), C
         Subject::Connections { engines } => connections(context, list, *engines),
         Subject::Timeouts => timeouts(context, list.form),
         Subject::Daemons => daemons(context, list.form),
+        Subject::Sysctls => sysctls(context, list.form),
+        Subject::Status => status(context, list.form),
     };
     result.map_err(CommandError::into_list_failure)
 }
@@ -54,6 +58,73 @@ fn daemons<C: Transport>(context: &mut Context<C>, form: Form) -> Result<(), Com
     result.map_err(CommandError::output)
 }
 
+fn sysctls<C: Transport>(context: &mut Context<C>, form: Form) -> Result<(), CommandError> {
+    // Without the module there are none.
+    context.client.get()?.info()?;
+    let sysctls = ipvs::sysctls().map_err(unreadable)?;
+    let ui = &mut context.ui;
+    let result = match form {
+        Form::Json => json::sysctls(ui, &sysctls),
+        Form::Classic | Form::Pretty => settings::sysctls(ui, &sysctls),
+    };
+    result.map_err(CommandError::output)
+}
+
+fn status<C: Transport>(context: &mut Context<C>, form: Form) -> Result<(), CommandError> {
+    let status = read_status(context.client.get()?)?;
+    let ui = &mut context.ui;
+    let result = match form {
+        Form::Json => json::status(ui, &status),
+        Form::Classic | Form::Pretty => settings::status(ui, &status),
+    };
+    result.map_err(CommandError::output)
+}
+
+fn read_settings<C: Transport>(client: &mut Client<C>) -> Result<json::Settings, CommandError> {
+    let (timeouts, daemons) = (client.timeouts()?, client.daemons()?);
+    Ok(json::Settings { timeouts, daemons, status: read_status(client)? })
+}
+
+fn read_status<C: Transport>(client: &mut Client<C>) -> Result<Status, CommandError> {
+    let buckets = client.info()?.connection_table_size.into();
+    let services = client.configured_services()?.len() as u64;
+    let details = ipvs::details().map_err(unreadable)?;
+    let counted = details.iter().find(|(name, _)| name == "Conns");
+    let connections = match counted.and_then(|(_, count)| count.parse().ok()) {
+        Some(count) => count,
+        None => count_connections().map_err(cannot_read)?,
+    };
+    let max_connections = ipvs::max_connections().map_err(unreadable)?;
+    let frozen = ipvs::frozen().map_err(unreadable)?;
+    Ok(Status { connections, max_connections, buckets, services, frozen, details })
+}
+
+/// Counts the lines of the connection table, in constant memory.
+fn count_connections() -> io::Result<u64> {
+    let mut reader = Reader::open()?;
+    let mut count = 0;
+    loop {
+        match reader.lines()?.lines().count() {
+            0 => return Ok(count),
+            lines => count += lines as u64,
+        }
+    }
+}
+
+fn unreadable(error: host::Error) -> CommandError {
+    CommandError::new(ErrorKind::ListFailed, format!("cannot read {error}"))
+}
+
+/// Warns that rates stand still, on a terminal.
+fn warn_of_frozen_rates(ui: &mut Ui, columns: Columns) {
+    if columns != Columns::Rates || !ui.stderr_is_terminal() {
+        return;
+    }
+    if let Ok(Some(reason)) = ipvs::frozen() {
+        ui.message(&format!("note: the rates stand still: {reason}"));
+    }
+}
+
 fn services<C: Transport>(
     context: &mut Context<C>,
     list: &List,
@@ -72,9 +143,16 @@ fn services<C: Transport>(
         Some(key) => vec![service(client, ui, key)?],
         None => client.services()?,
     };
+    warn_of_frozen_rates(ui, columns);
+    let settings = match list.all {
+        true => Some(read_settings(client)?),
+        false => None,
+    };
     match (list.form, info) {
         (Form::Json, Some(info)) => {
-            let mut view = json::Services::new(ui, &info, columns).map_err(CommandError::output)?;
+            let mut view =
+                json::Services::new(ui, &info, columns, list.all_counters, settings.as_ref())
+                    .map_err(CommandError::output)?;
             print(client, list, services, &mut view)?;
             view.end().map_err(CommandError::output)
         }

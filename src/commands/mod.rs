@@ -41,6 +41,9 @@ pub fn program(
 ) -> ExitCode {
     let mut context = Context::process();
     let mut words: Vec<Vec<u8>> = std::env::args_os().skip(1).map(OsString::into_vec).collect();
+    if words.iter().any(|word| word == b"--json") {
+        context.ui.set_json_errors();
+    }
     let result = netns::enter(&mut words).and_then(|()| main(&mut context, &words));
     match context.ui.finish(result) {
         Ok(()) => ExitCode::SUCCESS,

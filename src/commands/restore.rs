@@ -7,12 +7,12 @@
 //! `ipvsadm-restore` checks the whole file and changes only what differs, or nothing.
 
 use super::context::Context;
-use super::rules::{Item, Lines, Reader, Rule, location};
+use super::rules::{Item, Lines, Reader, Rule};
 use super::simulation::{LineError, simulate};
 use super::{apply, change, execute, input};
 use crate::cli;
 use crate::command::{Apply, Command, List, Subject};
-use crate::error::{CommandError, ErrorKind};
+use crate::error::{CommandError, ErrorKind, Place};
 use libipvs::model::Change;
 use libipvs::table::{Table, TableError};
 use libipvs::{Client, Transport};
@@ -54,7 +54,7 @@ fn replace<C: Transport>(context: &mut Context<C>, task: &Apply) -> Result<(), C
     let (ui, names) = (&mut context.ui, context.names);
     let desired = simulate(ui, names, &task.file, apply_line, |rule| {
         if other.is_none() && !describes_table(&rule) {
-            other = Some(location(rule.number, &rule.text));
+            other = Some(Place::new(Some(rule.number), &rule.text));
         }
         lines.add(&rule);
     });
@@ -70,7 +70,7 @@ fn replace<C: Transport>(context: &mut Context<C>, task: &Apply) -> Result<(), C
         }
         Some(place) if task.dry_run || task.keep => {
             let text = "--dry-run and --keep require a file that only describes a table";
-            Err(CommandError::usage(format!("{text}\n{place}")))
+            Err(CommandError::usage(text).at(place))
         }
         Some(_) => {
             change::change(context, &Change::Flush)?;
@@ -160,11 +160,11 @@ impl<C: Transport> Restore<'_, C> {
                 flow
             }
             Err(error) => {
-                self.context.ui.report(&error);
+                let flow = self.fail(&error);
                 if error.kind != ErrorKind::ClosedPipe {
-                    self.context.ui.message(&location(number, &text));
+                    self.context.ui.report(&error.at(Place::new(Some(number), &text)));
                 }
-                self.fail(&error)
+                flow
             }
         }
     }
@@ -188,22 +188,20 @@ impl<C: Transport> Restore<'_, C> {
             }
         };
         // One write for all errors: there may be hundreds of lines.
-        let mut messages = Vec::new();
+        let mut errors = Vec::new();
         let mut flow = ControlFlow::Continue(());
         for (pending, result) in std::mem::take(&mut self.batch).iter().zip(results) {
             self.last = Ok(());
             if let Err(error) = result {
                 let error = CommandError::from(error);
                 flow = self.fail(&error);
-                messages.extend([error.message, location(pending.number, &pending.text)]);
+                errors.push(error.at(Place::new(Some(pending.number), &pending.text)));
             }
             if flow.is_break() {
                 break;
             }
         }
-        if !messages.is_empty() {
-            self.context.ui.message(&messages.join("\n"));
-        }
+        self.context.ui.report_all(&errors);
         flow
     }
 

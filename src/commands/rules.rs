@@ -8,7 +8,7 @@ use crate::cli::parser;
 use crate::command::Command;
 use crate::error::{CommandError, ErrorKind};
 use crate::names::Names;
-use crate::text::{os_error, printable};
+use crate::text::os_error;
 use std::io::{self, BufRead, BufReader, Read, Take};
 
 /// The maximum length of a line in bytes, without its newline.
@@ -21,11 +21,6 @@ pub struct Rule {
     pub number: usize,
     pub text: Vec<u8>,
     pub command: Result<Command, CommandError>,
-}
-
-/// The line that follows an error: where it happened.
-pub fn location(number: usize, line: &[u8]) -> String {
-    format!("in line {number}: {}", printable(line.trim_ascii()))
 }
 
 /// An item of a [`Reader`].
@@ -255,7 +250,6 @@ mod tests {
             _ => None,
         });
         assert_eq!(rules.map(|rule| rule.text.len()).collect::<Vec<_>>(), [MAX_QUOTED]);
-        assert_eq!(location(3, b" -A \x1b "), "in line 3: -A \\u{1b}");
         let long = format!("-C #{}", "x".repeat(2 * MAX_QUOTED));
         let rule = reader(long.as_bytes(), u64::MAX).nth(1);
         assert!(matches!(rule, Some(Ok(Item::Rule(rule))) if rule.text == long.as_bytes()));

@@ -1,9 +1,9 @@
 //! A whole file of rules, checked on a table in memory before the kernel's table changes.
 
 use super::input;
-use super::rules::{Item, Reader, Rule, location};
+use super::rules::{Item, Reader, Rule};
 use crate::command::Command;
-use crate::error::{CommandError, ErrorKind};
+use crate::error::{CommandError, ErrorKind, Place};
 use crate::names::Names;
 use crate::ui::Ui;
 use libipvs::Table;
@@ -83,8 +83,7 @@ pub fn simulate(
             // An earlier bad line may have been meant to add the missing service or server.
             Err(LineError { is_missing: true, .. }) if rejected.is_some() => {}
             Err(LineError { error, .. }) => {
-                ui.message(&error.message);
-                ui.message(&location(rule.number, &rule.text));
+                ui.report(&error.clone().at(Place::new(Some(rule.number), &rule.text)));
                 let new = Rejected::new(error.kind);
                 let is_misuse = new.is_misuse;
                 rejected.get_or_insert(new).is_misuse |= is_misuse;

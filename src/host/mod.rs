@@ -4,6 +4,7 @@
 pub mod fake;
 pub mod files;
 pub mod fou;
+pub mod ipvs;
 mod linux;
 pub mod modules;
 pub mod netlink;

@@ -10,6 +10,7 @@ pub mod labels;
 pub mod order;
 pub mod pretty;
 pub mod rules;
+pub mod settings;
 pub(crate) mod words;
 
 use libipvs::model::{ObservedDestination, ObservedService};

@@ -134,7 +134,13 @@ fn full_disk() {
         ["-Ln", "-Sn", "-L --timeout", "-L --json", "-Lc --json", "-Ln --pretty", "-h", "-v"]
     {
         let said = sh(&format!("{} {line} 2>&1 >/dev/full || echo $?", ours()));
-        assert_eq!(said, "cannot write: No space left on device\n1\n", "{line}");
+        let error = "cannot write: No space left on device";
+        let lines: Vec<&str> = said.lines().collect();
+        match line.contains("--json") {
+            true => assert!(lines[0].contains(&format!(r#""text":"{error}""#)), "{line}: {said}"),
+            false => assert_eq!(lines[0], error, "{line}"),
+        }
+        assert_eq!(lines[1..], ["1"], "{line}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! The ten everyday operations (add, edit, list, zero, delete; of services and of servers) for each
 //! kind of service. ipvsadm 1.31 reads the resulting table, so the test does not depend on our lists.
 
-use crate::support::{Test, ipvsadm, oracle, sh};
+use crate::support::{Test, ipvsadm, oracle, sh, table_size};
 use nix::sys::socket::{setsockopt, sockopt};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
@@ -128,9 +128,10 @@ impl Kind {
         assert_eq!(
             ipvsadm("-L -n").ok(),
             format!(
-                "IP Virtual Server version 1.2.1 (size=4096)\n\
+                "IP Virtual Server version 1.2.1 (size={})\n\
                  Prot LocalAddress:Port Scheduler Flags\n  \
-                 -> RemoteAddress:Port           Forward Weight ActiveConn InActConn\n{rows}"
+                 -> RemoteAddress:Port           Forward Weight ActiveConn InActConn\n{rows}",
+                table_size()
             )
         );
         assert_eq!(

@@ -125,7 +125,6 @@ fn slips() {
         ("-n", "the command comes first: ipvsadm -Ln\n"),
         ("-nc", "the command comes first: ipvsadm -Lnc\n"),
         ("-t 10.0.0.1:80 -A", "the command comes first, for example -L or -A\n"),
-        ("--json", "did you mean ipvsadm -L --json?\n"),
         ("-A --help", "did you mean ipvsadm --help?\n"),
         ("-A -t 10.0.0.1", &port("-t 10.0.0.1")),
         ("-A -u 10.0.0.1:0", &port("-u 10.0.0.1")),

@@ -1,7 +1,9 @@
 //! `--json`: every list is a document of schema/ipvsadm.schema.json with true contents.
 
 use crate::schema::{document, is_closed};
-use crate::support::{Test, ipvsadm, ipvsadm_with, oracle, oracle_with, program, same_text, sh};
+use crate::support::{
+    Test, ipvsadm, ipvsadm_with, oracle, oracle_with, program, same_text, sh, table_size,
+};
 use libipvs::{Client, Table};
 use serde_json::{Value, json};
 use std::net::{TcpStream, UdpSocket};
@@ -13,18 +15,23 @@ pub const TESTS: &[Test] = &[
     ("json: counters and rates", counted),
     ("json: connections", connections),
     ("json: timeouts and daemons", timeouts_and_daemons),
+    ("json: everything in one document", everything),
     ("json: changes of apply", changes),
     ("json: the order of the listing", order),
     ("json: options combined with --json", combinations),
+    ("json: errors", errors),
     ("json: reports and commands of rs-setup", rs_setup),
     ("json: 100,000 connections need constant memory", not_held),
 ];
 
 fn empty() {
-    let expected = "{\n  \"format\": 1,\n  \"ipvs\": {\n    \"version\": \"1.2.1\",\n    \
-        \"connection_table_size\": 4096\n  },\n  \"services\": []\n}\n";
-    assert_eq!(ipvsadm("-L --json").ok(), expected);
-    assert_eq!(ipvsadm("-L -n --json").ok(), expected);
+    let size = table_size();
+    let expected = &format!(
+        "{{\n  \"format\": 1,\n  \"ipvs\": {{\n    \"version\": \"1.2.1\",\n    \
+        \"connection_table_size\": {size}\n  }},\n  \"services\": []\n}}\n"
+    );
+    assert_eq!(&ipvsadm("-L --json").ok(), expected);
+    assert_eq!(&ipvsadm("-L -n --json").ok(), expected);
     document("services", expected);
     let expected = "{\n  \"format\": 1,\n  \"connections\": []\n}\n";
     assert_eq!(ipvsadm("-L -c --json").ok(), expected);
@@ -98,8 +105,11 @@ fn to_the_byte() {
       "one_packet": false,
       "servers": []
     }"#;
-    let head = "{\n  \"format\": 1,\n  \"ipvs\": {\n    \"version\": \"1.2.1\",\n    \
-        \"connection_table_size\": 4096\n  },\n  \"services\": [\n";
+    let size = table_size();
+    let head = format!(
+        "{{\n  \"format\": 1,\n  \"ipvs\": {{\n    \"version\": \"1.2.1\",\n    \
+        \"connection_table_size\": {size}\n  }},\n  \"services\": [\n"
+    );
     // In 1.31's order the mark is below 0 and comes first.
     let all = format!("{head}{mark},\n{service}\n  ]\n}}\n");
     same_text(&ipvsadm("-L --json").ok(), &all);
@@ -223,6 +233,39 @@ fn timeouts_and_daemons() {
     is_closed("daemons", &all);
 }
 
+fn everything() {
+    sh("ip link add eth0 type dummy; ip link set eth0 up; ip address add 10.0.0.1/24 dev eth0");
+    oracle_with("-R", "-A -f 1\n-A -t 10.0.0.1:80 -s rr\n-a -t 10.0.0.1:80 -r 10.1.0.1 -m\n").ok();
+    oracle("--set 11 12 13").ok();
+    oracle("--start-daemon backup --mcast-interface eth0 --syncid 9").ok();
+    let text = ipvsadm("-L --all --json").ok();
+    let all = document("services", &text);
+    is_closed("services", &all);
+    for (member, line) in [
+        ("ipvs", "-L --json"),
+        ("services", "-L --json --stats --rate"),
+        ("timeouts", "-L --timeout --json"),
+        ("daemons", "-L --daemon --json"),
+        ("status", "-L --status --json"),
+    ] {
+        let alone: Value = serde_json::from_str(&ipvsadm(line).ok()).expect("a document");
+        assert_eq!(all[member], alone[member], "{member}");
+    }
+    assert_eq!(all.as_object().map(|members| members.len()), Some(6));
+    for counted in [&all["services"][1], &all["services"][0]["servers"][0]] {
+        assert!(counted["statistics"].is_object() && counted["rates"].is_object(), "{text}");
+    }
+    // The library reads it as a table, with its settings.
+    let table: Table = serde_json::from_str(&text).expect("a table");
+    assert_eq!(table.timeouts().tcp, 11);
+    let snapshot = Client::connect().and_then(|mut client| client.snapshot()).expect("the table");
+    assert_eq!(table.len(), snapshot.len());
+    let one = document("services", &ipvsadm("-L --all --json -t 10.0.0.1:80").ok());
+    assert_eq!(one["services"].as_array().map(Vec::len), Some(1));
+    ipvsadm("-L --all").fails(2);
+    ipvsadm("-L --all --json -c").fails(2);
+}
+
 fn changes() {
     sh("ip link add eth0 type dummy; ip link set eth0 up; ip address add 10.0.0.1/24 dev eth0");
     oracle_with("-R", "-A -t 10.0.0.1:80\n-a -t 10.0.0.1:80 -r 10.0.0.2\n-a -t 10.0.0.1:80 -r 10.0.0.3\n-A -f 9\n").ok();
@@ -303,14 +346,19 @@ fn combinations() {
             "The option 'timeout' conflicts with the 'connection' option in the 'list' command\n",
         ),
         (
-            "-L --json --stats --rate",
+            "-L --pretty --stats --rate",
             "The option 'rate' conflicts with the 'stats' option in the 'list' command\n",
         ),
         ("-L --json -c --stats", "options conflicts in the list command\n"),
     ] {
-        assert_eq!(ipvsadm(line).fails(2), said, "{line}");
+        let err = ipvsadm(line).fails(2);
+        if line.contains("--json") {
+            let error = document("error", &err);
+            assert_eq!(error["text"], said.trim_end(), "{line}");
+        } else {
+            assert_eq!(err, said, "{line}");
+        }
     }
-    assert_eq!(ipvsadm("-L --json -t 10.0.0.9:80").fails(1), "No such service\n");
     assert_eq!(oracle("-Sn").ok(), "-A -t 10.0.0.1:80 -s wlc\n");
     let full = ipvsadm("-L --json");
     assert_eq!(ipvsadm_with("-R", "-L --json\n"), full);
@@ -321,6 +369,55 @@ fn combinations() {
         )),
         "1\n"
     );
+}
+
+/// The errors on stderr, one on each line: kind, status, text, line and rule.
+#[track_caller]
+fn errors_of(err: &str) -> Vec<Value> {
+    let error = |line| {
+        let error = document("error", line);
+        is_closed("error", &error);
+        json!([error["kind"], error["status"], error["text"], error["line"], error["rule"]])
+    };
+    err.lines().map(error).collect()
+}
+
+fn errors() {
+    let missing = json!(["list-failed", 1, "No such service", null, null]);
+    let err = ipvsadm("-L --json -t 10.0.0.9:80").fails(1);
+    assert_eq!(errors_of(&err), [missing]);
+    let err = ipvsadm("-L --json --nosuch").fails(255);
+    assert_eq!(errors_of(&err), [json!(["option", 255, "--nosuch: unknown option", null, null])]);
+    let err = ipvsadm("--netns /nonexistent -L --json").fails(2);
+    assert_eq!(errors_of(&err)[0][0], "usage");
+    let error = document("error", &ipvsadm("--json").fails(255));
+    assert_eq!(error["hint"], "did you mean ipvsadm -L --json?");
+    // Each bad rule of a file.
+    let rules = "-A -f 1\n-A -f x\n-a -f 7 -r 10.0.0.2\n\n-A -f 2 --what \"\u{1b}\"\n";
+    let ran = ipvsadm_with("apply --json -", rules);
+    let found = errors_of(&ran.err);
+    let place = |error: &Value| (error[0].clone(), error[1].clone(), error[3].clone());
+    let places: Vec<_> = found.iter().map(place).collect();
+    let expected = [("usage", 2, 2), ("option", 255, 5)];
+    assert_eq!(places, expected.map(|(k, s, l)| (json!(k), json!(s), json!(l))), "{}", ran.err);
+    assert_eq!((found[0][4].as_str(), ran.status), (Some("-A -f x"), 2));
+    // What only the kernel refuses.
+    let err = ipvsadm_with("apply --json -", "-A -f 1 -s nosuch\n").fails(255);
+    let refused = json!([
+        "refused",
+        255,
+        "Scheduler or persistence engine not found",
+        1,
+        "-A -f 1 -s nosuch"
+    ]);
+    assert_eq!(errors_of(&err), [refused]);
+    let err = ipvsadm("rs-setup --check --json --nosuch").fails(2);
+    assert_eq!(errors_of(&err)[0][0], "usage");
+    // A file without rules.
+    oracle("-A -f 9").ok();
+    let err = ipvsadm_with("apply --json -", "").fails(2);
+    assert_eq!(errors_of(&err)[0][0], "input");
+    assert_eq!(oracle("-Sn").ok(), "-A -f 9 -s wlc\n");
 }
 
 fn rs_setup() {

@@ -23,6 +23,7 @@ mod hints;
 mod json;
 mod json_rules;
 mod list;
+mod manual;
 mod misc;
 mod names;
 mod netns;
@@ -30,6 +31,7 @@ mod options;
 mod pretty;
 mod restore;
 mod save;
+mod settings;
 mod units;
 mod usage;
 mod values;
@@ -52,6 +54,8 @@ fn main() -> ExitCode {
         usage::TESTS,
         values::TESTS,
         save::TESTS,
+        settings::TESTS,
+        manual::TESTS,
         restore::TESTS,
         apply::TESTS,
         apply_abuse::TESTS,

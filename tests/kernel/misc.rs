@@ -112,11 +112,12 @@ fn daemon_errors() {
 }
 
 fn help() {
-    let out = ipvsadm("-h").ok();
+    let out = ipvsadm("--help").ok();
     for word in ["Usage", "--add-service", "--real-server", "--tun-type", "--start-daemon"] {
         assert!(out.contains(word), "{word}:\n{out}");
     }
-    assert_eq!(ipvsadm("--help").ok(), out);
+    let short = ipvsadm("-h").ok();
+    assert!((24..=40).contains(&short.lines().count()), "{short}");
 }
 
 fn version() {

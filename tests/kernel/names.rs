@@ -96,7 +96,7 @@ fn names_out() {
     assert_eq!(ipvsadm("-L").ok(), format!("{HEAD}{rows}"));
     assert_eq!(
         ipvsadm("-L -u vip-out.test:domain").ok(),
-        format!("{}UDP  vip-out.test:domain wlc\n", HEAD.split_once('\n').unwrap().1)
+        format!("{}UDP  vip-out.test:domain wlc\n", HEAD.to_string().split_once('\n').unwrap().1)
     );
     assert_eq!(
         ipvsadm("-S").ok(),

@@ -1,6 +1,6 @@
 //! Bad values: status 2, a message that quotes the value, and no change.
 
-use crate::support::{Test, ipvsadm, oracle, program, run};
+use crate::support::{Ran, Test, ipvsadm, oracle, program, run};
 
 pub const TESTS: &[Test] = &[
     ("values: marks", marks),
@@ -8,6 +8,7 @@ pub const TESTS: &[Test] = &[
     ("values: scheduler flags", flags),
     ("values: the largest timeout", largest_timeout),
     ("values: numbers are parsed as in 1.31", lenient_numbers),
+    ("values: the limits of numbers are those of 1.31", limits),
     // 1.31 does not quote these values, so it fails the tests from here on.
     ("values: addresses of services", service_addresses),
     ("values: addresses of servers", server_addresses),
@@ -30,6 +31,43 @@ fn refused(before: &str, values: &[&str]) {
         assert!(err.contains(value), "ipvsadm {before} '{value}': {err}");
     }
     assert_eq!(oracle("-Sn").ok(), "-A -t 10.0.0.1:80 -s wlc\n");
+}
+
+/// Both programs take or refuse the numbers at, below and above each limit.
+fn limits() {
+    let daemon = "--start-daemon master --mcast-interface lo";
+    for (before, least, most) in [
+        ("-A -f", 1_i64, 4294967295),
+        ("-A -p 9 -t 10.0.0.2:", 0, 65535),
+        ("-A -t 10.0.0.3:80 -p", 1, 2678400),
+        ("-a -t 10.0.0.1:80 -r 10.0.0.2 -w", 0, 2147483647),
+        ("-a -t 10.0.0.1:80 -r 10.0.0.2 -x", 0, 2147483647),
+        ("-a -t 10.0.0.1:80 -r 10.0.0.2 -x 2147483647 -y", 0, 2147483647),
+        ("-a -t 10.0.0.1:80 -r 10.0.0.2 -i --tun-type gue --tun-port", 1, 65535),
+        (&format!("{daemon} --syncid"), 0, 255),
+        (&format!("{daemon} --sync-maxlen"), 1, 65507),
+        (&format!("{daemon} --mcast-port"), 1, 65535),
+        (&format!("{daemon} --mcast-ttl"), 1, 255),
+        ("--set 0 0", 0, 2678400),
+    ] {
+        for value in [least - 1, least, least + 1, most - 1, most, most + 1] {
+            let blank = if before.ends_with(':') { "" } else { " " };
+            let line = format!("{before}{blank}{value}");
+            let result = |program: fn(&str) -> Ran| {
+                oracle("-C").ok();
+                oracle("-A -t 10.0.0.1:80").ok();
+                let status = program(&line).status;
+                let shown = ["-Sn", "-Ln --thresholds", "-L --timeout", "-L --daemon"];
+                let table = shown.map(|list| oracle(list).ok());
+                oracle("--stop-daemon master");
+                (status, table)
+            };
+            let (theirs, ours) = (result(oracle), result(ipvsadm));
+            assert_eq!(ours, theirs, "{line}");
+            let outside = !(least..=most).contains(&value);
+            assert_eq!(theirs.0 != 0, outside, "{line}: {}", theirs.0);
+        }
+    }
 }
 
 fn marks() {

@@ -28,6 +28,7 @@ fn effect(name: &str) -> Effect {
         "saved names can be restored" => Effect::Normalize(excuses::names),
         "concurrent lookups" => Effect::Invisible,
         "help and version" => Effect::Normalize(excuses::help),
+        "arguments first" | "reasons" | "unknown commands" | "output" => Effect::Invisible,
         "large marks" => Effect::Normalize(excuses::marks),
         "comments" => Effect::Rewrite(excuses::comments),
         "restore checks first" => Effect::Normalize(excuses::checked),

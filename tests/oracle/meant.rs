@@ -38,6 +38,22 @@ pub const MEANT: &[Meant] = &[
         "-h and -v require neither the kernel module nor privilege, and their text differs; that of -v begins the same.",
     ),
     meant(
+        "arguments first",
+        "Arguments are checked before IPVS is asked, so their errors need neither the kernel module nor privilege; 1.31 asks first.",
+    ),
+    meant(
+        "reasons",
+        "After \"Can't initialize ipvs:\" the error gives the reason and nothing else; 1.31 adds a second line, and calls a missing module \"Protocol not available\".",
+    ),
+    meant(
+        "unknown commands",
+        "A first word that is no command, such as -X, -nl or list, is named in the error; 1.31 only refers to its help.",
+    ),
+    meant(
+        "output",
+        "A list that cannot be written, for example to a full disk, ends with status 1, and with status 0 if its reader closes the pipe; 1.31 ends with status 0, and by SIGPIPE.",
+    ),
+    meant(
         "large marks",
         "A firewall mark of 2147483648 or more is shown and saved unchanged; 1.31 writes a negative number, which it cannot read back.",
     ),

@@ -39,6 +39,15 @@ fn differences() -> String {
     })
 }
 
+/// Returns the sysctls of IPVS with meaning and default as a list.
+fn sysctls() -> String {
+    let entry = |(name, default, meaning): &ipvsadm::host::ipvs::Known| {
+        let default = default.unwrap_or("depends on the machine").replace('\t', " ");
+        format!(".TP\n.B {}\n{} (default: {default})\n", roff::text(name), roff::text(meaning))
+    };
+    ipvsadm::host::ipvs::KNOWN.iter().map(entry).collect()
+}
+
 /// Returns the ids of findings and their meanings as a list.
 fn findings() -> String {
     KINDS.iter().fold(String::new(), |mut all, kind| {
@@ -66,6 +75,7 @@ fn page(name: &str, command: Option<clap::Command>) -> String {
             Some("OPTIONS") => page += options.as_deref().expect("a program with options"),
             Some("DIFFERENCES") => page += &differences(),
             Some("FINDINGS") => page += &findings(),
+            Some("SYSCTLS") => page += &sysctls(),
             Some(other) => match other.strip_prefix("DOC ") {
                 Some(name) => page += &doc(name),
                 None => panic!("{source}: unknown placeholder @{other}@"),

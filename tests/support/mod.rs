@@ -268,6 +268,15 @@ pub fn unprivileged(program: &Path, args: &[&str]) -> Ran {
     run("setpriv", &all, b"")
 }
 
+/// Returns the size of the connection table now, as 1.31 shows it. From Linux 7.1 on it changes, and is
+/// 0 until the first service.
+#[track_caller]
+pub fn table_size() -> String {
+    let list = oracle("-L -n").ok();
+    let size = list.split("(size=").nth(1).and_then(|rest| rest.split(')').next());
+    size.expect("a size in the first line").to_string()
+}
+
 /// Compares two long texts and reports only the first difference.
 #[track_caller]
 pub fn same_text(left: &str, right: &str) {

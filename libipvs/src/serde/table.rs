@@ -12,9 +12,12 @@ pub struct TableJson<'a> {
     #[serde(default, skip_serializing)]
     format: Listed,
     /// A document with this member is a listing of `ipvsadm -L --json`, which has neither timeouts nor
-    /// daemons. Both are required otherwise.
+    /// daemons without `--all`. Both are required otherwise.
     #[serde(default, skip_serializing)]
     ipvs: Listed,
+    #[expect(dead_code)]
+    #[serde(default, skip_serializing)]
+    status: Listed,
     services: Vec<ServiceJson<'a>>,
     /// Null if they are unknown, or not desired.
     #[serde(default, deserialize_with = "given")]
@@ -42,6 +45,7 @@ impl<'a> From<&'a Table> for TableJson<'a> {
         TableJson {
             format: None,
             ipvs: None,
+            status: None,
             services: table.iter().map(entry).collect(),
             timeouts: Some(timeouts),
             daemons: Some(Some(daemons.collect())),

@@ -141,7 +141,15 @@ fn headline(state: &State) -> String {
             line += &format!(" ({drained} with weight 0)");
         }
     }
+    match state.connections {
+        Some((used, Some(max))) => line += &format!("  {used} of {max} connections"),
+        Some((used, None)) => line += &format!("  {used} connections"),
+        None => {}
+    }
     line += &format!("  every {} s", state.interval.as_secs_f64());
+    if let Some(reason) = state.frozen {
+        line += &format!("  rates stand still: {reason}");
+    }
     line
 }
 

@@ -9,6 +9,7 @@
 //! the loop, which waits for nothing else. Nothing here changes the table.
 
 use crate::command;
+use crate::host::ipvs;
 use crate::names::Names;
 use draw::Capabilities;
 use keys::KeyAction;
@@ -231,7 +232,11 @@ impl<W: io::Write> View<W> {
             LoopEvent::Reading(table) => {
                 self.pending = false;
                 match table {
-                    Ok(table) => self.state.update(table, self.start.elapsed()),
+                    Ok(table) => {
+                        self.state.connections = ipvs::counted_connections();
+                        self.state.frozen = ipvs::frozen().unwrap_or(None);
+                        self.state.update(table, self.start.elapsed());
+                    }
                     Err(e) => self.state.error = Some(format!("Cannot read the table: {e}")),
                 }
             }

@@ -46,6 +46,10 @@ pub struct State {
     pub help: bool,
     /// The error of the last reading.
     pub error: Option<String>,
+    /// Entries of the connection table and their limit, where the kernel counts them.
+    pub connections: Option<(u64, Option<u64>)>,
+    /// The reason why rates stand still.
+    pub frozen: Option<&'static str>,
     /// True if services are open by default; those in `exceptions` are the opposite.
     open: bool,
     exceptions: HashSet<ServiceKey>,
@@ -79,6 +83,8 @@ impl State {
             paused: false,
             help: false,
             error: None,
+            connections: None,
+            frozen: None,
             open: true,
             exceptions: HashSet::new(),
             selected: None,

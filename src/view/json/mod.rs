@@ -5,10 +5,12 @@
 
 mod changes;
 mod connections;
+mod settings;
 mod table;
 
 pub use changes::changes;
 pub use connections::Connections;
+pub use settings::{Settings, status, sysctls};
 pub use table::Services;
 
 use libipvs::model::{Daemon, Timeouts};

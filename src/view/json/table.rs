@@ -1,6 +1,6 @@
 //! Services and their servers, as configured and as observed.
 
-use super::Document;
+use super::{Document, Settings};
 use crate::command::Columns;
 use crate::view::View;
 use crate::view::counters::counters;
@@ -13,10 +13,19 @@ use std::net::IpAddr;
 pub struct Services<W> {
     document: Document<W>,
     columns: Columns,
+    all_counters: bool,
 }
 
 impl<W: Write> Services<W> {
-    pub fn new(out: W, info: &Info, columns: Columns) -> io::Result<Services<W>> {
+    /// Starts the document. `all_counters`: statistics and rates, whatever the columns. `settings`
+    /// come before the services.
+    pub fn new(
+        out: W,
+        info: &Info,
+        columns: Columns,
+        all_counters: bool,
+        settings: Option<&Settings>,
+    ) -> io::Result<Services<W>> {
         let mut document = Document::new(out)?;
         document.member(
             "ipvs",
@@ -25,8 +34,15 @@ impl<W: Write> Services<W> {
                 connection_table_size: info.connection_table_size,
             },
         )?;
+        if let Some(settings) = settings {
+            settings.write(&mut document)?;
+        }
         document.list("services")?;
-        Ok(Services { document, columns })
+        Ok(Services { document, columns, all_counters })
+    }
+
+    fn traffic(&self, statistics: &Statistics) -> TrafficJson {
+        TrafficJson::new(statistics, self.columns, self.all_counters)
     }
 
     pub fn end(self) -> io::Result<()> {
@@ -45,7 +61,7 @@ impl<W: Write> View for Services<W> {
     ) -> io::Result<()> {
         self.document.item(&ObservedServiceJson {
             service: &observed.service,
-            traffic: TrafficJson::new(&observed.statistics, self.columns),
+            traffic: self.traffic(&observed.statistics),
             servers: destinations
                 .iter()
                 .map(|observed| ObservedServerJson {
@@ -53,7 +69,7 @@ impl<W: Write> View for Services<W> {
                     active_connections: observed.active,
                     inactive_connections: observed.inactive,
                     persistent_connections: observed.persistent,
-                    traffic: TrafficJson::new(&observed.statistics, self.columns),
+                    traffic: self.traffic(&observed.statistics),
                 })
                 .collect(),
         })
@@ -71,7 +87,7 @@ struct ObservedServiceJson<'a> {
     #[serde(flatten)]
     service: &'a Service,
     #[serde(flatten)]
-    traffic: Option<TrafficJson>,
+    traffic: TrafficJson,
     servers: Vec<ObservedServerJson<'a>>,
 }
 
@@ -83,15 +99,16 @@ struct ObservedServerJson<'a> {
     inactive_connections: u32,
     persistent_connections: u32,
     #[serde(flatten)]
-    traffic: Option<TrafficJson>,
+    traffic: TrafficJson,
 }
 
 /// The counters that the columns ask for.
 #[derive(Serialize)]
-#[serde(rename_all = "snake_case")]
-enum TrafficJson {
-    Statistics(CountersJson),
-    Rates(CountersJson),
+struct TrafficJson {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    statistics: Option<CountersJson>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rates: Option<CountersJson>,
 }
 
 /// Counts since the last zeroing, or rates per second.
@@ -105,17 +122,16 @@ struct CountersJson {
 }
 
 impl TrafficJson {
-    fn new(s: &Statistics, columns: Columns) -> Option<TrafficJson> {
-        let [connections, packets_in, packets_out, bytes_in, bytes_out] = counters(s, columns);
-        let counters = CountersJson { connections, packets_in, packets_out, bytes_in, bytes_out };
-        match columns {
-            Columns::Statistics => Some(TrafficJson::Statistics(counters)),
-            Columns::Rates => Some(TrafficJson::Rates(counters)),
-            // Every document has what these columns show.
-            Columns::Plain
-            | Columns::Thresholds
-            | Columns::PersistentConnections
-            | Columns::Tunnels => None,
+    fn new(statistics: &Statistics, columns: Columns, all: bool) -> TrafficJson {
+        let counters = |columns| {
+            let [connections, packets_in, packets_out, bytes_in, bytes_out] =
+                counters(statistics, columns);
+            CountersJson { connections, packets_in, packets_out, bytes_in, bytes_out }
+        };
+        let has = |one| all || columns == one;
+        TrafficJson {
+            statistics: has(Columns::Statistics).then(|| counters(Columns::Statistics)),
+            rates: has(Columns::Rates).then(|| counters(Columns::Rates)),
         }
     }
 }
@@ -149,7 +165,7 @@ mod tests {
         let mut info = Info::default();
         info.version = Version { major: 1, minor: 2, patch: 1 };
         info.connection_table_size = 4096;
-        let mut view = Services::new(&mut out, &info, columns).expect("written");
+        let mut view = Services::new(&mut out, &info, columns, false, None).expect("written");
         view.service(&service, &[observed]).expect("written");
         view.end().expect("written");
         serde_json::from_slice(&out).expect("a document")

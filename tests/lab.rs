@@ -182,13 +182,19 @@ fn the_module_is_loaded_on_demand() {
          grep -c '^ip_vs ' /proc/modules",
         program("ipvsadm").display()
     ));
+    // Newer kernels have no table yet, and its size is 0.
+    let size = out.split_once("(size=").and_then(|(_, rest)| rest.split_once(')'));
+    let size = size.unwrap_or_else(|| panic!("no size: {out}")).0;
+    assert!(size == "0" || size == "4096", "{out}");
     assert_eq!(
         out,
-        "0\n\
-         IP Virtual Server version 1.2.1 (size=4096)\n\
-         Prot LocalAddress:Port Scheduler Flags\n  \
-         -> RemoteAddress:Port           Forward Weight ActiveConn InActConn\n\
-         1\n"
+        format!(
+            "0\n\
+             IP Virtual Server version 1.2.1 (size={size})\n\
+             Prot LocalAddress:Port Scheduler Flags\n  \
+             -> RemoteAddress:Port           Forward Weight ActiveConn InActConn\n\
+             1\n"
+        )
     );
 }
 
@@ -244,7 +250,8 @@ fn without_ipvs_the_error_is_one_line() {
 /// 1.31 requires ip_vs even for these.
 #[test]
 fn without_ipvs_help_and_version_work() {
-    assert!(without_ipvs("-h").ok().contains("--add-service"));
+    assert!(without_ipvs("-h").ok().contains("ipvsadm -A"));
+    assert!(without_ipvs("--help").ok().contains("--add-service"));
     let out = without_ipvs("-v").ok();
     assert!(out.starts_with("ipvsadm v"), "{out}");
 }

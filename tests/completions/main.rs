@@ -80,7 +80,7 @@ const OFFERED: &[(&str, &[&str])] = &[
     ("ipvsadm top --i", &["--interval", "--ipv6"]),
     ("ipvsadm top -t 192.0.2.9:1 --fwmark-service ", &["1", "2"]),
     ("ipvsadm --add-", &["--add-server", "--add-service"]),
-    ("ipvsadm -S --", &["--full", "--netns", "--numeric"]),
+    ("ipvsadm -S --", &["--full", "--netns", "--no-thresholds", "--numeric"]),
     ("ipvsadm -C --", &["--netns"]),
     ("ipvsadm --stop-daemon backup --", &["--netns", "--syncid"]),
     ("ipvsadm apply --", &["--dry-run", "--help", "--json", "--keep", "--netns"]),

@@ -1,8 +1,8 @@
 //! The whole IPVS table of a network namespace as lines of text, read from the kernel.
 //!
-//! The lines are services and servers in the kernel's order with every attribute except statistics,
-//! the three timeouts, and the synchronisation daemons. Neither program reads them: so no process
-//! starts, and attributes that no listing shows are compared too.
+//! The lines are services and servers in the kernel's order, where that is stable, with every
+//! attribute except statistics, the three timeouts, and the synchronisation daemons. Neither program
+//! reads them: so no process starts, and attributes that no listing shows are compared too.
 
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_GENERIC};
 use std::collections::BTreeMap;
@@ -22,6 +22,13 @@ pub struct Dumper {
     family: u16,
 }
 
+/// Returns false if the kernel lists the same services in another order each time they are added, as
+/// those with resizable tables do.
+pub fn has_stable_order() -> bool {
+    static STABLE: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
+    *STABLE.get_or_init(|| !std::path::Path::new("/proc/sys/net/ipv4/vs/svc_lfactor").exists())
+}
+
 impl Dumper {
     /// Looks up the id of the family, which is the same in every namespace.
     pub fn new() -> Dumper {
@@ -33,8 +40,9 @@ impl Dumper {
     }
 
     pub fn dump(&self) -> String {
-        let mut text = String::new();
+        let mut services = Vec::new();
         for mut answer in ask(self.family, GET_SERVICE, DUMP, &[]) {
+            let mut text = String::new();
             let service = attributes(&answer.remove(&1).expect("a service"));
             line(&mut text, "service", &service, SERVICE);
             let mut identity = Vec::new();
@@ -47,7 +55,12 @@ impl Dumper {
                 let server = attributes(&answer.remove(&2).expect("a server"));
                 line(&mut text, "  server", &server, SERVER);
             }
+            services.push(text);
         }
+        if !has_stable_order() {
+            services.sort();
+        }
+        let mut text = services.concat();
         for answer in ask(self.family, GET_CONFIG, ONE, &[]) {
             line(&mut text, "config", &answer, CONFIG);
         }

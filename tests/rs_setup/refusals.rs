@@ -47,11 +47,13 @@ fn bad_words() {
         ("-i --tun-type gue 10.0.0.100", "--tun-type gue requires --tun-port"),
         ("-i --tun-port 6080 10.0.0.100", "--tun-port requires --tun-type gue"),
         ("--interface ../x 10.0.0.100", "'../x' is not the name of a device"),
-        ("--json 10.0.0.100", "--json requires --check or --dry-run"),
     ] {
         refused(line, 2, &format!("rs-setup: {text}"));
     }
     refused("--interface eth7 10.0.0.100", 2, "there is no device eth7");
+    let ran = rs_setup("--json 10.0.0.100");
+    let error = "{\"kind\":\"usage\",\"status\":2,\"text\":\"rs-setup: --json requires --check or --dry-run\",";
+    assert!(ran.err.starts_with(error) && ran.status == 2, "{}", ran.err);
     for line in [
         "-g -i 10.0.0.100",
         "--undo --check",

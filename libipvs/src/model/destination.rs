@@ -158,7 +158,7 @@ pub struct Destination {
     /// those of clients that persistence keeps there (sysctl `net.ipv4.vs.expire_quiescent_template`).
     pub weight: u32,
     /// The number of connections at which it gets no more; 0 for no limit
-    /// (`IPVS_DEST_ATTR_U_THRESH`).
+    /// (`IPVS_DEST_ATTR_U_THRESH`). Linux 7.2 refuses more than 2147483647, Linux 6.1 does not.
     pub upper_threshold: u32,
     /// The number of connections below which it gets new ones again (`IPVS_DEST_ATTR_L_THRESH`).
     pub lower_threshold: u32,

@@ -56,7 +56,7 @@ pub struct CommandError {
     pub kind: ErrorKind,
     /// The failure and the value that caused it. Empty when there is nothing to print.
     pub message: String,
-    /// Where the error happened.
+    /// The rule that the error is about.
     pub place: Option<Place>,
     /// Advice, printed when stderr is a terminal.
     pub hint: Option<String>,

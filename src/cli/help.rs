@@ -28,7 +28,8 @@ SERVICE is -t, -u or --sctp-service with VIP:PORT, or -f with a firewall mark.
 
 Table
   -L [SERVICE] [-n]                list (default); --stats, --rate, --pretty,
-                                   --json; -c connections, --timeout, --daemon
+                                   --json; -c connections, --timeout, --daemon,
+                                   --status, --sysctls
   -Z [SERVICE]                     zero the counters
   -S, ipvsadm-save [FILE]          save the table as rules
   -R, ipvsadm-restore [FILE]       execute rules; replace the table by a file
@@ -67,7 +68,8 @@ pub fn command() -> Command {
              ipvsadm -a|-e SERVICE -r host[:port] [-g|-i|-m] [-w weight] [-x connections] [-y connections]\n       \
              ipvsadm -d SERVICE -r host[:port]\n       \
              ipvsadm [-L|-l] [SERVICE] [-n] [--stats|--rate|...] [--json|--pretty]\n       \
-             ipvsadm -L -c|--timeout|--daemon [-n] [--json]\n       \
+             ipvsadm -L -c|--timeout|--daemon|--status|--sysctls [-n] [--json]\n       \
+             ipvsadm -L --all --json\n       \
              ipvsadm -Z [SERVICE]\n       \
              ipvsadm -C\n       \
              ipvsadm -S [-n] [--full]\n       \
@@ -75,7 +77,7 @@ pub fn command() -> Command {
              ipvsadm --set tcp tcpfin udp\n       \
              ipvsadm --start-daemon|--stop-daemon master|backup [...]\n       \
              ipvsadm -h | -v\n       \
-             ipvsadm apply [--dry-run] [--keep] [--json] FILE\n       \
+             ipvsadm apply [--dry-run] [--keep] [--json] [--allow-empty] FILE\n       \
              ipvsadm drain [--undo] SERVICE -r host[:port] [--wait seconds]\n       \
              ipvsadm rs-setup [-g|-i|-m] VIP...\n       \
              ipvsadm top [-n] [--interval seconds] [SERVICE]...\n       \

@@ -71,7 +71,7 @@ fn sysctls<C: Transport>(context: &mut Context<C>, form: Form) -> Result<(), Com
 }
 
 fn status<C: Transport>(context: &mut Context<C>, form: Form) -> Result<(), CommandError> {
-    let status = read_status(context.client.get()?)?;
+    let status = read_status(context.client.get()?, true)?;
     let ui = &mut context.ui;
     let result = match form {
         Form::Json => json::status(ui, &status),
@@ -82,17 +82,21 @@ fn status<C: Transport>(context: &mut Context<C>, form: Form) -> Result<(), Comm
 
 fn read_settings<C: Transport>(client: &mut Client<C>) -> Result<json::Settings, CommandError> {
     let (timeouts, daemons) = (client.timeouts()?, client.daemons()?);
-    Ok(json::Settings { timeouts, daemons, status: read_status(client)? })
+    // To count the connections, older kernels have to list them: too expensive for each poll.
+    let status = read_status(client, false)?;
+    Ok(json::Settings { timeouts, daemons, status })
 }
 
-fn read_status<C: Transport>(client: &mut Client<C>) -> Result<Status, CommandError> {
+/// Reads the state. Where the kernel does not count the connections, `list` decides about doing so.
+fn read_status<C: Transport>(client: &mut Client<C>, list: bool) -> Result<Status, CommandError> {
     let buckets = client.info()?.connection_table_size.into();
     let services = client.configured_services()?.len() as u64;
     let details = ipvs::details().map_err(unreadable)?;
     let counted = details.iter().find(|(name, _)| name == "Conns");
     let connections = match counted.and_then(|(_, count)| count.parse().ok()) {
-        Some(count) => count,
-        None => count_connections().map_err(cannot_read)?,
+        Some(count) => Some(count),
+        None if list => Some(count_connections().map_err(cannot_read)?),
+        None => None,
     };
     let max_connections = ipvs::max_connections().map_err(unreadable)?;
     let frozen = ipvs::frozen().map_err(unreadable)?;
@@ -143,7 +147,9 @@ fn services<C: Transport>(
         Some(key) => vec![service(client, ui, key)?],
         None => client.services()?,
     };
-    warn_of_frozen_rates(ui, columns);
+    if list.form != Form::Json {
+        warn_of_frozen_rates(ui, columns);
+    }
     let settings = match list.all {
         true => Some(read_settings(client)?),
         false => None,

@@ -10,8 +10,8 @@ const STATUS: &str = "/proc/thread-self/net/ip_vs_status";
 /// The folder of the sysctls.
 const FOLDER: &str = "net/ipv4/vs";
 
-/// A sysctl below net.ipv4.vs that this program knows: its name, its value on a kernel that nobody has
-/// configured (`None` if that depends on the machine), and its meaning.
+/// A sysctl below net.ipv4.vs that this program knows: its name, its value on a kernel that nobody
+/// has configured (`None` if that depends on the machine or the network namespace), and its meaning.
 pub type Known = (&'static str, Option<&'static str>, &'static str);
 
 /// The sysctls that this program knows, sorted by name.
@@ -21,12 +21,12 @@ pub const KNOWN: &[Known] = &[
     ("amemthresh", Some("1024"), "free pages below which the automatic defences start"),
     ("backup_only", Some("0"), "1: forward nothing while the backup sync daemon runs"),
     ("cache_bypass", Some("0"), "1: without a server, forward to the original address"),
-    ("conn_lfactor", Some("-2"), "load of the connection table: lower makes it larger"),
+    ("conn_lfactor", None, "load of the connection table: lower makes it larger"),
     ("conn_max", Some("1073741824"), "maximum number of connections; more are refused"),
     ("conn_reuse_mode", Some("1"), "reused client ports: 0 keep the server, 1 choose again"),
     ("conntrack", Some("0"), "1: netfilter tracks balanced connections, as SNAT requires"),
     ("debug_level", Some("0"), "debug messages of a kernel built with them"),
-    ("drop_entry", Some("0"), "defence: drop half-open connections; 1, 2 automatic, 3 always"),
+    ("drop_entry", Some("0"), "defence: drop idle entries; 1, 2 automatic, 3 always"),
     ("drop_packet", Some("0"), "defence: drop packets; 1, 2 automatic, 3 always"),
     ("est_cpulist", None, "processors that estimate rates; empty: no estimation"),
     ("est_nice", Some("0"), "nice value of the threads that estimate rates"),
@@ -39,11 +39,11 @@ pub const KNOWN: &[Known] = &[
     ("pmtu_disc", Some("1"), "1: path MTU discovery through tunnels"),
     ("run_estimation", Some("1"), "0: no estimation, so rates stand still"),
     ("schedule_icmp", Some("0"), "1: schedule ICMP errors of unknown connections"),
-    ("secure_tcp", Some("0"), "defence: shorter TCP timeouts; 1, 2 automatic, 3 always"),
+    ("secure_tcp", Some("0"), "defence: half-open ones end sooner; 1, 2 automatic, 3 always"),
     ("sloppy_sctp", Some("0"), "1: any SCTP packet can start a connection"),
     ("sloppy_tcp", Some("0"), "1: any TCP packet can start a connection, after a failover"),
     ("snat_reroute", Some("1"), "1: route answers of NAT by their new source address"),
-    ("svc_lfactor", Some("-2"), "load of the service table: lower makes it larger"),
+    ("svc_lfactor", None, "load of the service table: lower makes it larger"),
     ("sync_persist_mode", Some("0"), "1: synchronise persistence only, not its connections"),
     ("sync_ports", Some("1"), "number of threads and UDP ports for sync messages"),
     ("sync_qlen_max", None, "maximum number of sync messages that wait"),
@@ -95,8 +95,8 @@ pub fn sysctls() -> Result<Vec<Sysctl>, Error> {
 /// The state of IPVS in a network namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
-    /// Entries of the connection table, templates of persistence included.
-    pub connections: u64,
+    /// Entries of the connection table, templates of persistence included, if they were counted.
+    pub connections: Option<u64>,
     /// The number of entries at which new ones are refused, if there is a limit.
     pub max_connections: Option<u64>,
     /// Buckets of the connection table.

@@ -29,9 +29,11 @@ pub fn sysctls(out: &mut impl Write, sysctls: &[Sysctl]) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes the state: connections and their limit, the size of the table, whether rates are estimated.
+/// Writes the state: connections and their limit, the size of the table, and the state of the
+/// estimation.
 pub fn status(out: &mut impl Write, status: &Status) -> io::Result<()> {
-    let Status { connections, buckets, services, .. } = status;
+    let Status { buckets, services, .. } = status;
+    let connections = status.connections.map_or("not counted".into(), |count| count.to_string());
     match status.max_connections {
         Some(max) => writeln!(out, "connections         {connections} of {max}")?,
         None => writeln!(out, "connections         {connections}, without a limit")?,
@@ -82,7 +84,7 @@ mod tests {
             String::from_utf8(out).expect("text")
         };
         let mut status = Status {
-            connections: 3,
+            connections: Some(3),
             max_connections: None,
             buckets: 4096,
             services: 2,

@@ -30,17 +30,23 @@ fn spread(scheduler: &str, servers: &[&str], connections: usize) -> Vec<usize> {
     let vip = "10.0.0.1:80".parse().expect("an address");
     let mut open = Vec::new();
     for n in 0..connections {
-        open.extend(TcpStream::connect_timeout(&vip, Duration::from_millis(300)).ok());
-        // The director sees the last packet of the handshake before the next connection.
-        let end = Instant::now() + Duration::from_secs(10);
-        while active().iter().sum::<usize>() < open.len() {
-            assert!(Instant::now() < end, "connection {n}: {:?}", active());
-        }
+        let connection = TcpStream::connect_timeout(&vip, Duration::from_secs(30));
+        open.push(connection.unwrap_or_else(|e| panic!("{scheduler}, connection {n}: {e}")));
+        wait_for(open.len());
     }
     let counts = active();
     drop((open, listeners));
     oracle("-C").ok();
     counts
+}
+
+/// Waits until the director has seen the last packets of the handshakes.
+#[track_caller]
+fn wait_for(connections: usize) {
+    let end = Instant::now() + Duration::from_secs(30);
+    while active().iter().sum::<usize>() < connections {
+        assert!(Instant::now() < end, "{connections}: {:?}", active());
+    }
 }
 
 /// The active connections of each server, in the order of their addresses.
@@ -64,26 +70,28 @@ fn schedulers() {
         ("fo", &["-w 1", "-w 9"], 4, &[0, 4]),
         // One connection more than its weight, then the next.
         ("ovf", &["-w 9", "-w 3", "-w 5"], 17, &[10, 1, 6]),
-        // The bindings of lblc and lblcr are those of the address.
+        // One destination address, so one server.
         ("lblc", &["-w 99", "-w 99"], 4, &[4, 0]),
+        ("lblcr", &["-w 99", "-w 99"], 4, &[4, 0]),
     ] {
         let mut counts = spread(scheduler, servers, connections);
-        if scheduler == "lblc" {
+        if scheduler.starts_with("lblc") {
             counts.sort_by(|a, b| b.cmp(a));
         }
         assert_eq!(counts, expected, "{scheduler}");
     }
 }
 
-/// Which of two servers gets the datagrams of each of 60 clients.
-fn clients_of(scheduler: &str, weights: [u32; 2]) -> Vec<usize> {
+/// The servers, 0 or 1, of 60 clients. The clients use this source port, so that no connection of
+/// an earlier call is theirs.
+fn clients_of(scheduler: &str, weights: [u32; 2], port: u16) -> Vec<usize> {
     oracle("-C").ok();
     oracle(&format!("-A -u 10.0.0.1:53 -s {scheduler}")).ok();
     for (n, weight) in weights.iter().enumerate() {
         oracle(&format!("-a -u 10.0.0.1:53 -r 10.1.0.{} -m -w {weight}", n + 1)).ok();
     }
     let client = |n: usize| {
-        let socket = UdpSocket::bind(format!("10.9.0.{n}:0")).expect("a socket");
+        let socket = UdpSocket::bind(format!("10.9.0.{n}:{port}")).expect("a socket");
         socket.send_to(b"x", "10.0.0.1:53").expect("sent");
         socket
     };
@@ -104,17 +112,18 @@ fn schedulers_by_address() {
         "ip addr add 10.0.0.1/32 dev lo; ip addr add 10.1.0.0/24 dev lo; ip addr add 10.9.0.0/24 dev lo",
     );
     let second = |clients: &[usize]| clients.iter().sum::<usize>();
-    for scheduler in ["sh", "mh"] {
+    for (scheduler, port) in [("sh", 1000), ("mh", 2000)] {
         // The same client, the same server; weights are shares.
-        let equal = clients_of(scheduler, [1, 1]);
-        assert_eq!(clients_of(scheduler, [1, 1]), equal, "{scheduler}");
+        let equal = clients_of(scheduler, [1, 1], port);
+        assert_eq!(clients_of(scheduler, [1, 1], port + 1), equal, "{scheduler}");
         assert!((15..=45).contains(&second(&equal)), "{scheduler}: {equal:?}");
-        let one_to_nine = clients_of(scheduler, [1, 9]);
+        let one_to_nine = clients_of(scheduler, [1, 9], port + 2);
         assert!(second(&one_to_nine) >= 45, "{scheduler}: {one_to_nine:?}");
     }
-    // All clients have one destination.
-    let all = clients_of("dh", [1, 9]);
+    // All clients have one destination. Weights have no effect.
+    let all = clients_of("dh", [1, 9], 3000);
     assert!([0, 60].contains(&second(&all)), "{all:?}");
+    assert_eq!(clients_of("dh", [9, 1], 3001), all);
 }
 
 fn thresholds() {
@@ -133,6 +142,7 @@ fn every_port() {
         .map(|server| TcpListener::bind(server).expect("a server"));
     let _open = ["10.0.0.1:21", "10.0.0.1:5000", "10.0.0.1:21"]
         .map(|vip| TcpStream::connect(vip).expect("a connection"));
+    wait_for(3);
     // One client, so one server for both ports.
     let mut counts = active();
     counts.sort_unstable();
@@ -141,7 +151,7 @@ fn every_port() {
     oracle("-C").ok();
 }
 
-/// Which address a program of the director receives the packets of a local server at.
+/// The address at which a program of the director receives the packets of a local server.
 fn local_servers() {
     sh("ip addr add 10.0.0.1/32 dev lo; ip addr add 10.1.0.1/32 dev lo");
     for (method, port, at) in [("-g", 8080, "10.0.0.1:80"), ("-m", 8080, "10.1.0.1:8080")] {
@@ -213,14 +223,15 @@ fn idle() {
         ip -n client addr add 10.0.0.2/24 dev veth-c; ip -n client link set veth-c up");
     oracle("-A -t 10.0.0.1:80").ok();
     oracle("-a -t 10.0.0.1:80 -r 10.1.0.1 -m").ok();
-    oracle("--set 1 0 0").ok();
+    oracle("--set 2 0 0").ok();
     let _server = TcpListener::bind("10.1.0.1:80").expect("a server");
     let send = "import socket, time
 s = socket.create_connection((\"10.0.0.1\", 80), 5)
 try:
+    s.send(b\"x\"); time.sleep(0.3); s.send(b\"x\"); print(\"open\")
     for n in range(100): time.sleep(3); s.send(b\"x\")
 except ConnectionResetError: print(\"reset\")";
     let said = sh(&format!("ip netns exec client /usr/bin/python3 -c '{send}'"));
     sh("ip netns del client");
-    assert_eq!(said, "reset\n");
+    assert_eq!(said, "open\nreset\n");
 }

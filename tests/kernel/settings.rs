@@ -89,6 +89,7 @@ fn conflicts() {
         "-L --status -t 10.0.0.1:80",
         "-S --status",
     ] {
-        ipvsadm(line).fails(2);
+        let err = ipvsadm(line).fails(2);
+        assert!(["conflicts", "Illegal"].iter().any(|word| err.contains(word)), "{line}: {err}");
     }
 }

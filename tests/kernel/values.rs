@@ -56,6 +56,7 @@ fn limits() {
             let result = |program: fn(&str) -> Ran| {
                 oracle("-C").ok();
                 oracle("-A -t 10.0.0.1:80").ok();
+                oracle("--set 900 120 300").ok();
                 let status = program(&line).status;
                 let shown = ["-Sn", "-Ln --thresholds", "-L --timeout", "-L --daemon"];
                 let table = shown.map(|list| oracle(list).ok());

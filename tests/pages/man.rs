@@ -42,7 +42,7 @@ fn differences() -> String {
 /// Returns the sysctls of IPVS with meaning and default as a list.
 fn sysctls() -> String {
     let entry = |(name, default, meaning): &ipvsadm::host::ipvs::Known| {
-        let default = default.unwrap_or("depends on the machine").replace('\t', " ");
+        let default = default.unwrap_or("depends on the machine or namespace").replace('\t', " ");
         format!(".TP\n.B {}\n{} (default: {default})\n", roff::text(name), roff::text(meaning))
     };
     ipvsadm::host::ipvs::KNOWN.iter().map(entry).collect()

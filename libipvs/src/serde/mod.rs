@@ -2,8 +2,8 @@
 //! `schema/ipvsadm.schema.json` of the repository.
 //!
 //! Every member is written, null where it does not apply, and every member is required. An unknown
-//! member is an error, except those that a listing adds ([`Listed`]; `format`, `ipvs` and `status`
-//! of the document). So a misspelt or missing member is never taken for a default. Values are validated, but
+//! member is an error, except those that a listing adds ([`Listed`]; of the document `format`,
+//! `ipvs` and `status`). So a misspelt or missing member is never taken for a default. Values are validated, but
 //! the forwarding methods that only the kernel sets are accepted.
 //!
 //! Protocols, forwarding methods and tunnel types without a name are numbers.

@@ -11,8 +11,8 @@ pub struct TableJson<'a> {
     #[expect(dead_code)]
     #[serde(default, skip_serializing)]
     format: Listed,
-    /// A document with this member is a listing of `ipvsadm -L --json`, which has neither timeouts nor
-    /// daemons without `--all`. Both are required otherwise.
+    /// A document with this member is a listing of `ipvsadm -L --json`, which has neither timeouts
+    /// nor daemons without `--all`. Both are required otherwise.
     #[serde(default, skip_serializing)]
     ipvs: Listed,
     #[expect(dead_code)]

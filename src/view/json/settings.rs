@@ -18,7 +18,7 @@ struct SysctlJson<'a> {
 /// The state of the connection table. Members that the kernel does not have are null.
 #[derive(Serialize)]
 struct StatusJson {
-    connections: u64,
+    connections: Option<u64>,
     max_connections: Option<u64>,
     connection_buckets: u64,
     services: u64,
@@ -58,7 +58,7 @@ pub fn status(out: &mut impl Write, status: &Status) -> io::Result<()> {
     document(out, "status", &StatusJson::from(status))
 }
 
-/// What `--all` adds to the services.
+/// The settings that `--all` adds to the services.
 pub struct Settings {
     pub timeouts: Timeouts,
     pub daemons: Vec<Daemon>,

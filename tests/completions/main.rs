@@ -83,7 +83,7 @@ const OFFERED: &[(&str, &[&str])] = &[
     ("ipvsadm -S --", &["--full", "--netns", "--no-thresholds", "--numeric"]),
     ("ipvsadm -C --", &["--netns"]),
     ("ipvsadm --stop-daemon backup --", &["--netns", "--syncid"]),
-    ("ipvsadm apply --", &["--dry-run", "--help", "--json", "--keep", "--netns"]),
+    ("ipvsadm apply --", &["--allow-empty", "--dry-run", "--help", "--json", "--keep", "--netns"]),
     ("ipvsadm --netns ", &["other"]),
     ("ipvsadm -C --netns ", &["other"]),
     ("ipvsadm apply --netns ", &["other"]),
@@ -94,7 +94,7 @@ const OFFERED: &[(&str, &[&str])] = &[
     ("ipvsadm -R some-r", &["some-rules"]),
     ("ipvsadm-restore some-r", &["some-rules"]),
     ("ipvsadm-save some-r", &["some-rules"]),
-    ("ipvsadm-save -n --", &["--full", "--netns"]),
+    ("ipvsadm-save -n --", &["--full", "--netns", "--no-thresholds"]),
 ];
 
 /// Completes every line in one shell. Then completes some without privilege, where the kernel's

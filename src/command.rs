@@ -21,7 +21,7 @@ pub enum Command {
     Version,
 }
 
-/// What a command line left to a default, or what was replaced by one.
+/// The options that a command line left to their defaults, and the value that a default replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Defaults {
     /// No forwarding method was given.

@@ -1,4 +1,4 @@
-//! The one error type of commands: a kind, a message, a hint.
+//! The one error type of commands: a kind, a message, the rule it is about, a hint.
 
 use crate::text::{os_error, printable};
 use libipvs::table::TableError;

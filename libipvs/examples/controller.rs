@@ -46,7 +46,7 @@ struct Controller<T, C> {
     accepts: C,
 }
 
-/// What a round did.
+/// The result of a round.
 #[derive(Debug)]
 struct Round {
     changes: Vec<Change>,

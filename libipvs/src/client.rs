@@ -120,7 +120,7 @@ impl<T: Transport> Client<T> {
     }
 
     /// Returns all virtual services with their real servers and statistics. Sends one request for
-    /// each service; other programs may change the table meanwhile.
+    /// each service, so another program can change the table between them.
     pub fn snapshot(&mut self) -> Result<Vec<ObservedEntry>, Error> {
         let mut entries = Vec::new();
         for service in self.services()? {

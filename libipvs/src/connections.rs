@@ -49,11 +49,11 @@ pub struct Connection<'a> {
     pub state: &'a str,
     /// The seconds until the kernel forgets the connection.
     pub expires: u64,
-    /// What the persistence engine knows of the client, if the service has one.
+    /// The client as the persistence engine identifies it, if the service has one.
     pub engine: Option<EngineData<'a>>,
 }
 
-/// What a persistence engine knows of a client.
+/// The data by which a persistence engine identifies a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EngineData<'a> {

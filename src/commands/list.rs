@@ -1,19 +1,17 @@
-//! `-L`: services, connections, timeouts, synchronization daemons.
+//! `-L`: the services, or the connections. Its other lists are in `settings.rs`.
 
 use super::context::Context;
-use super::hints;
+use super::{hints, settings};
 use crate::command::{Columns, Form, List, Subject};
 use crate::error::{CommandError, ErrorKind};
-use crate::host;
-use crate::host::ipvs::{self, Status};
 use crate::names::Names;
 use crate::text::os_error;
 use crate::ui::Ui;
-use crate::view::classic::{self, Listing};
+use crate::view::classic::Listing;
 use crate::view::connections::Connections;
 use crate::view::labels::Labels;
 use crate::view::pretty::{Pretty, Screen};
-use crate::view::{View, json, order, settings};
+use crate::view::{View, json, order};
 use libipvs::connections::{self, Reader};
 use libipvs::model::{DestinationKey, ObservedService, ServiceKey};
 use libipvs::{Client, Transport};
@@ -30,103 +28,12 @@ pub fn list<C: Transport>(context: &mut Context<C>, list: &List) -> Result<(), C
     let result = match &list.subject {
         Subject::Services(only, columns) => services(context, list, only.as_ref(), *columns),
         Subject::Connections { engines } => connections(context, list, *engines),
-        Subject::Timeouts => timeouts(context, list.form),
-        Subject::Daemons => daemons(context, list.form),
-        Subject::Sysctls => sysctls(context, list.form),
-        Subject::Status => status(context, list.form),
+        Subject::Timeouts => settings::timeouts(context, list.form),
+        Subject::Daemons => settings::daemons(context, list.form),
+        Subject::Sysctls => settings::sysctls(context, list.form),
+        Subject::Status => settings::status(context, list.form),
     };
     result.map_err(CommandError::into_list_failure)
-}
-
-fn timeouts<C: Transport>(context: &mut Context<C>, form: Form) -> Result<(), CommandError> {
-    let timeouts = context.client.get()?.timeouts()?;
-    let ui = &mut context.ui;
-    let result = match form {
-        Form::Json => json::timeouts(ui, &timeouts),
-        Form::Classic | Form::Pretty => classic::timeouts(ui, &timeouts),
-    };
-    result.map_err(CommandError::output)
-}
-
-fn daemons<C: Transport>(context: &mut Context<C>, form: Form) -> Result<(), CommandError> {
-    let daemons = context.client.get()?.daemons()?;
-    let ui = &mut context.ui;
-    let result = match form {
-        Form::Json => json::daemons(ui, &daemons),
-        Form::Classic | Form::Pretty => classic::daemons(ui, &daemons),
-    };
-    result.map_err(CommandError::output)
-}
-
-fn sysctls<C: Transport>(context: &mut Context<C>, form: Form) -> Result<(), CommandError> {
-    // Without the module there are none.
-    context.client.get()?.info()?;
-    let sysctls = ipvs::sysctls().map_err(unreadable)?;
-    let ui = &mut context.ui;
-    let result = match form {
-        Form::Json => json::sysctls(ui, &sysctls),
-        Form::Classic | Form::Pretty => settings::sysctls(ui, &sysctls),
-    };
-    result.map_err(CommandError::output)
-}
-
-fn status<C: Transport>(context: &mut Context<C>, form: Form) -> Result<(), CommandError> {
-    let status = read_status(context.client.get()?, true)?;
-    let ui = &mut context.ui;
-    let result = match form {
-        Form::Json => json::status(ui, &status),
-        Form::Classic | Form::Pretty => settings::status(ui, &status),
-    };
-    result.map_err(CommandError::output)
-}
-
-fn read_settings<C: Transport>(client: &mut Client<C>) -> Result<json::Settings, CommandError> {
-    let (timeouts, daemons) = (client.timeouts()?, client.daemons()?);
-    // To count the connections, older kernels have to list them: too expensive for each poll.
-    let status = read_status(client, false)?;
-    Ok(json::Settings { timeouts, daemons, status })
-}
-
-/// Reads the state. Where the kernel does not count the connections, `list` decides about doing so.
-fn read_status<C: Transport>(client: &mut Client<C>, list: bool) -> Result<Status, CommandError> {
-    let buckets = client.info()?.connection_table_size.into();
-    let services = client.configured_services()?.len() as u64;
-    let details = ipvs::details().map_err(unreadable)?;
-    let counted = details.iter().find(|(name, _)| name == "Conns");
-    let connections = match counted.and_then(|(_, count)| count.parse().ok()) {
-        Some(count) => Some(count),
-        None if list => Some(count_connections().map_err(cannot_read)?),
-        None => None,
-    };
-    let max_connections = ipvs::max_connections().map_err(unreadable)?;
-    let frozen = ipvs::frozen().map_err(unreadable)?;
-    Ok(Status { connections, max_connections, buckets, services, frozen, details })
-}
-
-/// Counts the lines of the connection table, in constant memory.
-fn count_connections() -> io::Result<u64> {
-    let mut reader = Reader::open()?;
-    let mut count = 0;
-    loop {
-        match reader.lines()?.lines().count() {
-            0 => return Ok(count),
-            lines => count += lines as u64,
-        }
-    }
-}
-
-fn unreadable(error: host::Error) -> CommandError {
-    CommandError::new(ErrorKind::ListFailed, format!("cannot read {error}"))
-}
-
-/// Warns that rates stand still, on a terminal.
-fn warn_of_frozen_rates(ui: &mut Ui, columns: Columns) {
-    if columns != Columns::Rates || !ui.stderr_is_terminal() {
-        return;
-    }
-    if let Ok(Some(reason)) = ipvs::frozen() {
-        ui.message(&format!("note: the rates stand still: {reason}"));
-    }
 }
 
 fn services<C: Transport>(
@@ -148,10 +55,10 @@ fn services<C: Transport>(
         None => client.services()?,
     };
     if list.form != Form::Json {
-        warn_of_frozen_rates(ui, columns);
+        settings::warn_of_frozen_rates(ui, columns);
     }
     let settings = match list.all {
-        true => Some(read_settings(client)?),
+        true => Some(settings::read(client)?),
         false => None,
     };
     match (list.form, info) {

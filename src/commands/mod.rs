@@ -17,6 +17,7 @@ pub mod restore;
 pub mod rs_setup;
 mod rules;
 pub mod save;
+mod settings;
 mod simulation;
 #[cfg(test)]
 mod testing;

@@ -1,4 +1,4 @@
-//! What the manual says about the kernel: the kernel does it.
+//! The statements of the manual about the kernel, tried on the kernel.
 
 use crate::support::{Test, ipvsadm, oracle, oracle_with, sh};
 use std::net::{TcpListener, TcpStream, UdpSocket};

@@ -64,6 +64,10 @@ fn status() {
     let details = listed.lines().filter(|line| line.starts_with("  ")).count();
     let own = std::fs::read_to_string("/proc/thread-self/net/ip_vs_status").unwrap_or_default();
     assert_eq!(details, own.lines().count(), "{listed}");
+    let of_json = status["details"].as_array().expect("a list");
+    assert_eq!(of_json.len(), details);
+    let conns = of_json.iter().find(|line| line["name"] == "Conns");
+    assert_eq!(conns.map(|line| &line["value"]), (details > 0).then_some(&"7".into()));
     drop(connections);
 }
 

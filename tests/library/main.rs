@@ -10,7 +10,17 @@ mod examples;
 mod others;
 mod promises;
 
+use libipvs::Client;
+use std::net::SocketAddr;
 use std::process::{Command, ExitCode};
+
+fn connect() -> Client {
+    Client::connect().expect("IPVS")
+}
+
+fn socket(text: &str) -> SocketAddr {
+    text.parse().expect("an address")
+}
 
 fn main() -> ExitCode {
     if !support::in_lab() {

@@ -4,12 +4,12 @@
 
 use crate::random_tables;
 use crate::support::{Test, oracle, sh};
+use crate::{connect, socket};
 use fastrand::Rng;
 use libipvs::fake::FakeKernel;
 use libipvs::model::*;
 use libipvs::transport::Transport;
 use libipvs::{Client, ErrorKind, Table};
-use std::net::SocketAddr;
 use std::num::NonZeroU32;
 
 pub const TESTS: &[Test] = &[
@@ -20,14 +20,6 @@ pub const TESTS: &[Test] = &[
     ("others: pyroute2 test_basic: a new service is listed", listed),
     ("others: 600 random services are read back, from the kernel and the fake kernel", random),
 ];
-
-fn connect() -> Client {
-    Client::connect().expect("IPVS")
-}
-
-fn socket(text: &str) -> SocketAddr {
-    text.parse().expect("an address")
-}
 
 /// A TCP, a UDP and a mark service of each family.
 fn all_kinds() -> Vec<Service> {

@@ -2,6 +2,7 @@
 
 use crate::random_tables;
 use crate::support::{Test, ipvsadm, oracle, sh};
+use crate::{connect, socket};
 use fastrand::Rng;
 use libipvs::fake::FakeKernel;
 use libipvs::model::*;
@@ -10,7 +11,7 @@ use libipvs::transport::{Inbox, Kernel, Transport};
 use libipvs::{Client, ErrorKind, Scope, Table};
 use std::cell::Cell;
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::UdpSocket;
 use std::num::{NonZeroU16, NonZeroU32};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -25,14 +26,6 @@ pub const TESTS: &[Test] = &[
     ("promises: one service of a thousand costs two requests", one_of_a_thousand),
     ("promises: zeroed counters and rates, kept connections", zeroed),
 ];
-
-fn connect() -> Client {
-    Client::connect().expect("IPVS")
-}
-
-fn socket(text: &str) -> SocketAddr {
-    text.parse().expect("an address")
-}
 
 fn prefix(length: u32) -> Netmask {
     Netmask::V6(PrefixLength::new(length).expect("a prefix length"))

@@ -15,7 +15,7 @@ pub struct TimeoutsJson {
     udp: u32,
 }
 
-/// What is null is left to the kernel.
+/// The kernel chooses each value that is null.
 #[derive(Serialize, Deserialize)]
 #[serde(remote = "Daemon", deny_unknown_fields)]
 pub struct DaemonJson {

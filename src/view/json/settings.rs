@@ -17,12 +17,20 @@ struct SysctlJson<'a> {
 
 /// The state of the connection table. Members that the kernel does not have are null.
 #[derive(Serialize)]
-struct StatusJson {
+struct StatusJson<'a> {
     connections: Option<u64>,
     max_connections: Option<u64>,
     connection_buckets: u64,
     services: u64,
     estimation: bool,
+    /// The lines of /proc/net/ip_vs_status.
+    details: Vec<DetailJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct DetailJson<'a> {
+    name: &'a str,
+    value: &'a str,
 }
 
 /// Writes all sysctls, each on one line.
@@ -41,14 +49,16 @@ pub fn sysctls(out: &mut impl Write, sysctls: &[Sysctl]) -> io::Result<()> {
     document.end()
 }
 
-impl From<&Status> for StatusJson {
-    fn from(status: &Status) -> StatusJson {
+impl<'a> From<&'a Status> for StatusJson<'a> {
+    fn from(status: &'a Status) -> StatusJson<'a> {
+        let detail = |(name, value): &'a (String, String)| DetailJson { name, value };
         StatusJson {
             connections: status.connections,
             max_connections: status.max_connections,
             connection_buckets: status.buckets,
             services: status.services,
             estimation: status.frozen.is_none(),
+            details: status.details.iter().map(detail).collect(),
         }
     }
 }
